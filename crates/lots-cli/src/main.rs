@@ -1,0 +1,3 @@
+//! The command `lots`.
+
+fn main() {}
