@@ -1,0 +1,117 @@
+//! [`Graph`]: tensors and the nodes that compute them, in an order in which they can be computed.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::op::Op;
+use crate::shape::Shape;
+
+/// Index of a tensor in [`Graph::tensors`].
+pub(crate) type TensorId = usize;
+
+/// Tensors and nodes. Nodes are in topological order by construction: operands exist before the node is added.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    pub(crate) tensors: Vec<Tensor>,
+    pub(crate) nodes: Vec<GraphNode>,
+}
+
+/// A tensor and where its values come from.
+#[derive(Debug)]
+pub(crate) struct Tensor {
+    pub(crate) name: String,
+    /// Without the batch axis, but whole for parameters.
+    pub(crate) shape: Shape,
+    pub(crate) source: Source,
+}
+
+/// Where the values of a tensor come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// The image, after the pixel encoding.
+    Image,
+    /// The output of node number `.0`.
+    Node(usize),
+    /// The same for all images: weights and other constants.
+    Parameter(Arc<[f32]>),
+}
+
+/// A node: an op, its operands, the one tensor it computes.
+#[derive(Debug)]
+pub(crate) struct GraphNode {
+    pub(crate) name: String,
+    pub(crate) op: Box<dyn Op>,
+    pub(crate) operands: Vec<TensorId>,
+    pub(crate) output: TensorId,
+}
+
+impl Graph {
+    /// Tensor 0, the input: what the pixel encoding makes of an image.
+    pub(crate) const INPUT: TensorId = 0;
+
+    /// A graph with nothing but its input of `shape`, `[channels, height, width]`.
+    pub(crate) fn new(input_name: impl Into<String>, shape: Shape) -> Self {
+        Self {
+            tensors: vec![Tensor { name: input_name.into(), shape, source: Source::Image }],
+            nodes: Vec::new(),
+        }
+    }
+
+    /// Adds a tensor that is the same for all images.
+    ///
+    /// # Panics
+    /// If the number of values is not that of the shape; the caller has checked it.
+    pub(crate) fn add_parameter(
+        &mut self,
+        name: impl Into<String>,
+        shape: Shape,
+        values: impl Into<Arc<[f32]>>,
+    ) -> TensorId {
+        let values = values.into();
+        assert_eq!(values.len(), shape.count(), "a parameter has as many values as its shape says");
+        self.tensors.push(Tensor { name: name.into(), shape, source: Source::Parameter(values) });
+        self.tensors.len() - 1
+    }
+
+    /// Adds a node and the tensor `output_name` that it computes.
+    ///
+    /// # Errors
+    /// [`Error::Node`] if the operands' shapes do not fit the op.
+    pub(crate) fn add_node(
+        &mut self,
+        name: impl Into<String>,
+        op: Box<dyn Op>,
+        operands: Vec<TensorId>,
+        output_name: impl Into<String>,
+    ) -> Result<TensorId> {
+        let name = name.into();
+        let shapes: Vec<&Shape> = operands.iter().map(|&operand| &self.tensors[operand].shape).collect();
+        let shape = op.output_shape(&shapes).map_err(|error| Error::Node {
+            node: name.clone(),
+            op: op.name().to_owned(),
+            message: error.message,
+        })?;
+        let output = self.tensors.len();
+        self.tensors.push(Tensor { name: output_name.into(), shape, source: Source::Node(self.nodes.len()) });
+        self.nodes.push(GraphNode { name, op, operands, output });
+        Ok(output)
+    }
+
+    /// The node that computes `tensor`; `None` for the input and parameters.
+    pub(crate) fn producer(&self, tensor: TensorId) -> Option<&GraphNode> {
+        match self.tensors[tensor].source {
+            Source::Node(node) => Some(&self.nodes[node]),
+            Source::Image | Source::Parameter(_) => None,
+        }
+    }
+
+    /// Whether the tensor is the same for all images.
+    pub(crate) fn is_parameter(&self, tensor: TensorId) -> bool {
+        matches!(self.tensors[tensor].source, Source::Parameter(_))
+    }
+
+    /// The nodes that read `tensor`.
+    pub(crate) fn consumers(&self, tensor: TensorId) -> impl Iterator<Item = &GraphNode> {
+        self.nodes.iter().filter(move |node| node.operands.contains(&tensor))
+    }
+}

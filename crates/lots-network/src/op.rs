@@ -1,0 +1,113 @@
+//! What a node of the graph computes: [`Op`], and the registry of all of them.
+//!
+//! One file an op holds its shape rule, forward, backward, slow reference twin and tests.
+//! To add an op, write that file and add one line to [`REGISTRY`]: the loader, the saver and the gradient check
+//! (`op/gradient_check.rs`, which compares every backward with central differences of the twin in f64) find it there.
+//!
+//! # Lanes
+//!
+//! Values of several images lie side by side: element `e` of image `lane` is `values[e * lanes + lane]`.
+//! With 16 lanes a whole SIMD register holds one element of 16 images, so that pooling and ReLU vectorise by
+//! themselves; with one lane it is the plain layout of a single image. An op never mixes lanes, so no image's result
+//! depends on its neighbours.
+
+mod relu;
+
+#[cfg(test)]
+mod gradient_check;
+
+use std::fmt::Debug;
+
+use crate::load::Node;
+use crate::shape::Shape;
+
+pub(crate) use crate::error::OpError;
+
+/// The ops, by their ONNX name, one line each.
+pub(crate) static REGISTRY: &[Registration] = &[relu::REGISTRATION];
+
+/// How an op is found by the loader and by the tests.
+pub(crate) struct Registration {
+    /// The ONNX operator, `"Conv"`.
+    pub(crate) name: &'static str,
+    /// Reads the op from a node of an ONNX graph: attributes, and inputs that are constants.
+    pub(crate) parse: fn(&Node<'_>) -> Result<Parsed, OpError>,
+    /// Random instances for the gradient check, each with the operands it is given.
+    #[cfg(test)]
+    pub(crate) cases: fn(&mut gradient_check::Random) -> Vec<gradient_check::Case>,
+}
+
+/// What [`Registration::parse`] made of a node.
+pub(crate) struct Parsed {
+    /// The op with its attributes.
+    pub(crate) op: Box<dyn Op>,
+    /// Which of the node's inputs are its operands, in the op's order; the others were read as attributes.
+    pub(crate) operands: Vec<usize>,
+    /// For constant operands that the op sees in another shape than the file's (a leading batch axis of 1 left out):
+    /// position among the operands, and that shape.
+    pub(crate) reshaped: Vec<(usize, Shape)>,
+}
+
+impl Parsed {
+    /// `op` with the node's inputs `operands`, shapes as they are in the file.
+    pub(crate) fn new(op: impl Op + 'static, operands: impl Into<Vec<usize>>) -> Self {
+        Self { op: Box::new(op), operands: operands.into(), reshaped: Vec::new() }
+    }
+}
+
+/// An operand or result of an op: values of all lanes, or one set of values shared by all lanes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operand<'a> {
+    /// Extents without the batch axis.
+    pub(crate) shape: &'a Shape,
+    /// `[elements][lanes]`.
+    pub(crate) values: &'a [f32],
+    /// How many images lie side by side; 1 in a pass of more lanes means that all of them share the values
+    /// (weights and other constants).
+    pub(crate) lanes: usize,
+}
+
+/// What an op's backward is given.
+pub(crate) struct Backward<'a> {
+    /// The operands as they were in the forward pass.
+    pub(crate) operands: &'a [Operand<'a>],
+    /// What forward computed from them.
+    pub(crate) output: Operand<'a>,
+    /// ∂loss/∂output, `[elements][lanes]`.
+    pub(crate) cotangent: &'a [f32],
+    /// How many images lie side by side.
+    pub(crate) lanes: usize,
+}
+
+/// What a node computes. Implementations are pure: the result depends on the operands alone.
+pub(crate) trait Op: Debug + Send + Sync {
+    /// The ONNX operator, `"Conv"`.
+    fn name(&self) -> &'static str;
+
+    /// The shape rule.
+    ///
+    /// # Errors
+    /// A sentence about the operand that does not fit.
+    fn output_shape(&self, operands: &[&Shape]) -> Result<Shape, OpError>;
+
+    /// Computes `output`, `[elements][lanes]`, from the operands. `output` holds anything before.
+    fn forward(&self, operands: &[Operand<'_>], output: &mut [f32], lanes: usize);
+
+    /// **Adds** ∂loss/∂operand to `gradients[i]` for each operand whose gradient is wanted (`Some`).
+    /// A gradient has the layout of its operand; for one shared by all lanes it sums over the lanes.
+    fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]);
+
+    /// The ONNX attributes, and constant inputs behind the operands, that [`Registration::parse`] reads back
+    /// (opset 13).
+    fn save(&self, node: &mut crate::save::NodeWriter);
+
+    /// The slow, obvious twin of forward for one image, in f64: the specification that the fast code is tested against.
+    #[cfg(test)]
+    fn reference(&self, operands: &[gradient_check::Array]) -> Vec<f64>;
+}
+
+/// Calls `compute` with the widest SIMD instructions this machine has, so that plain loops in it vectorise well.
+#[inline(always)]
+pub(crate) fn vectorized<R>(compute: impl FnOnce() -> R) -> R {
+    crate::kernel::architecture().dispatch(compute)
+}

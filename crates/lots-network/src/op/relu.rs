@@ -1,0 +1,74 @@
+//! Relu: `max(x, 0)`, gradient 0 where `x ≤ 0` (as in Caffe).
+
+use super::{Backward, Op, OpError, Operand, Parsed, Registration, vectorized};
+use crate::load::Node;
+use crate::save::NodeWriter;
+use crate::shape::Shape;
+
+pub(crate) const REGISTRATION: Registration = Registration {
+    name: "Relu",
+    parse,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+/// `max(x, 0)`.
+#[derive(Debug)]
+pub(crate) struct Relu;
+
+fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
+    node.expect_inputs(1..=1)?;
+    Ok(Parsed::new(Relu, [0]))
+}
+
+impl Op for Relu {
+    fn name(&self) -> &'static str {
+        "Relu"
+    }
+
+    fn output_shape(&self, operands: &[&Shape]) -> Result<Shape, OpError> {
+        Ok(operands[0].clone())
+    }
+
+    fn forward(&self, operands: &[Operand<'_>], output: &mut [f32], _lanes: usize) {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (y, &x) in output.iter_mut().zip(operands[0].values) {
+                    // Written so that NaN stays NaN instead of turning into an innocent 0.
+                    *y = if x < 0.0 { 0.0 } else { x };
+                }
+            },
+        );
+    }
+
+    fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]) {
+        let Some(gradient) = &mut gradients[0] else { return };
+        vectorized(
+            #[inline(always)]
+            || {
+                let operand = pass.operands[0].values;
+                for ((gradient, &x), &cotangent) in gradient.iter_mut().zip(operand).zip(pass.cotangent) {
+                    *gradient += if x > 0.0 { cotangent } else { 0.0 };
+                }
+            },
+        );
+    }
+
+    fn save(&self, _node: &mut NodeWriter) {}
+
+    #[cfg(test)]
+    fn reference(&self, operands: &[super::gradient_check::Array]) -> Vec<f64> {
+        operands[0].values.iter().map(|x| x.max(0.0)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gradient_check::{Case, Random};
+    use super::*;
+
+    pub(super) fn cases(random: &mut Random) -> Vec<Case> {
+        vec![Case::new(Relu).batched(random.shape(1..=3))]
+    }
+}
