@@ -12,6 +12,7 @@
 //! depends on its neighbours.
 
 mod relu;
+mod window;
 
 #[cfg(test)]
 mod gradient_check;

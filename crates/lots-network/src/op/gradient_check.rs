@@ -50,7 +50,7 @@ impl Case {
     }
 }
 
-/// A small fixed-seed generator (SplitMix64), enough for drawing test shapes and values.
+/// A small fixed-seed generator (`SplitMix64`), enough for drawing test shapes and values.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -164,9 +164,9 @@ fn check(case: &Case, lanes: usize, random: &mut Random) {
                     lanes_of_copy
                         .iter()
                         .map(|&lane| {
-                            let nudge = |step| Some((index, Nudge::Element(element, step)));
-                            let plus = reference(case, &images, lane, nudge(STEP));
-                            let minus = reference(case, &images, lane, nudge(-STEP));
+                            let nudge = |step| (index, Nudge::Element(element, step));
+                            let plus = reference(case, &images, lane, Some(&nudge(STEP)));
+                            let minus = reference(case, &images, lane, Some(&nudge(-STEP)));
                             let difference = plus.iter().zip(&minus).map(|(plus, minus)| plus - minus);
                             difference.zip(&cotangents[lane]).map(|(d, v)| d / (2.0 * STEP) * v).sum::<f64>()
                         })
@@ -196,8 +196,8 @@ fn inner_products(
     let right: f64 = lanes
         .iter()
         .map(|&lane| {
-            let plus = reference(case, images, lane, Some((index, Nudge::Along(&u, STEP))));
-            let minus = reference(case, images, lane, Some((index, Nudge::Along(&u, -STEP))));
+            let plus = reference(case, images, lane, Some(&(index, Nudge::Along(&u, STEP))));
+            let minus = reference(case, images, lane, Some(&(index, Nudge::Along(&u, -STEP))));
             let difference = plus.iter().zip(&minus).map(|(plus, minus)| (plus - minus) / (2.0 * STEP));
             difference.zip(&cotangents[lane]).map(|(d, v)| d * v).sum::<f64>()
         })
@@ -219,7 +219,7 @@ fn reference(
     case: &Case,
     images: &[Vec<Vec<f64>>],
     lane: usize,
-    nudge: Option<(usize, Nudge<'_>)>,
+    nudge: Option<&(usize, Nudge<'_>)>,
 ) -> Vec<f64> {
     let mut arrays: Vec<Array> = case
         .operands
@@ -231,9 +231,9 @@ fn reference(
         })
         .collect();
     match nudge {
-        Some((operand, Nudge::Element(element, step))) => arrays[operand].values[element] += step,
+        Some((operand, Nudge::Element(element, step))) => arrays[*operand].values[*element] += step,
         Some((operand, Nudge::Along(direction, step))) => {
-            for (value, direction) in arrays[operand].values.iter_mut().zip(direction) {
+            for (value, direction) in arrays[*operand].values.iter_mut().zip(*direction) {
                 *value += step * direction;
             }
         }
