@@ -1,7 +1,9 @@
 //! Layerwise origin-target synthesis: look inside a neural network, steer what a layer sees, measure how stable it is.
 
+pub mod data;
 pub mod error;
 pub mod image;
+pub mod whole_file;
 
 pub use error::{Error, Result};
 pub use image::Image;

@@ -1,0 +1,160 @@
+//! Files that appear whole or not at all: written beside their place under a temporary name, renamed when complete.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::{Error, Result};
+
+/// Writes `bytes` to `path`, replacing what is there only when everything is written.
+///
+/// # Errors
+/// [`Error::File`]: no such folder, no permission, a full disk. What was at `path` before is then untouched.
+///
+/// # Example
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("run.json");
+/// lots::whole_file::write(&path, b"{}")?;
+/// assert_eq!(std::fs::read(&path)?, b"{}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    let path = path.as_ref();
+    let mut file = WholeFile::create(path)?;
+    file.write_all(bytes).map_err(|reason| Error::file("write", path, reason))?;
+    file.commit()
+}
+
+/// A file being written; it appears at its path on [`WholeFile::commit`] and vanishes without a trace if dropped.
+#[derive(Debug)]
+pub struct WholeFile {
+    writer: BufWriter<NamedTempFile>,
+    path: PathBuf,
+}
+
+impl WholeFile {
+    /// Starts a file that will appear at `path`.
+    ///
+    /// # Errors
+    /// [`Error::File`] if nothing can be written in that folder.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        // Read-only and folder targets fail at the rename; a missing file name would rename over the folder itself.
+        if path.file_name().is_none() || path.is_dir() {
+            return Err(Error::file("write", path, io::ErrorKind::IsADirectory.into()));
+        }
+        let file = temporary_file(folder).map_err(|reason| Error::file("write", path, reason))?;
+        Ok(Self { writer: BufWriter::with_capacity(1 << 16, file), path: path.to_owned() })
+    }
+
+    /// Where the file will appear.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts the file at its path.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the last bytes cannot be written or the file cannot be renamed.
+    pub fn commit(self) -> Result<()> {
+        let Self { writer, path } = self;
+        let file = writer.into_inner().map_err(|error| Error::file("write", &path, error.into_error()))?;
+        file.persist(&path).map_err(|error| Error::file("write", &path, error.error))?;
+        Ok(())
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+impl Seek for WholeFile {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.writer.seek(position)
+    }
+}
+
+fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".lots-").suffix(".tmp");
+    // Temporary files are private by default; a result is as readable as any other file, subject to the umask.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+/// Opens a file for reading.
+pub(crate) fn open(path: &Path) -> Result<File> {
+    let file = File::open(path).map_err(|reason| Error::file("read", path, reason))?;
+    if path.is_dir() {
+        return Err(Error::file("read", path, io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_appears_before_the_commit_and_nothing_stays_after_a_drop() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("result.bin");
+        let mut file = WholeFile::create(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        file.flush().unwrap();
+        assert!(!path.exists());
+        drop(file);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_older_file_is_replaced_and_only_it_remains() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("result.bin");
+        write(&path, b"old").unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_may_read_the_file_like_any_other() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, ordinary) = (folder.path().join("ours"), folder.path().join("ordinary"));
+        write(&ours, b"").unwrap();
+        std::fs::write(&ordinary, b"").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&ordinary));
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path().join("missing").join("file"), folder.path().to_owned()] {
+            let error = write(&path, b"").unwrap_err();
+            assert!(
+                matches!(&error, Error::File { action: "write", path: named, .. } if *named == path),
+                "{error}"
+            );
+        }
+    }
+}
