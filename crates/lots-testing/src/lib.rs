@@ -2,6 +2,8 @@
 //!
 //! This crate depends on no other crate of the project: a dev-dependency cycle would give two copies of each type.
 
+pub mod golden;
+
 /// Asserts `|got − expected| ≤ absolute + relative·|expected|` for every element.
 ///
 /// # Panics

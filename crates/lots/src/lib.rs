@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod error;
+pub mod figure;
 pub mod image;
 pub mod whole_file;
 
