@@ -1,13 +1,23 @@
 //! Run a network forward to any layer, backward to the pixels, backward to the weights.
-#![expect(dead_code, reason = "the loader and the executor arrive with the next commits")]
 
 mod error;
+mod forward;
 mod graph;
 mod kernel;
+mod layer;
+mod learning;
 mod load;
+mod network;
 mod op;
+mod pixels;
 mod save;
 mod shape;
+mod trace;
 
 pub use error::{Error, Result};
+pub use layer::{Layer, LayerId};
+pub use learning::{LossGradient, Parameter, softmax};
+pub use network::{Array, Network, class_of};
+pub use pixels::{PixelEncoding, Pixels};
 pub use shape::Shape;
+pub use trace::{ReluStart, Trace};

@@ -11,6 +11,8 @@
 //! themselves; with one lane it is the plain layout of a single image. An op never mixes lanes, so no image's result
 //! depends on its neighbours.
 
+mod conv;
+mod gemm;
 mod relu;
 mod window;
 
@@ -25,7 +27,7 @@ use crate::shape::Shape;
 pub(crate) use crate::error::OpError;
 
 /// The ops, by their ONNX name, one line each.
-pub(crate) static REGISTRY: &[Registration] = &[relu::REGISTRATION];
+pub(crate) static REGISTRY: &[Registration] = &[conv::REGISTRATION, gemm::REGISTRATION, relu::REGISTRATION];
 
 /// How an op is found by the loader and by the tests.
 pub(crate) struct Registration {
@@ -101,6 +103,11 @@ pub(crate) trait Op: Debug + Send + Sync {
     /// The ONNX attributes, and constant inputs behind the operands, that [`Registration::parse`] reads back
     /// (opset 13).
     fn save(&self, node: &mut crate::save::NodeWriter);
+
+    /// Which operands training changes: weights and biases.
+    fn trainable(&self) -> &'static [usize] {
+        &[]
+    }
 
     /// The slow, obvious twin of forward for one image, in f64: the specification that the fast code is tested against.
     #[cfg(test)]

@@ -1,0 +1,216 @@
+//! [`Network`]: a graph that takes images, and what can be asked of it.
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::forward::{Block, Plan, Workspace, blocks};
+use crate::graph::{Graph, TensorId};
+use crate::layer::{self, Layer, LayerId};
+use crate::pixels::{PixelEncoding, Pixels};
+use crate::shape::Shape;
+use crate::trace::Trace;
+
+/// A network that takes images: a graph of ops with named tensors, and how pixels become its input.
+///
+/// All results are independent of the number of threads, and those of an image independent of the other images of the
+/// same call, to the last bit.
+#[derive(Debug)]
+pub struct Network {
+    pub(crate) graph: Graph,
+    pub(crate) pixels: PixelEncoding,
+    pub(crate) output: TensorId,
+    logits: TensorId,
+    layers: Vec<Layer>,
+}
+
+/// Numbers of several images: shape `[images, …]`, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// All extents; the first is the number of images.
+    pub shape: Vec<usize>,
+    /// The numbers, one image after the other.
+    pub values: Vec<f32>,
+}
+
+impl Array {
+    /// The numbers of one image.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    pub fn image(&self, index: usize) -> &[f32] {
+        let count = self.values.len() / self.shape[0];
+        &self.values[index * count..(index + 1) * count]
+    }
+
+    /// The numbers of each image in turn.
+    pub fn images(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.values.chunks_exact((self.values.len() / self.shape[0].max(1)).max(1))
+    }
+}
+
+impl Network {
+    /// A network from its graph.
+    pub(crate) fn new(graph: Graph, output: TensorId, pixels: PixelEncoding) -> Self {
+        let logits = logits(&graph, output);
+        let layers = layer::layers(&graph);
+        Self { graph, pixels, output, logits, layers }
+    }
+
+    /// `[channels, height, width]` of the images it takes.
+    pub fn input_shape(&self) -> [usize; 3] {
+        self.graph.tensors[Graph::INPUT].shape.extents().try_into().expect("an image has three axes")
+    }
+
+    /// How pixels become the network's input.
+    pub fn pixels(&self) -> &PixelEncoding {
+        &self.pixels
+    }
+
+    /// Every node, in the order of computation.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// The layer that a name means: a tensor's name that tensor, the name of a node with weights what the layer sends
+    /// on (behind its ReLU, like a Caffe blob), the name of another node its output.
+    ///
+    /// # Errors
+    /// [`Error::UnknownLayer`] with the names nearest to it.
+    pub fn layer(&self, name: &str) -> Result<LayerId> {
+        layer::find(&self.graph, name)
+    }
+
+    /// The raw class scores: the network's output, before a softmax if it ends in one.
+    pub fn logits(&self) -> LayerId {
+        LayerId(self.logits)
+    }
+
+    /// How many classes the logits tell apart.
+    pub fn class_count(&self) -> usize {
+        self.graph.tensors[self.logits].shape.count()
+    }
+
+    /// Extents of a layer's representation of one image.
+    pub fn shape(&self, LayerId(tensor): LayerId) -> &Shape {
+        &self.graph.tensors[tensor].shape
+    }
+
+    /// The name of the layer's tensor.
+    pub fn tensor_name(&self, LayerId(tensor): LayerId) -> &str {
+        &self.graph.tensors[tensor].name
+    }
+
+    /// The paper's index of the layer: weight layers count from 1 at the input; a ReLU shares that of its layer.
+    pub fn position(&self, layer: LayerId) -> Option<usize> {
+        layer::position(&self.graph, &self.layers, layer)
+    }
+
+    /// What the network computes at `layer` for each image: f⁽ˡ⁾(x), Eq. (2), shape `[images, …]`.
+    ///
+    /// # Errors
+    /// [`Error::PixelCount`] if `pixels` are not whole images.
+    pub fn represent<'p>(&self, layer: LayerId, pixels: impl Into<Pixels<'p>>) -> Result<Array> {
+        let pixels = pixels.into();
+        let count = self.image_count(pixels)?;
+        let plan = Plan::new(&self.graph, &[layer.0]);
+        let elements = self.shape(layer).count();
+        let mut values = vec![0.0; count * elements];
+        let blocks = blocks(count, self.graph.tensors[Graph::INPUT].shape.count());
+        let mut slots: Vec<(Block, &mut [f32])> = Vec::with_capacity(blocks.len());
+        let mut rest = values.as_mut_slice();
+        for block in blocks {
+            let (slot, behind) = rest.split_at_mut(block.count * elements);
+            slots.push((block, slot));
+            rest = behind;
+        }
+        slots.into_par_iter().for_each_init(Workspace::default, |workspace, (block, slot)| {
+            let tensors = plan.run(self, pixels, block, workspace);
+            deinterleave(&tensors[layer.0], block, slot);
+            workspace.recycle(tensors);
+        });
+        let mut shape = vec![count];
+        shape.extend(self.shape(layer).extents());
+        Ok(Array { shape, values })
+    }
+
+    /// The logits of each image, shape `[images, classes]`.
+    ///
+    /// # Errors
+    /// [`Error::PixelCount`] if `pixels` are not whole images.
+    pub fn classify<'p>(&self, pixels: impl Into<Pixels<'p>>) -> Result<Array> {
+        let mut logits = self.represent(self.logits(), pixels)?;
+        logits.shape = vec![logits.shape[0], self.class_count()];
+        Ok(logits)
+    }
+
+    /// A forward pass to all of `layers` whose intermediate values are kept, ready for backpropagation from any of them.
+    ///
+    /// # Errors
+    /// [`Error::PixelCount`] if `pixels` are not whole images.
+    pub fn trace<'p>(&self, layers: &[LayerId], pixels: impl Into<Pixels<'p>>) -> Result<Trace<'_>> {
+        Trace::new(self, layers, pixels.into())
+    }
+
+    /// How many images `pixels` are.
+    pub(crate) fn image_count(&self, pixels: Pixels<'_>) -> Result<usize> {
+        let shape = &self.graph.tensors[Graph::INPUT].shape;
+        let (got, each) = (pixels.len(), shape.count());
+        if got.is_multiple_of(each) {
+            Ok(got / each)
+        } else {
+            Err(Error::PixelCount { got, expected: shape.clone() })
+        }
+    }
+}
+
+/// The class with the highest logit; the first of equals. NaN never wins.
+///
+/// ```
+/// assert_eq!(lots_network::class_of(&[0.5, 2.0, -1.0, 2.0]), 1);
+/// ```
+pub fn class_of(logits: &[f32]) -> usize {
+    let mut best = 0;
+    for (class, &logit) in logits.iter().enumerate() {
+        if logit > logits[best] || logits[best].is_nan() {
+            best = class;
+        }
+    }
+    best
+}
+
+/// Takes the lanes of `block` apart: `values[element][lane]` to `out[image][element]`.
+pub(crate) fn deinterleave(values: &[f32], block: Block, out: &mut [f32]) {
+    let elements = values.len() / block.lanes;
+    for (lane, image) in out.chunks_exact_mut(elements).take(block.count).enumerate() {
+        for (value, element) in image.iter_mut().zip(values.chunks_exact(block.lanes)) {
+            *value = element[lane];
+        }
+    }
+}
+
+/// Puts the images of `block` side by side: `values[image][element]` to `[element][lane]`, zeros in unused lanes.
+pub(crate) fn interleave(values: &[f32], block: Block, out: &mut [f32]) {
+    let elements = out.len() / block.lanes;
+    for (element, lanes) in out.chunks_exact_mut(block.lanes).enumerate() {
+        for (lane, value) in lanes.iter_mut().enumerate() {
+            *value = if lane < block.count { values[lane * elements + element] } else { 0.0 };
+        }
+    }
+}
+
+/// The class scores before the softmax, seen through ops that do not change the numbers.
+fn logits(graph: &Graph, output: TensorId) -> TensorId {
+    let mut tensor = output;
+    let mut behind_softmax = output;
+    while let Some(node) = graph.producer(tensor) {
+        match node.op.name() {
+            "Softmax" | "LogSoftmax" => {
+                tensor = node.operands[0];
+                behind_softmax = tensor;
+            }
+            "Identity" | "Dropout" | "Flatten" | "Reshape" => tensor = node.operands[0],
+            _ => break,
+        }
+    }
+    behind_softmax
+}

@@ -1,0 +1,416 @@
+//! Conv: two-dimensional cross-correlation with stride, padding, dilation and groups.
+//!
+//! y[o, i, j] = b[o] + Σ_{c,u,v} w[o, c, u, v] · x[c, i·s + u·d − p, j·s + v·d − p]
+
+use super::window::Window;
+use super::{Backward, Op, OpError, Operand, Parsed, Registration};
+use crate::kernel::lane_sums::LaneSums;
+use crate::kernel::weighted_sum::{Column, Start, Tap, WeightedSums};
+use crate::load::{Attribute, Input, Node};
+use crate::save::NodeWriter;
+use crate::shape::Shape;
+
+pub(crate) const REGISTRATION: Registration = Registration {
+    name: "Conv",
+    parse,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+/// Two-dimensional cross-correlation. Operands: image `[C, H, W]`, weights `[O, C / groups, kernel]`, maybe bias `[O]`.
+#[derive(Debug)]
+pub(crate) struct Conv {
+    pub(crate) window: Window,
+    pub(crate) groups: usize,
+}
+
+fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
+    node.expect_inputs(2..=3)?;
+    let &[_, height, width] = node.batched(0)?.extents() else {
+        return Err(OpError::new(format!(
+            "expected an image with channels, height and width, got {}; only two-dimensional convolutions are known",
+            node.batched(0)?
+        )));
+    };
+    let weights = node.constant(1)?.ok_or_else(|| OpError::new("the weights are left out"))?;
+    let &[_, _, kernel_height, kernel_width] = weights.shape.extents() else {
+        return Err(OpError::new(format!("expected weights with four axes, got {}", weights.shape)));
+    };
+    let window = Window::parse(node, Some([kernel_height, kernel_width]), [height, width])?;
+    let groups = usize::try_from(node.int("group", 1)?)
+        .ok()
+        .filter(|&groups| groups > 0)
+        .ok_or_else(|| OpError::new("attribute `group` must be positive"))?;
+    let operands =
+        if matches!(node.inputs.get(2), None | Some(Input::Absent)) { vec![0, 1] } else { vec![0, 1, 2] };
+    Ok(Parsed::new(Conv { window, groups }, operands))
+}
+
+impl Op for Conv {
+    fn name(&self) -> &'static str {
+        "Conv"
+    }
+
+    fn output_shape(&self, operands: &[&Shape]) -> Result<Shape, OpError> {
+        let (&[channels, height, width], &[outputs, group_channels, kernel_height, kernel_width]) =
+            (operands[0].extents(), operands[1].extents())
+        else {
+            return Err(OpError::new(format!(
+                "expected an image of three axes and weights of four, got {} and {}",
+                operands[0], operands[1]
+            )));
+        };
+        if [kernel_height, kernel_width] != self.window.kernel {
+            return Err(OpError::new(format!(
+                "attribute `kernel_shape` is {}×{}, but the weights are {}",
+                self.window.kernel[0], self.window.kernel[1], operands[1]
+            )));
+        }
+        if group_channels.checked_mul(self.groups) != Some(channels) || !outputs.is_multiple_of(self.groups) {
+            return Err(OpError::new(format!(
+                "{} groups of weights {} do not fit an image of {channels} channels",
+                self.groups, operands[1]
+            )));
+        }
+        if operands.get(2).is_some_and(|bias| bias.extents() != [outputs]) {
+            return Err(OpError::new(format!("expected a bias of {outputs} numbers, got {}", operands[2])));
+        }
+        let [height, width] = self.window.output_extent([height, width], false)?;
+        Ok(Shape::from([outputs, height, width]))
+    }
+
+    fn forward(&self, operands: &[Operand<'_>], output: &mut [f32], lanes: usize) {
+        let geometry = Geometry::new(self, operands[0].shape, operands[1].shape);
+        let input = geometry.padded(operands[0].values, lanes);
+        let columns = geometry.columns();
+        for group in 0..self.groups {
+            let rows = group * geometry.rows..(group + 1) * geometry.rows;
+            WeightedSums {
+                input: &input,
+                weights: &operands[1].values
+                    [rows.start * geometry.weight_row..rows.end * geometry.weight_row],
+                start: operands.get(2).map_or(Start::Zero, |bias| Start::Bias(&bias.values[rows.clone()])),
+                taps: &geometry.taps(group),
+                columns: &columns,
+                rows: geometry.rows,
+                weight_row: geometry.weight_row,
+                output_row: geometry.output_area(),
+                lanes,
+            }
+            .compute(&mut output[rows.start * geometry.output_area() * lanes..]);
+        }
+    }
+
+    fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]) {
+        let geometry = Geometry::new(self, pass.operands[0].shape, pass.operands[1].shape);
+        if let Some(gradient) = &mut gradients[0] {
+            geometry.backward_input(pass, gradient);
+        }
+        if let Some(gradient) = &mut gradients[1] {
+            geometry.backward_weights(pass, gradient);
+        }
+        if let Some(Some(gradient)) = gradients.get_mut(2) {
+            for (gradient, plane) in
+                gradient.iter_mut().zip(pass.cotangent.chunks_exact(geometry.output_area() * pass.lanes))
+            {
+                *gradient += sum_over_lanes(plane, pass.lanes);
+            }
+        }
+    }
+
+    fn save(&self, node: &mut NodeWriter) {
+        self.window.write(node);
+        node.attribute("group", Attribute::Int(self.groups as i64));
+    }
+
+    fn trainable(&self) -> &'static [usize] {
+        &[1, 2]
+    }
+
+    #[cfg(test)]
+    fn reference(&self, operands: &[super::gradient_check::Array]) -> Vec<f64> {
+        tests::reference(self, operands)
+    }
+}
+
+/// The sum of all elements: first over the elements of each lane, then over the lanes in their order.
+fn sum_over_lanes(values: &[f32], lanes: usize) -> f32 {
+    let mut sums = [0.0_f32; 16];
+    for element in values.chunks_exact(lanes) {
+        for (sum, value) in sums.iter_mut().zip(element) {
+            *sum += value;
+        }
+    }
+    sums[..lanes].iter().sum()
+}
+
+/// All extents of one convolution, and the tables that its kernels walk.
+struct Geometry<'a> {
+    conv: &'a Conv,
+    /// Of the image: `[channels, height, width]`.
+    input: [usize; 3],
+    /// Height and width with the padding.
+    padded: [usize; 2],
+    /// Height and width of the result.
+    output: [usize; 2],
+    /// Output channels of one group.
+    rows: usize,
+    /// Input channels of one group.
+    channels: usize,
+    /// Weights of one output channel.
+    weight_row: usize,
+}
+
+impl<'a> Geometry<'a> {
+    /// The shapes have passed the shape rule.
+    fn new(conv: &'a Conv, image: &Shape, weights: &Shape) -> Self {
+        let input: [usize; 3] = image.extents().try_into().expect("the shape rule wants three axes");
+        let [outputs, channels, kernel_height, kernel_width] =
+            weights.extents().try_into().expect("the shape rule wants four axes");
+        let [top, left, bottom, right] = conv.window.pads;
+        let padded = [top + input[1] + bottom, left + input[2] + right];
+        let extent = |axis: usize| {
+            let reach = (conv.window.kernel[axis] - 1) * conv.window.dilation[axis];
+            (padded[axis] - reach - 1) / conv.window.stride[axis] + 1
+        };
+        Self {
+            conv,
+            input,
+            padded,
+            output: [extent(0), extent(1)],
+            rows: outputs / conv.groups,
+            channels,
+            weight_row: channels * kernel_height * kernel_width,
+        }
+    }
+
+    fn output_area(&self) -> usize {
+        self.output[0] * self.output[1]
+    }
+
+    /// The input with its border of zeros; borrowed where there is none.
+    fn padded<'v>(&self, values: &'v [f32], lanes: usize) -> std::borrow::Cow<'v, [f32]> {
+        let [channels, height, width] = self.input;
+        let [padded_height, padded_width] = self.padded;
+        if [height, width] == self.padded {
+            return values.into();
+        }
+        let [top, left, ..] = self.conv.window.pads;
+        let mut padded = vec![0.0; channels * padded_height * padded_width * lanes];
+        for (row, source) in values.chunks_exact(width * lanes).enumerate() {
+            let (channel, y) = (row / height, row % height);
+            let start = ((channel * padded_height + top + y) * padded_width + left) * lanes;
+            padded[start..start + width * lanes].copy_from_slice(source);
+        }
+        padded.into()
+    }
+
+    /// One column an output pixel.
+    fn columns(&self) -> Vec<Column> {
+        let [stride_y, stride_x] = self.conv.window.stride;
+        let [height, width] = self.output;
+        (0..height * width)
+            .map(|output| {
+                let (y, x) = (output / width, output % width);
+                Column { input: y * stride_y * self.padded[1] + x * stride_x, output }
+            })
+            .collect()
+    }
+
+    /// One tap a weight of an output channel of `group`.
+    fn taps(&self, group: usize) -> Vec<Tap> {
+        let [kernel_height, kernel_width] = self.conv.window.kernel;
+        let [dilation_y, dilation_x] = self.conv.window.dilation;
+        (0..self.weight_row)
+            .map(|weight| {
+                let (channel, inside) =
+                    (weight / (kernel_height * kernel_width), weight % (kernel_height * kernel_width));
+                let (u, v) = (inside / kernel_width, inside % kernel_width);
+                let row = (group * self.channels + channel) * self.padded[0] + u * dilation_y;
+                Tap { input: row * self.padded[1] + v * dilation_x, weight }
+            })
+            .collect()
+    }
+
+    /// ∂loss/∂image: each pixel gathers from the output pixels that it took part in.
+    ///
+    /// With a stride the pixels fall into `stride²` phases; within a phase all pixels use the same taps.
+    fn backward_input(&self, pass: &Backward<'_>, gradient: &mut [f32]) {
+        let phases_y = Phase::all(self, 0);
+        let phases_x = Phase::all(self, 1);
+        let margin = [Phase::margin(self, 0), Phase::margin(self, 1)];
+        let spread =
+            [0, 1].map(|axis| margin[axis] + (self.padded[axis] - 1) / self.conv.window.stride[axis] + 1);
+        let outputs = self.rows * self.conv.groups;
+        let mut cotangent = vec![0.0; outputs * spread[0] * spread[1] * pass.lanes];
+        let row_length = self.output[1] * pass.lanes;
+        for (row, source) in pass.cotangent.chunks_exact(row_length).enumerate() {
+            let (output, y) = (row / self.output[0], row % self.output[0]);
+            let start = ((output * spread[0] + margin[0] + y) * spread[1] + margin[1]) * pass.lanes;
+            cotangent[start..start + row_length].copy_from_slice(source);
+        }
+
+        let [kernel_height, kernel_width] = self.conv.window.kernel;
+        let area = self.input[1] * self.input[2];
+        for phase_y in &phases_y {
+            for phase_x in &phases_x {
+                let columns: Vec<Column> = phase_y
+                    .pixels
+                    .iter()
+                    .flat_map(|&(y, from_y)| {
+                        phase_x.pixels.iter().map(move |&(x, from_x)| Column {
+                            input: from_y * spread[1] + from_x,
+                            output: y * self.input[2] + x,
+                        })
+                    })
+                    .collect();
+                for group in 0..self.conv.groups {
+                    let mut taps = Vec::new();
+                    for row in 0..self.rows {
+                        for &(u, back_y) in &phase_y.taps {
+                            for &(v, back_x) in &phase_x.taps {
+                                let source = (group * self.rows + row) * spread[0] + margin[0] - back_y;
+                                taps.push(Tap {
+                                    input: source * spread[1] + margin[1] - back_x,
+                                    weight: row * self.weight_row + u * kernel_width + v,
+                                });
+                            }
+                        }
+                    }
+                    WeightedSums {
+                        input: &cotangent,
+                        weights: &pass.operands[1].values[group * self.rows * self.weight_row..],
+                        start: Start::Output,
+                        taps: &taps,
+                        columns: &columns,
+                        rows: self.channels,
+                        weight_row: kernel_height * kernel_width,
+                        output_row: area,
+                        lanes: pass.lanes,
+                    }
+                    .compute(&mut gradient[group * self.channels * area * pass.lanes..]);
+                }
+            }
+        }
+    }
+
+    fn backward_weights(&self, pass: &Backward<'_>, gradient: &mut [f32]) {
+        let input = self.padded(pass.operands[0].values, pass.lanes);
+        let columns = self.columns();
+        for group in 0..self.conv.groups {
+            let first = group * self.rows;
+            LaneSums {
+                input: &input,
+                cotangent: &pass.cotangent[first * self.output_area() * pass.lanes..],
+                cotangent_row: self.output_area(),
+                taps: &self.taps(group),
+                columns: &columns,
+                rows: self.rows,
+                weight_row: self.weight_row,
+                lanes: pass.lanes,
+            }
+            .add_to(&mut gradient[first * self.weight_row..(first + self.rows) * self.weight_row]);
+        }
+    }
+}
+
+/// Along one axis, the input pixels whose padded coordinate leaves the same remainder by the stride.
+struct Phase {
+    /// The pixel, and the output coordinate `⌊padded / stride⌋` that its taps count back from.
+    pixels: Vec<(usize, usize)>,
+    /// The kernel coordinate, and how many outputs before.
+    taps: Vec<(usize, usize)>,
+}
+
+impl Phase {
+    fn all(geometry: &Geometry<'_>, axis: usize) -> Vec<Self> {
+        let window = &geometry.conv.window;
+        let (stride, dilation, pad) = (window.stride[axis], window.dilation[axis], window.pads[axis]);
+        (0..stride)
+            .map(|remainder| Self {
+                pixels: (0..geometry.input[axis + 1])
+                    .filter(|pixel| (pixel + pad) % stride == remainder)
+                    .map(|pixel| (pixel, (pixel + pad) / stride))
+                    .collect(),
+                // padded = stride · output + tap · dilation, so tap · dilation must leave the same remainder.
+                taps: (0..window.kernel[axis])
+                    .filter(|tap| tap * dilation % stride == remainder)
+                    .map(|tap| (tap, tap * dilation / stride))
+                    .collect(),
+            })
+            .collect()
+    }
+
+    /// How many outputs before the first one a tap can count back to.
+    fn margin(geometry: &Geometry<'_>, axis: usize) -> usize {
+        let window = &geometry.conv.window;
+        (window.kernel[axis] - 1) * window.dilation[axis] / window.stride[axis]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gradient_check::{Array, Case, Random};
+    use super::*;
+
+    pub(super) fn cases(random: &mut Random) -> Vec<Case> {
+        let mut pair = |low, high| [random.int(low..=high), random.int(low..=high)];
+        let window = Window {
+            kernel: pair(1, 3),
+            stride: pair(1, 3),
+            dilation: pair(1, 2),
+            pads: {
+                let ([top, left], [bottom, right]) = (pair(0, 2), pair(0, 2));
+                [top, left, bottom, right]
+            },
+        };
+        let reach = |axis: usize| (window.kernel[axis] - 1) * window.dilation[axis] + 1;
+        let (height, width) = (reach(0) + random.int(0..=4), reach(1) + random.int(0..=4));
+        let (groups, channels, outputs) = (random.int(1..=2), random.int(1..=3), random.int(1..=5));
+        let kernel = window.kernel;
+        let case = Case::new(Conv { window, groups })
+            .batched(Shape::from([groups * channels, height, width]))
+            .shared(Shape::from([groups * outputs, channels, kernel[0], kernel[1]]));
+        vec![if random.flip() { case.shared(Shape::from([groups * outputs])) } else { case }]
+    }
+
+    /// The definition, with a loop for each letter.
+    pub(super) fn reference(conv: &Conv, operands: &[Array]) -> Vec<f64> {
+        let (image, weights) = (&operands[0], &operands[1]);
+        let shapes: Vec<&Shape> = operands.iter().map(|operand| &operand.shape).collect();
+        let shape = conv.output_shape(&shapes).unwrap();
+        let &[outputs, out_height, out_width] = shape.extents() else { panic!("three axes") };
+        let &[_, height, width] = image.shape.extents() else { panic!("three axes") };
+        let &[_, channels, kernel_height, kernel_width] = weights.shape.extents() else {
+            panic!("four axes")
+        };
+        let Window { stride, dilation, pads, .. } = &conv.window;
+        let mut result = Vec::new();
+        for o in 0..outputs {
+            let first_channel = o / (outputs / conv.groups) * channels;
+            for i in 0..out_height {
+                for j in 0..out_width {
+                    let mut sum = operands.get(2).map_or(0.0, |bias| bias.values[o]);
+                    for c in 0..channels {
+                        for u in 0..kernel_height {
+                            for v in 0..kernel_width {
+                                let y = (i * stride[0] + u * dilation[0]).checked_sub(pads[0]);
+                                let x = (j * stride[1] + v * dilation[1]).checked_sub(pads[1]);
+                                if let (Some(y), Some(x)) = (y, x)
+                                    && y < height
+                                    && x < width
+                                {
+                                    sum += weights.values
+                                        [((o * channels + c) * kernel_height + u) * kernel_width + v]
+                                        * image.values[((first_channel + c) * height + y) * width + x];
+                                }
+                            }
+                        }
+                    }
+                    result.push(sum);
+                }
+            }
+        }
+        result
+    }
+}

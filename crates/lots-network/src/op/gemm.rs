@@ -1,0 +1,244 @@
+//! Gemm: a fully connected layer, y = α · x W + β · b.
+
+use super::{Backward, Op, OpError, Operand, Parsed, Registration};
+use crate::kernel::weighted_sum::{Column, Start, Tap, WeightedSums};
+use crate::load::{Attribute, Input, Node};
+use crate::save::NodeWriter;
+use crate::shape::Shape;
+
+pub(crate) const REGISTRATION: Registration = Registration {
+    name: "Gemm",
+    parse,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+/// y = α · x W + β · b. Operands: features `[K]`, weights, maybe bias `[N]` or `[1]`.
+#[derive(Debug)]
+pub(crate) struct Gemm {
+    pub(crate) alpha: f32,
+    pub(crate) beta: f32,
+    /// Whether the weights lie as `[N, K]`, one output after the other, instead of `[K, N]`.
+    pub(crate) outputs_first: bool,
+}
+
+fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
+    node.expect_inputs(2..=3)?;
+    if node.int("transA", 0)? != 0 {
+        return Err(OpError::new("attribute `transA` would mix the images of a batch"));
+    }
+    node.constant(1)?.ok_or_else(|| OpError::new("the weights are left out"))?;
+    let outputs_first = node.int("transB", 0)? != 0;
+    let gemm = Gemm { alpha: node.float("alpha", 1.0)?, beta: node.float("beta", 1.0)?, outputs_first };
+    if matches!(node.inputs.get(2), None | Some(Input::Absent)) {
+        return Ok(Parsed::new(gemm, [0, 1]));
+    }
+    let bias = node.constant(2)?.ok_or_else(|| OpError::new("the bias is left out"))?;
+    let leading_ones = bias.shape.extents().iter().take_while(|&&extent| extent == 1).count();
+    if leading_ones + 1 < bias.shape.rank() {
+        return Err(OpError::new(format!("the bias {} differs along the batch", bias.shape)));
+    }
+    let mut parsed = Parsed::new(gemm, [0, 1, 2]);
+    parsed.reshaped.push((2, Shape::from([bias.shape.count()])));
+    Ok(parsed)
+}
+
+impl Gemm {
+    /// Inputs `K`, outputs `N`.
+    fn extents(&self, weights: &Shape) -> [usize; 2] {
+        let &[rows, columns] = weights.extents() else { unreachable!("the shape rule wants two axes") };
+        if self.outputs_first { [columns, rows] } else { [rows, columns] }
+    }
+
+    /// Distances in the weights from one input, and from one output, to the next.
+    fn strides(&self, weights: &Shape) -> [usize; 2] {
+        let columns = weights.extents()[1];
+        if self.outputs_first { [1, columns] } else { [columns, 1] }
+    }
+
+    /// `left[row][lane]` times the transpose of `right[column][lane]`, summed over the lanes in their order
+    /// and added to `gradient[row][column]`.
+    fn add_outer_products(left: &[f32], right: &[f32], lanes: usize, alpha: f32, gradient: &mut [f32]) {
+        /// Neighbouring columns go into the SIMD lanes here, so they are padded to whole registers.
+        const SIDE_BY_SIDE: usize = 16;
+        let (rows, columns) = (left.len() / lanes, right.len() / lanes);
+        let groups = columns.div_ceil(SIDE_BY_SIDE);
+        let mut transposed = vec![0.0; lanes * groups * SIDE_BY_SIDE];
+        for (column, values) in right.chunks_exact(lanes).enumerate() {
+            for (lane, value) in values.iter().enumerate() {
+                transposed[lane * groups * SIDE_BY_SIDE + column] = alpha * value;
+            }
+        }
+        let taps: Vec<Tap> = (0..lanes).map(|lane| Tap { input: lane * groups, weight: lane }).collect();
+        let tables: Vec<Column> = (0..groups).map(|group| Column { input: group, output: group }).collect();
+        let mut products = vec![0.0; rows * groups * SIDE_BY_SIDE];
+        WeightedSums {
+            input: &transposed,
+            weights: left,
+            start: Start::Zero,
+            taps: &taps,
+            columns: &tables,
+            rows,
+            weight_row: lanes,
+            output_row: groups,
+            lanes: SIDE_BY_SIDE,
+        }
+        .compute(&mut products);
+        for (gradient, products) in
+            gradient.chunks_exact_mut(columns).zip(products.chunks_exact(groups * SIDE_BY_SIDE))
+        {
+            for (gradient, product) in gradient.iter_mut().zip(products) {
+                *gradient += product;
+            }
+        }
+    }
+}
+
+impl Op for Gemm {
+    fn name(&self) -> &'static str {
+        "Gemm"
+    }
+
+    fn output_shape(&self, operands: &[&Shape]) -> Result<Shape, OpError> {
+        if operands[1].rank() != 2 {
+            return Err(OpError::new(format!("expected weights with two axes, got {}", operands[1])));
+        }
+        let [inputs, outputs] = self.extents(operands[1]);
+        if operands[0].extents() != [inputs] {
+            return Err(OpError::new(format!(
+                "expected {inputs} features for weights {}, got {}",
+                operands[1], operands[0]
+            )));
+        }
+        if operands.get(2).is_some_and(|bias| bias.extents() != [outputs] && bias.extents() != [1]) {
+            return Err(OpError::new(format!("expected a bias of {outputs} numbers, got {}", operands[2])));
+        }
+        Ok(Shape::from([outputs]))
+    }
+
+    fn forward(&self, operands: &[Operand<'_>], output: &mut [f32], lanes: usize) {
+        let [inputs, outputs] = self.extents(operands[1].shape);
+        let [input_stride, output_stride] = self.strides(operands[1].shape);
+        let bias: Option<Vec<f32>> = operands.get(2).map(|bias| {
+            let scaled = bias.values.iter().map(|value| self.beta * value);
+            if bias.values.len() == outputs {
+                scaled.collect()
+            } else {
+                vec![self.beta * bias.values[0]; outputs]
+            }
+        });
+        let scaled = self.alpha.to_bits() != 1.0_f32.to_bits();
+        let taps: Vec<Tap> = (0..inputs).map(|input| Tap { input, weight: input * input_stride }).collect();
+        WeightedSums {
+            input: operands[0].values,
+            weights: operands[1].values,
+            start: bias.as_ref().filter(|_| !scaled).map_or(Start::Zero, |bias| Start::Bias(bias)),
+            taps: &taps,
+            columns: &[Column { input: 0, output: 0 }],
+            rows: outputs,
+            weight_row: output_stride,
+            output_row: 1,
+            lanes,
+        }
+        .compute(output);
+        if scaled {
+            for (index, values) in output.chunks_exact_mut(lanes).enumerate() {
+                for value in values {
+                    *value = self.alpha * *value + bias.as_ref().map_or(0.0, |bias| bias[index]);
+                }
+            }
+        }
+    }
+
+    fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]) {
+        let weights = pass.operands[1];
+        let [inputs, outputs] = self.extents(weights.shape);
+        let [input_stride, output_stride] = self.strides(weights.shape);
+        if let Some(gradient) = &mut gradients[0] {
+            let scaled: Vec<f32>;
+            let cotangent = if self.alpha.to_bits() == 1.0_f32.to_bits() {
+                pass.cotangent
+            } else {
+                scaled = pass.cotangent.iter().map(|value| self.alpha * value).collect();
+                &scaled
+            };
+            let taps: Vec<Tap> =
+                (0..outputs).map(|output| Tap { input: output, weight: output * output_stride }).collect();
+            WeightedSums {
+                input: cotangent,
+                weights: weights.values,
+                start: Start::Output,
+                taps: &taps,
+                columns: &[Column { input: 0, output: 0 }],
+                rows: inputs,
+                weight_row: input_stride,
+                output_row: 1,
+                lanes: pass.lanes,
+            }
+            .compute(gradient);
+        }
+        if let Some(gradient) = &mut gradients[1] {
+            let (left, right) = if self.outputs_first {
+                (pass.cotangent, pass.operands[0].values)
+            } else {
+                (pass.operands[0].values, pass.cotangent)
+            };
+            Self::add_outer_products(left, right, pass.lanes, self.alpha, gradient);
+        }
+        if let Some(Some(gradient)) = gradients.get_mut(2) {
+            for (output, values) in pass.cotangent.chunks_exact(pass.lanes).enumerate() {
+                let index = if gradient.len() == 1 { 0 } else { output };
+                gradient[index] += self.beta * values.iter().sum::<f32>();
+            }
+        }
+    }
+
+    fn save(&self, node: &mut NodeWriter) {
+        node.attribute("alpha", Attribute::Float(self.alpha));
+        node.attribute("beta", Attribute::Float(self.beta));
+        node.attribute("transB", Attribute::Int(i64::from(self.outputs_first)));
+    }
+
+    fn trainable(&self) -> &'static [usize] {
+        &[1, 2]
+    }
+
+    #[cfg(test)]
+    fn reference(&self, operands: &[super::gradient_check::Array]) -> Vec<f64> {
+        let [inputs, outputs] = self.extents(&operands[1].shape);
+        let [input_stride, output_stride] = self.strides(&operands[1].shape);
+        let mut result = vec![0.0; outputs];
+        for (n, y) in result.iter_mut().enumerate() {
+            for k in 0..inputs {
+                *y += f64::from(self.alpha)
+                    * operands[0].values[k]
+                    * operands[1].values[k * input_stride + n * output_stride];
+            }
+            if let Some(bias) = operands.get(2) {
+                *y += f64::from(self.beta) * bias.values[if bias.values.len() == 1 { 0 } else { n }];
+            }
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gradient_check::{Case, Random};
+    use super::*;
+
+    pub(super) fn cases(random: &mut Random) -> Vec<Case> {
+        let (inputs, outputs) = (random.int(1..=35), random.int(1..=20));
+        let outputs_first = random.flip();
+        let (alpha, beta) = if random.flip() { (1.0, 1.0) } else { (0.5, 2.0) };
+        let weights = if outputs_first { [outputs, inputs] } else { [inputs, outputs] };
+        let case = Case::new(Gemm { alpha, beta, outputs_first })
+            .batched(Shape::from([inputs]))
+            .shared(Shape::from(weights));
+        vec![match random.int(0..=2) {
+            0 => case,
+            1 => case.shared(Shape::from([1])),
+            _ => case.shared(Shape::from([outputs])),
+        }]
+    }
+}

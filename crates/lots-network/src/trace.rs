@@ -1,0 +1,221 @@
+//! [`Trace`]: a forward pass whose values are kept, and backpropagation from any of its layers to the pixels.
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::forward::{Block, Plan, Tensors, Workspace, blocks, operands};
+use crate::graph::{Graph, TensorId};
+use crate::layer::{LayerId, is_rectifier};
+use crate::network::{Array, Network, deinterleave, interleave};
+use crate::op::{Backward, Operand};
+use crate::pixels::Pixels;
+
+/// How backpropagation starts when the layer is the output of a ReLU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReluStart {
+    /// The cotangent goes past the ReLU without its mask, as in Caffe, where the ReLU works in place and
+    /// `backward(start="ip1")` begins below it. All masks further down are applied.
+    #[default]
+    Caffe,
+    /// The exact derivative: zero where the ReLU is off.
+    Exact,
+}
+
+/// A forward pass over some images whose intermediate values are kept.
+#[derive(Debug)]
+pub struct Trace<'n> {
+    network: &'n Network,
+    nodes: Vec<usize>,
+    blocks: Vec<(Block, Tensors)>,
+    count: usize,
+}
+
+impl<'n> Trace<'n> {
+    pub(crate) fn new(network: &'n Network, layers: &[LayerId], pixels: Pixels<'_>) -> Result<Self> {
+        let count = network.image_count(pixels)?;
+        let wanted: Vec<TensorId> = layers.iter().map(|layer| layer.0).collect();
+        let plan = Plan::keeping_all(&network.graph, &wanted);
+        let blocks = blocks(count, network.graph.tensors[Graph::INPUT].shape.count())
+            .into_par_iter()
+            .map(|block| (block, plan.run(network, pixels, block, &mut Workspace::default())))
+            .collect();
+        Ok(Self { network, nodes: plan.nodes().to_vec(), blocks, count })
+    }
+
+    /// How many images were passed through.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// f⁽ˡ⁾(x) of each image, shape `[images, …]`.
+    ///
+    /// # Errors
+    /// [`Error::NotTraced`] if the layer was not asked for and does not lie below one that was.
+    pub fn representation(&self, layer: LayerId) -> Result<Array> {
+        self.check(layer)?;
+        let elements = self.network.shape(layer).count();
+        let mut values = vec![0.0; self.count * elements];
+        for (block, tensors) in &self.blocks {
+            let slot = &mut values[block.first * elements..(block.first + block.count) * elements];
+            deinterleave(&tensors[layer.0], *block, slot);
+        }
+        let mut shape = vec![self.count];
+        shape.extend(self.network.shape(layer).extents());
+        Ok(Array { shape, values })
+    }
+
+    /// B_l: the gradient of ⟨v, f⁽ˡ⁾(x)⟩ with respect to the **pixels** of each image, in units of one grey level.
+    ///
+    /// - `cotangents`: v, one of the layer's size for each image, `[images, …]`.
+    /// - Returns shape `[images, channels, height, width]`.
+    ///
+    /// # Errors
+    /// [`Error::NotTraced`], [`Error::CotangentCount`].
+    pub fn backpropagate(&self, layer: LayerId, cotangents: &[f32], start: ReluStart) -> Result<Array> {
+        self.check(layer)?;
+        let elements = self.network.shape(layer).count();
+        if cotangents.len() != self.count * elements {
+            return Err(Error::CotangentCount {
+                layer: self.network.tensor_name(layer).to_owned(),
+                got: cotangents.len(),
+                expected: self.count * elements,
+            });
+        }
+        let [channels, height, width] = self.network.input_shape();
+        let image = channels * height * width;
+        let mut values = vec![0.0; self.count * image];
+        let mut slots: Vec<(&(Block, Tensors), &mut [f32])> = Vec::with_capacity(self.blocks.len());
+        let mut rest = values.as_mut_slice();
+        for block in &self.blocks {
+            let (slot, behind) = rest.split_at_mut(block.0.count * image);
+            slots.push((block, slot));
+            rest = behind;
+        }
+        slots.into_par_iter().for_each_init(Workspace::default, |workspace, ((block, tensors), slot)| {
+            let mut seed = workspace.take(elements * block.lanes);
+            let own = &cotangents[block.first * elements..(block.first + block.count) * elements];
+            interleave(own, *block, &mut seed);
+            let pass =
+                BlockBackward { network: self.network, nodes: &self.nodes, tensors, lanes: block.lanes };
+            let gradient = pass.to_input(layer.0, seed, start, workspace);
+            self.network.pixels.pull_back(&gradient, self.network.input_shape(), block.lanes, slot);
+            workspace.give(gradient);
+        });
+        Ok(Array { shape: vec![self.count, channels, height, width], values })
+    }
+
+    fn check(&self, layer: LayerId) -> Result<()> {
+        let graph = &self.network.graph;
+        let traced =
+            layer.0 == Graph::INPUT || self.nodes.iter().any(|&node| graph.nodes[node].output == layer.0);
+        if traced {
+            Ok(())
+        } else {
+            Err(Error::NotTraced { layer: self.network.tensor_name(layer).to_owned() })
+        }
+    }
+}
+
+/// The backward pass of one block.
+pub(crate) struct BlockBackward<'a> {
+    pub(crate) network: &'a Network,
+    pub(crate) nodes: &'a [usize],
+    pub(crate) tensors: &'a Tensors,
+    pub(crate) lanes: usize,
+}
+
+impl BlockBackward<'_> {
+    /// The gradient at the network's input, `[elements][lanes]`, for the cotangent `seed` at tensor `from`.
+    fn to_input(
+        &self,
+        from: TensorId,
+        seed: Vec<f32>,
+        start: ReluStart,
+        workspace: &mut Workspace,
+    ) -> Vec<f32> {
+        let graph = &self.network.graph;
+        let from = match graph.producer(from) {
+            Some(node) if start == ReluStart::Caffe && is_rectifier(node) => node.operands[0],
+            _ => from,
+        };
+        let wanted = self.depend_on_input();
+        let mut gradients: Tensors = vec![Vec::new(); graph.tensors.len()];
+        gradients[from] = seed;
+        self.run(&mut gradients, &|tensor| wanted[tensor], workspace);
+        let mut gradient = std::mem::take(&mut gradients[Graph::INPUT]);
+        // A layer that no pixel reaches has the gradient zero.
+        gradient.resize(graph.tensors[Graph::INPUT].shape.count() * self.lanes, 0.0);
+        workspace.recycle(gradients);
+        gradient
+    }
+
+    /// Walks the nodes backward from the tensors whose `gradients` are set; adds to those of all `wanted` tensors.
+    pub(crate) fn run(
+        &self,
+        gradients: &mut Tensors,
+        wanted: &dyn Fn(TensorId) -> bool,
+        workspace: &mut Workspace,
+    ) {
+        let graph = &self.network.graph;
+        for &node in self.nodes.iter().rev() {
+            let node = &graph.nodes[node];
+            if gradients[node.output].is_empty() {
+                continue;
+            }
+            let cotangent = std::mem::take(&mut gradients[node.output]);
+            // The same tensor may be several operands (x · x): its gradient is lent to the first, then added.
+            let mut own: Vec<Option<Vec<f32>>> = Vec::with_capacity(node.operands.len());
+            for &operand in &node.operands {
+                if !wanted(operand) {
+                    own.push(None);
+                    continue;
+                }
+                let mut gradient = std::mem::take(&mut gradients[operand]);
+                if gradient.is_empty() {
+                    let lanes = if graph.is_parameter(operand) { 1 } else { self.lanes };
+                    gradient = workspace.take(graph.tensors[operand].shape.count() * lanes);
+                    gradient.fill(0.0);
+                }
+                own.push(Some(gradient));
+            }
+            let operands = operands(graph, &node.operands, self.tensors, self.lanes);
+            let pass = Backward {
+                operands: &operands,
+                output: Operand {
+                    shape: &graph.tensors[node.output].shape,
+                    values: &self.tensors[node.output],
+                    lanes: self.lanes,
+                },
+                cotangent: &cotangent,
+                lanes: self.lanes,
+            };
+            let mut slots: Vec<Option<&mut [f32]>> =
+                own.iter_mut().map(|gradient| gradient.as_deref_mut()).collect();
+            node.op.backward(&pass, &mut slots);
+            for (&operand, gradient) in node.operands.iter().zip(own) {
+                let Some(gradient) = gradient else { continue };
+                if gradients[operand].is_empty() {
+                    gradients[operand] = gradient;
+                } else {
+                    for (sum, value) in gradients[operand].iter_mut().zip(&gradient) {
+                        *sum += value;
+                    }
+                    workspace.give(gradient);
+                }
+            }
+            workspace.give(cotangent);
+        }
+    }
+
+    /// For each tensor whether a pixel can change it.
+    fn depend_on_input(&self) -> Vec<bool> {
+        let graph = &self.network.graph;
+        let mut depends = vec![false; graph.tensors.len()];
+        depends[Graph::INPUT] = true;
+        for &node in self.nodes {
+            let node = &graph.nodes[node];
+            depends[node.output] = node.operands.iter().any(|&operand| depends[operand]);
+        }
+        depends
+    }
+}
