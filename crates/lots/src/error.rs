@@ -158,6 +158,18 @@ pub enum Error {
         /// The shape it must have.
         expected: [usize; 3],
     },
+    /// No window of the structural similarity lies inside the image.
+    #[error(
+        "an image of {height}×{width} pixels has no valid window, expected at least {minimum}×{minimum} pixels"
+    )]
+    ImageTooSmall {
+        /// Rows of the image.
+        height: usize,
+        /// Columns of the image.
+        width: usize,
+        /// Rows and columns of the window.
+        minimum: usize,
+    },
 }
 
 impl Error {

@@ -4,7 +4,10 @@ pub mod data;
 pub mod error;
 pub mod figure;
 pub mod image;
+pub mod measure;
+pub mod perturbation;
 pub mod whole_file;
 
 pub use error::{Error, Result};
 pub use image::Image;
+pub use perturbation::Perturbation;

@@ -1,0 +1,135 @@
+//! [`Homography`]: a plane projective map of pixel coordinates, and the image that is seen through it.
+
+use super::plane::Plane;
+
+/// A 3×3 matrix H that takes the pixel (x, y) of the origin to the point H·(x, y, 1) of the perturbed image.
+///
+/// x counts columns, y counts rows, both from 0 at the centre of the first pixel.
+///
+/// # Example
+/// ```
+/// use lots::measure::Homography;
+/// let shift = Homography::new([[1.0, 0.0, 2.0], [0.0, 1.0, -1.0], [0.0, 0.0, 1.0]]);
+/// assert_eq!(shift.map(3.0, 3.0), (5.0, 2.0));
+/// assert_eq!(Homography::IDENTITY.map(3.0, 3.0), (3.0, 3.0));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Homography {
+    matrix: [[f64; 3]; 3],
+}
+
+impl Homography {
+    /// Leaves every point where it is.
+    pub const IDENTITY: Self = Self { matrix: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]] };
+
+    /// From the rows of the matrix.
+    pub const fn new(matrix: [[f64; 3]; 3]) -> Self {
+        Self { matrix }
+    }
+
+    /// The rows of the matrix.
+    pub const fn matrix(&self) -> [[f64; 3]; 3] {
+        self.matrix
+    }
+
+    /// Where the point (x, y) goes; not finite if it goes to infinity.
+    pub fn map(&self, x: f64, y: f64) -> (f64, f64) {
+        let [to_x, to_y, to_scale] = self.matrix.map(|row| row[0] * x + row[1] * y + row[2]);
+        (to_x / to_scale, to_y / to_scale)
+    }
+
+    /// The plane seen through the map: each pixel of `out` is what `plane` shows at the mapped point, bilinearly
+    /// interpolated; beyond the border everything is 0.
+    pub(crate) fn warp(&self, plane: &Plane, out: &mut Plane) {
+        let (height, width) = (plane.height(), plane.width());
+        out.resize(height, width);
+        for row in 0..height {
+            for (column, value) in out.row_mut(row).iter_mut().enumerate() {
+                let (x, y) = self.map(column as f64, row as f64);
+                *value = interpolate(plane, x, y);
+            }
+        }
+    }
+}
+
+/// What `plane` shows at the point (x, y), 0 beyond the border and at points that are not finite.
+fn interpolate(plane: &Plane, x: f64, y: f64) -> f64 {
+    let (height, width) = (plane.height() as f64, plane.width() as f64);
+    if !(x > -1.0 && y > -1.0 && x < width && y < height) {
+        return 0.0;
+    }
+    // Both are above −1, so one is added before the fraction is cut off, which makes it the floor.
+    let (left, top) = ((x + 1.0) as usize, (y + 1.0) as usize);
+    let (right_share, lower_share) = (x + 1.0 - left as f64, y + 1.0 - top as f64);
+    let (upper, lower) = if (1..plane.width()).contains(&left) && (1..plane.height()).contains(&top) {
+        let start = (top - 1) * plane.stride() + left - 1;
+        let upper = &plane.values()[start..start + 2];
+        let lower = &plane.values()[start + plane.stride()..start + plane.stride() + 2];
+        ([upper[0], upper[1]], [lower[0], lower[1]])
+    } else {
+        let pixel = |row: usize, column: usize| {
+            let inside = (1..=plane.height()).contains(&row) && (1..=plane.width()).contains(&column);
+            if inside { plane.row(row - 1)[column - 1] } else { 0.0 }
+        };
+        ([pixel(top, left), pixel(top, left + 1)], [pixel(top + 1, left), pixel(top + 1, left + 1)])
+    };
+    let upper = upper[0] + right_share * (upper[1] - upper[0]);
+    let lower = lower[0] + right_share * (lower[1] - lower[0]);
+    upper + lower_share * (lower - upper)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp() -> Plane {
+        let mut plane = Plane::default();
+        plane.resize(3, 4);
+        for row in 0..3 {
+            for column in 0..4 {
+                plane.row_mut(row)[column] = (10 * row + column + 1) as f64;
+            }
+        }
+        plane
+    }
+
+    fn shift(x: f64, y: f64) -> Homography {
+        Homography::new([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+    }
+
+    fn rows(homography: Homography) -> Vec<Vec<f64>> {
+        let mut out = Plane::default();
+        homography.warp(&ramp(), &mut out);
+        (0..3).map(|row| out.row(row).to_vec()).collect()
+    }
+
+    #[test]
+    fn the_identity_changes_no_bit() {
+        assert_eq!(
+            rows(Homography::IDENTITY),
+            (0..3).map(|row| ramp().row(row).to_vec()).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn a_shift_takes_the_neighbour_and_black_from_outside() {
+        assert_eq!(
+            rows(shift(1.0, -1.0)),
+            [[0.0, 0.0, 0.0, 0.0], [2.0, 3.0, 4.0, 0.0], [12.0, 13.0, 14.0, 0.0]]
+        );
+    }
+
+    #[test]
+    fn half_a_pixel_is_the_mean_of_two_and_fades_to_black_at_the_border() {
+        assert_eq!(
+            rows(shift(-0.5, 0.0)),
+            [[0.5, 1.5, 2.5, 3.5], [5.5, 11.5, 12.5, 13.5], [10.5, 21.5, 22.5, 23.5]]
+        );
+    }
+
+    #[test]
+    fn points_at_infinity_are_black() {
+        let horizon = Homography::new([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 1.0]]);
+        assert!(rows(horizon).iter().all(|row| row[1] == 0.0));
+    }
+}

@@ -1,0 +1,142 @@
+//! PASS, the perceptual adversarial similarity score: align the perturbed image to its origin, then compare the two.
+//!
+//! Small shifts, rotations and changes of view do not count as visible, so a homography is found first that undoes them;
+//! what remains is measured by the structural similarity.
+//!
+//! Source: Rozsa, Rudd, Boult, "Adversarial Diversity and Hard Positive Generation", section 3.
+
+use super::alignment::{Aligner, Alignment, AlignmentParameters};
+use super::plane::Plane;
+use super::structural_similarity::{PlaneComparison, SimilarityParameters};
+use crate::error::Result;
+use crate::image::Image;
+use crate::perturbation::require_same_shape;
+
+/// The parameters of PASS; the defaults reproduce the PASS of the paper.
+///
+/// # Example
+/// ```
+/// use lots::measure::PassParameters;
+/// let as_bytes = PassParameters { round_warp: true, ..Default::default() };
+/// assert_eq!(as_bytes.alignment.max_iterations, 50);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PassParameters {
+    /// How the perturbed image is aligned.
+    pub alignment: AlignmentParameters,
+    /// How it is compared with the origin after that.
+    pub similarity: SimilarityParameters,
+    /// Whether the aligned image is rounded to whole grey levels before it is compared, as if it were stored in between.
+    pub round_warp: bool,
+}
+
+/// PASS of a perturbed image, and how it came about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PassScore {
+    /// PASS = SSIM(perturbed image after alignment, origin), 1 means the same to a human eye.
+    pub score: f64,
+    /// SSIM(perturbed image as it is, origin).
+    pub ssim: f64,
+    /// How the alignment went; if it failed, `score` equals `ssim`.
+    pub alignment: Alignment,
+}
+
+/// PASS of one pair, with the default parameters. Use a [`PassScorer`] for many.
+///
+/// PASS(x̃, x) = SSIM(ψ(x̃, x), x), where ψ aligns x̃ to x.
+///
+/// - `origin`: x, the template of the alignment.
+/// - `perturbed`: x̃, of the same shape; this one is warped.
+/// - Returns the score, at most 1.
+///
+/// # Errors
+/// [`Error::ImageSize`](crate::Error::ImageSize) if the shapes differ.
+///
+/// # Example
+/// ```
+/// use lots::{Image, measure::pass_score::pass_score};
+/// let origin = Image::new(1, 2, 2, vec![0, 80, 160, 240])?;
+/// assert_eq!(pass_score(&origin, &origin)?.score, 1.0);
+/// # Ok::<(), lots::Error>(())
+/// ```
+///
+/// Source: Rozsa, Rudd, Boult, "Adversarial Diversity and Hard Positive Generation", section 3.
+pub fn pass_score(origin: &Image, perturbed: &Image) -> Result<PassScore> {
+    PassScorer::default().score(origin, perturbed)
+}
+
+/// Scores many pairs: buffers are kept, and what depends on the origin alone is computed once for consecutive pairs of
+/// the same origin. The scores do not depend on what was scored before.
+///
+/// # Example
+/// ```
+/// use lots::{Image, measure::{PassParameters, PassScorer}};
+/// let mut scorer = PassScorer::new(PassParameters::default());
+/// let origin = Image::new(1, 2, 2, vec![0, 80, 160, 240])?;
+/// let darker = Image::new(1, 2, 2, vec![0, 70, 150, 230])?;
+/// assert!(scorer.score(&origin, &darker)?.score < scorer.score(&origin, &origin)?.score);
+/// # Ok::<(), lots::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct PassScorer {
+    parameters: PassParameters,
+    origin: Option<Image>,
+    aligner: Aligner,
+    comparisons: Vec<PlaneComparison>,
+    plane: Plane,
+    warped: Plane,
+}
+
+impl PassScorer {
+    /// A scorer with these parameters.
+    pub fn new(parameters: PassParameters) -> Self {
+        Self { parameters, ..Self::default() }
+    }
+
+    /// PASS, SSIM and alignment of one pair.
+    ///
+    /// - `origin`, `perturbed`: images of the same shape; the perturbed one is warped.
+    ///
+    /// # Errors
+    /// [`Error::ImageSize`](crate::Error::ImageSize) if the shapes differ;
+    /// [`Error::ImageTooSmall`](crate::Error::ImageTooSmall) if only windows inside the image count and none is.
+    pub fn score(&mut self, origin: &Image, perturbed: &Image) -> Result<PassScore> {
+        require_same_shape(origin, perturbed)?;
+        self.parameters.similarity.require_window(origin)?;
+        self.set_origin(origin);
+        self.plane.read_luma(perturbed);
+        let alignment = self.aligner.align(&self.plane, &self.parameters.alignment);
+        let (mut aligned, mut unaligned) = (0.0, 0.0);
+        for (index, comparison) in self.comparisons.iter_mut().enumerate() {
+            let parameters = &self.parameters.similarity;
+            parameters.colour.read(perturbed, index, &mut self.plane);
+            unaligned += comparison.similarity(&self.plane, parameters);
+            if alignment.status.is_aligned() {
+                alignment.homography.warp(&self.plane, &mut self.warped);
+                if self.parameters.round_warp {
+                    self.warped.round();
+                }
+                aligned += comparison.similarity(&self.warped, parameters);
+            }
+        }
+        let count = self.comparisons.len() as f64;
+        let ssim = unaligned / count;
+        let score = if alignment.status.is_aligned() { aligned / count } else { ssim };
+        Ok(PassScore { score, ssim, alignment })
+    }
+
+    fn set_origin(&mut self, origin: &Image) {
+        if self.origin.as_ref() == Some(origin) {
+            return;
+        }
+        let colour = self.parameters.similarity.colour;
+        self.comparisons.resize_with(colour.plane_count(origin), PlaneComparison::default);
+        for (index, comparison) in self.comparisons.iter_mut().enumerate() {
+            colour.read(origin, index, &mut self.plane);
+            comparison.set_origin(&self.plane);
+        }
+        self.plane.read_luma(origin);
+        self.aligner.set_origin(&self.plane);
+        self.origin = Some(origin.clone());
+    }
+}

@@ -1,0 +1,255 @@
+//! [`Plane`]: one channel as `f64`, with rows padded to whole [`Lanes`], and the symmetric separable filter that the
+//! structural similarity and the alignment share.
+
+use super::lanes::{LANE_COUNT, Lanes, round_up, with_widest_registers};
+use crate::image::Image;
+
+/// One channel of numbers, `[height, width]`, each row padded to a multiple of eight with numbers of no meaning.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plane {
+    height: usize,
+    width: usize,
+    stride: usize,
+    values: Vec<f64>,
+}
+
+/// How a filter continues an image beyond its border.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Continuation {
+    /// `c b a | a b c | c b a`: the border pixel is repeated.
+    Symmetric,
+    /// `c b | a b c | b a`: the border pixel is the mirror (OpenCV's reflect-101).
+    Reflect101,
+}
+
+/// A symmetric separable filter: `taps[0]` is the weight of the centre, `taps[d]` that of both pixels at distance `d`.
+pub(crate) struct Filter<const TAPS: usize> {
+    pub(crate) taps: [f64; TAPS],
+    pub(crate) continuation: Continuation,
+}
+
+impl Plane {
+    pub(crate) fn height(&self) -> usize {
+        self.height
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// How far apart rows are in memory.
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// All rows with their padding.
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// One row, without its padding.
+    pub(crate) fn row(&self, row: usize) -> &[f64] {
+        &self.values[row * self.stride..row * self.stride + self.width]
+    }
+
+    /// One row, without its padding.
+    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f64] {
+        &mut self.values[row * self.stride..row * self.stride + self.width]
+    }
+
+    /// Becomes a plane of this size; what it holds is not defined until it is written. Allocates only to grow.
+    pub(crate) fn resize(&mut self, height: usize, width: usize) {
+        (self.height, self.width, self.stride) = (height, width, round_up(width));
+        self.values.resize(height * self.stride, 0.0);
+    }
+
+    /// Takes over one channel of an image.
+    pub(crate) fn read_channel(&mut self, image: &Image, channel: usize) {
+        self.resize(image.height(), image.width());
+        for (row, pixels) in image.plane(channel).chunks_exact(image.width()).enumerate() {
+            for (value, pixel) in self.row_mut(row).iter_mut().zip(pixels) {
+                *value = f64::from(*pixel);
+            }
+        }
+    }
+
+    /// Takes over the luma of an image: 0.299 R + 0.587 G + 0.114 B of three channels, the mean of any other number.
+    pub(crate) fn read_luma(&mut self, image: &Image) {
+        if image.channels() == 1 {
+            return self.read_channel(image, 0);
+        }
+        self.resize(image.height(), image.width());
+        self.values.fill(0.0);
+        for channel in 0..image.channels() {
+            let weight = match image.channels() {
+                // Rec. 601, the weights that OpenCV uses.
+                3 => [0.299, 0.587, 0.114][channel],
+                count => 1.0 / count as f64,
+            };
+            for (row, pixels) in image.plane(channel).chunks_exact(image.width()).enumerate() {
+                for (value, pixel) in self.row_mut(row).iter_mut().zip(pixels) {
+                    *value += weight * f64::from(*pixel);
+                }
+            }
+        }
+    }
+
+    /// Rounds to whole grey levels, halves away from zero.
+    pub(crate) fn round(&mut self) {
+        for value in &mut self.values {
+            *value = value.round();
+        }
+    }
+
+    /// Becomes `function(a, b)` of two planes of the same size, number by number.
+    pub(crate) fn combine(&mut self, a: &Self, b: &Self, function: impl Fn(f64, f64) -> f64) {
+        self.resize(a.height, a.width);
+        with_widest_registers(|| {
+            for ((out, a), b) in self.values.iter_mut().zip(&a.values).zip(&b.values) {
+                *out = function(*a, *b);
+            }
+        });
+    }
+}
+
+impl<const TAPS: usize> Filter<TAPS> {
+    /// Filters `plane` into `out`, which becomes a plane of the same size. `scratch` holds one row between the passes.
+    pub(crate) fn apply(&self, plane: &Plane, scratch: &mut Vec<f64>, out: &mut Plane) {
+        out.resize(plane.height, plane.width);
+        // One row with TAPS − 1 pixels more on both sides, and room for whole lanes at any offset.
+        scratch.resize(TAPS + plane.stride + TAPS + LANE_COUNT, 0.0);
+        with_widest_registers(|| {
+            for row in 0..plane.height {
+                self.filter_vertically(plane, row, scratch);
+                self.continue_row(plane.width, scratch);
+                for start in (0..plane.stride).step_by(LANE_COUNT) {
+                    self.filter_lanes(scratch, start).store(&mut out.values, row * plane.stride + start);
+                }
+            }
+        });
+    }
+
+    /// The row `row` of the vertically filtered plane, into `scratch[TAPS − 1..]`.
+    #[expect(clippy::inline_always, reason = "must be compiled for the registers of its caller")]
+    #[inline(always)]
+    fn filter_vertically(&self, plane: &Plane, row: usize, scratch: &mut [f64]) {
+        let rows: [[usize; 2]; TAPS] = std::array::from_fn(|distance| {
+            let (above, below) = (row.cast_signed() - distance.cast_signed(), (row + distance).cast_signed());
+            [above, below].map(|row| self.continuation.index(row, plane.height) * plane.stride)
+        });
+        for start in (0..plane.stride).step_by(LANE_COUNT) {
+            let mut sum = Lanes::load(&plane.values, rows[0][0] + start) * Lanes::splat(self.taps[0]);
+            for distance in 1..TAPS {
+                let [above, below] = rows[distance].map(|row| Lanes::load(&plane.values, row + start));
+                sum += (above + below) * Lanes::splat(self.taps[distance]);
+            }
+            sum.store(scratch, TAPS - 1 + start);
+        }
+    }
+
+    /// Writes the pixels beyond both ends of the row in `scratch[TAPS − 1..]`.
+    #[expect(clippy::inline_always, reason = "must be compiled for the registers of its caller")]
+    #[inline(always)]
+    fn continue_row(&self, width: usize, scratch: &mut [f64]) {
+        let first = TAPS - 1;
+        for distance in 1..TAPS {
+            scratch[first - distance] =
+                scratch[first + self.continuation.index(-distance.cast_signed(), width)];
+            let beyond = width - 1 + distance;
+            scratch[first + beyond] = scratch[first + self.continuation.index(beyond.cast_signed(), width)];
+        }
+    }
+
+    /// Eight horizontally filtered pixels from `start`, of the row in `scratch[TAPS − 1..]`.
+    #[expect(clippy::inline_always, reason = "must be compiled for the registers of its caller")]
+    #[inline(always)]
+    fn filter_lanes(&self, scratch: &[f64], start: usize) -> Lanes {
+        let centre = TAPS - 1 + start;
+        let mut sum = Lanes::load(scratch, centre) * Lanes::splat(self.taps[0]);
+        for distance in 1..TAPS {
+            let (left, right) =
+                (Lanes::load(scratch, centre - distance), Lanes::load(scratch, centre + distance));
+            sum += (left + right) * Lanes::splat(self.taps[distance]);
+        }
+        sum
+    }
+}
+
+impl Continuation {
+    /// The index inside `0..length` whose pixel stands at `index`, any number of reflections away.
+    pub(crate) fn index(self, index: isize, length: usize) -> usize {
+        let length = length.cast_signed();
+        if (0..length).contains(&index) {
+            return index as usize;
+        }
+        let (period, mirrored) = match self {
+            Self::Symmetric => (2 * length, 2 * length - 1),
+            Self::Reflect101 => (2 * (length - 1), 2 * (length - 1)),
+        };
+        // A single pixel is its own mirror image.
+        let wrapped = if period == 0 { 0 } else { index.rem_euclid(period) };
+        (if wrapped < length { wrapped } else { mirrored - wrapped }) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn continuations_mirror_at_or_around_the_border_pixel() {
+        let indices = |continuation: Continuation, length| {
+            (-5..6).map(|index| continuation.index(index, length)).collect::<Vec<_>>()
+        };
+        assert_eq!(indices(Continuation::Symmetric, 3), [1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0]);
+        assert_eq!(indices(Continuation::Reflect101, 3), [1, 0, 1, 2, 1, 0, 1, 2, 1, 0, 1]);
+        assert_eq!(indices(Continuation::Symmetric, 1), [0; 11]);
+        assert_eq!(indices(Continuation::Reflect101, 1), [0; 11]);
+    }
+
+    /// The filter in two dimensions, one pixel at a time.
+    fn filter_reference<const TAPS: usize>(
+        filter: &Filter<TAPS>,
+        plane: &Plane,
+        row: usize,
+        column: usize,
+    ) -> f64 {
+        let reach = TAPS.cast_signed() - 1;
+        let mut sum = 0.0;
+        for down in -reach..=reach {
+            for right in -reach..=reach {
+                let weight = filter.taps[down.unsigned_abs()] * filter.taps[right.unsigned_abs()];
+                let row = filter.continuation.index(row.cast_signed() + down, plane.height);
+                let column = filter.continuation.index(column.cast_signed() + right, plane.width);
+                sum += weight * plane.row(row)[column];
+            }
+        }
+        sum
+    }
+
+    proptest! {
+        #[test]
+        fn the_separable_filter_equals_the_filter_in_two_dimensions(
+            height in 1_usize..20, width in 1_usize..20, seed in any::<u8>(), symmetric in any::<bool>(),
+        ) {
+            let mut plane = Plane::default();
+            plane.resize(height, width);
+            for row in 0..height {
+                for column in 0..width {
+                    plane.row_mut(row)[column] = ((row * 37 + column * 91 + seed as usize * 13) % 256) as f64;
+                }
+            }
+            let continuation = if symmetric { Continuation::Symmetric } else { Continuation::Reflect101 };
+            let filter = Filter { taps: [0.4, 0.2, 0.1, 0.05], continuation };
+            let (mut scratch, mut out) = (Vec::new(), Plane::default());
+            filter.apply(&plane, &mut scratch, &mut out);
+            for row in 0..height {
+                for column in 0..width {
+                    let expected = filter_reference(&filter, &plane, row, column);
+                    prop_assert!((out.row(row)[column] - expected).abs() < 1e-9);
+                }
+            }
+        }
+    }
+}
