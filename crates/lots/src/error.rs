@@ -202,6 +202,9 @@ impl Error {
                  without transparency"
             }
             Self::MixedShapes { .. } => "a network takes images of one size; crop or scale them alike first",
+            Self::ImageTooSmall { .. } => {
+                "compare with the full border, which continues the image as its mirror image"
+            }
             Self::File { .. }
             | Self::Unsupported { .. }
             | Self::PixelCount { .. }
