@@ -1,9 +1,11 @@
 //! Everything that can go wrong, with the facts in fields; the text of each message is here and nowhere else.
 
+use std::path::PathBuf;
+
 use crate::shape::Shape;
 
 /// The result of this crate's functions.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, grouped by whose fault it is. [`Error::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +62,209 @@ pub enum Error {
         /// What does not fit.
         message: String,
     },
+
+    // The network file.
+    /// The file cannot be read.
+    #[error("{source}: {}", path.display())]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The bytes are not those of an ONNX file, or not all of them.
+    #[error("not an ONNX file: {reason}")]
+    NotOnnx {
+        /// What is wrong with the bytes.
+        reason: String,
+        /// Whether the file stands for a network that Git LFS keeps elsewhere.
+        is_pointer: bool,
+    },
+    /// The file is written in another version of the operators.
+    #[error("the network is written in ONNX operator set {got}, expected {oldest}–{newest}")]
+    Opset {
+        /// The file's version; 1 where it does not say.
+        got: i64,
+        /// The oldest version that is read.
+        oldest: i64,
+        /// The newest version that is read.
+        newest: i64,
+    },
+    /// The network has not exactly one input besides its weights.
+    #[error("the network has {} inputs{}, expected one, an image", inputs.len(), in_brackets(inputs))]
+    ImageInputs {
+        /// Their names.
+        inputs: Vec<String>,
+    },
+    /// The input is not made of floating-point numbers.
+    #[error("the input `{input}` holds {got}, expected float")]
+    InputType {
+        /// The input.
+        input: String,
+        /// Its type.
+        got: String,
+    },
+    /// The input is not a batch of images.
+    #[error("the input `{input}` has shape {got}, expected `[N, channels, height, width]`")]
+    InputShape {
+        /// The input.
+        input: String,
+        /// Its shape as the file says it.
+        got: String,
+    },
+    /// The size of the images is not fixed.
+    #[error("the input `{input}` has shape {got}, expected numbers for all axes but the first")]
+    SymbolicExtent {
+        /// The input.
+        input: String,
+        /// Its shape as the file says it.
+        got: String,
+    },
+    /// The network has no output.
+    #[error("the network has no output")]
+    NoOutput,
+    /// An output is a constant or the image itself.
+    #[error("the output `{output}` is not computed from the image")]
+    OutputNotComputed {
+        /// The output.
+        output: String,
+    },
+    /// Operators that no op of this crate implements; all of them.
+    #[error("{} not supported: {}", plural(ops.len(), "operator is", "operators are"), list_ops(ops))]
+    UnsupportedOps {
+        /// One entry an operator, sorted by name.
+        ops: Vec<UnsupportedOp>,
+    },
+    /// Weights or other constants cannot be read.
+    #[error("tensor `{tensor}`: {message}")]
+    Tensor {
+        /// The tensor, or the node's output that it belongs to.
+        tensor: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Weights are in another file.
+    #[error("the values of tensor `{tensor}` are in another file, `{location}`")]
+    ExternalData {
+        /// The tensor.
+        tensor: String,
+        /// Where the file says they are.
+        location: String,
+    },
+    /// Nothing computes what a node reads or the network puts out.
+    #[error("{} reads tensor `{tensor}`, which nothing computes", reader(node.as_deref()))]
+    MissingTensor {
+        /// The tensor.
+        tensor: String,
+        /// The node that reads it; none where it is an output of the network.
+        node: Option<String>,
+    },
+    /// Two tensors have the same name.
+    #[error("the network has two tensors `{tensor}`")]
+    DuplicateTensor {
+        /// Their name.
+        tensor: String,
+    },
+    /// Something reads another output of a node than its first.
+    #[error("node `{node}` ({op}): its output `{tensor}` is used, expected only the first output to be")]
+    SecondOutput {
+        /// The output that is used.
+        tensor: String,
+        /// The node.
+        node: String,
+        /// Its ONNX operator.
+        op: String,
+    },
+    /// A node needs its own output.
+    #[error("node `{node}` needs its own output `{tensor}`")]
+    Cycle {
+        /// The node.
+        node: String,
+        /// Its output.
+        tensor: String,
+    },
+    /// A node computes a constant from constants, with an operator that is not computed while loading.
+    #[error("node `{node}` ({op}) has only constant inputs, expected one that depends on the image")]
+    ConstantNode {
+        /// The node.
+        node: String,
+        /// Its ONNX operator.
+        op: String,
+    },
+    /// A tensor of one image is larger than any network needs.
+    #[error("tensor `{tensor}` has more than {limit} elements an image")]
+    TooLarge {
+        /// The tensor.
+        tensor: String,
+        /// How many it may have.
+        limit: usize,
+    },
+
+    // What the network's pixels are.
+    /// The network file does not say how pixels become its input.
+    #[error("the network does not say which pixel values it expects")]
+    UnknownPixels,
+    /// No pixel range has this name.
+    #[error("`{word}` is no range of pixel values, expected `0-255`, `0-1`, `-1-1` or `imagenet`")]
+    PixelWord {
+        /// What was asked for.
+        word: String,
+    },
+    /// No order of channels has this name.
+    #[error("`{word}` is no order of channels, expected `rgb`, `bgr` or `grey`")]
+    ChannelWord {
+        /// What was asked for.
+        word: String,
+    },
+    /// There are not as many values as channels.
+    #[error("{got} values of `{what}`, expected {expected}, one a channel")]
+    PixelValues {
+        /// `mean`, `std` or `factor`.
+        what: &'static str,
+        /// Values given.
+        got: usize,
+        /// Channels.
+        expected: usize,
+    },
+    /// A mean, deviation or factor is not a number that pixels can be scaled with.
+    #[error("`{what}` of a channel is `{value}`, expected {expected}")]
+    PixelValue {
+        /// `mean`, `std`, `scale` or `factor`.
+        what: &'static str,
+        /// The value as it was given.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The network takes images with another number of channels.
+    #[error("the network takes images of {got} channels, expected {expected}")]
+    PixelChannels {
+        /// Channels of the network.
+        got: usize,
+        /// What was expected, in words.
+        expected: String,
+    },
+    /// The metadata of the file says something else of the pixels than it may.
+    #[error("the file's property `{key}` is `{value}`, expected {expected}")]
+    PixelProperty {
+        /// The property.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+}
+
+/// An operator that is not supported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsupportedOp {
+    /// Its name, behind that of its domain if it is not ONNX's own.
+    pub op: String,
+    /// How many nodes of the network have it.
+    pub count: usize,
+    /// The first of these nodes.
+    pub example: String,
 }
 
 impl Error {
@@ -69,9 +274,73 @@ impl Error {
             Self::UnknownLayer { nearest, .. } if !nearest.is_empty() => {
                 Some(format!("did you mean {}? `lots layers` lists them all", nearest.join(", ")))
             }
-            _ => None,
+            _ => self.file_hint().map(str::to_owned),
         }
     }
+
+    /// The hints that need no facts.
+    fn file_hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotOnnx { is_pointer: true, .. } => "fetch the network itself with `git lfs pull`",
+            Self::NotOnnx { .. } => "PyTorch writes ONNX with `torch.onnx.export`, TensorFlow with `tf2onnx`",
+            Self::Opset { .. } => {
+                "`onnx.version_converter.convert_version(model, 17)` in Python rewrites it, or export it again with \
+                 `opset_version=17`"
+            }
+            Self::ImageInputs { .. } | Self::InputShape { .. } => {
+                "export the network with one image input, `[N, 3, 224, 224]` for example"
+            }
+            Self::InputType { .. } => {
+                "export the network without the conversion of its pixels; `--pixels` says what they are"
+            }
+            Self::SymbolicExtent { .. } => {
+                "export the network for one image size; \
+                 `python -m onnxruntime.tools.make_dynamic_shape_fixed` fixes it in a file"
+            }
+            Self::UnsupportedOps { .. } | Self::ConstantNode { .. } => {
+                "`onnxsim in.onnx out.onnx` replaces much of what exporters leave behind by constants"
+            }
+            Self::ExternalData { .. } => {
+                "`onnx.save(onnx.load('in.onnx'), 'out.onnx')` in Python writes one file with everything in it"
+            }
+            Self::SecondOutput { .. } => "export the network in inference mode (`model.eval()` in PyTorch)",
+            Self::MissingTensor { .. }
+            | Self::DuplicateTensor { .. }
+            | Self::Cycle { .. }
+            | Self::NoOutput => "`onnx.checker.check_model` in Python says more; export the network again",
+            Self::UnknownPixels => {
+                "say it with `--pixels 0-255 | 0-1 | -1-1 | imagenet`, and once and for all with \
+                 `lots describe NETWORK --pixels … --save FILE.onnx`"
+            }
+            Self::PixelProperty { .. } => {
+                "`lots describe NETWORK --pixels … --save FILE.onnx` writes it anew"
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// `` (`a`, `b`)``, or nothing if there are none.
+fn in_brackets(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
+}
+
+/// `` `Foo` (2 nodes, the first is `a`), `Bar` (1 node, `b`) ``
+fn list_ops(ops: &[UnsupportedOp]) -> String {
+    let entry = |op: &UnsupportedOp| {
+        let first = if op.count == 1 { "" } else { "the first is " };
+        format!("`{}` ({}, {first}`{}`)", op.op, plural(op.count, "node", "nodes"), op.example)
+    };
+    ops.iter().map(entry).collect::<Vec<_>>().join(", ")
+}
+
+fn reader(node: Option<&str>) -> String {
+    node.map_or_else(|| "the network's output".to_owned(), |node| format!("node `{node}`"))
 }
 
 /// What does not fit in a node; [`Error::Node`] adds which node it is.

@@ -97,6 +97,11 @@ impl Graph {
         Ok(output)
     }
 
+    /// `[channels, height, width]` of the input.
+    pub(crate) fn input_shape(&self) -> [usize; 3] {
+        self.tensors[Self::INPUT].shape.extents().try_into().expect("an image has three axes")
+    }
+
     /// The node that computes `tensor`; `None` for the input and parameters.
     pub(crate) fn producer(&self, tensor: TensorId) -> Option<&GraphNode> {
         match self.tensors[tensor].source {

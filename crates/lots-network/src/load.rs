@@ -2,6 +2,8 @@
 //!
 //! Loading executes nothing and allocates no more than the file justifies.
 
+pub(crate) mod onnx;
+
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 

@@ -18,7 +18,10 @@ use crate::trace::Trace;
 pub struct Network {
     pub(crate) graph: Graph,
     pub(crate) pixels: PixelEncoding,
-    pub(crate) output: TensorId,
+    /// The outputs that a file of the network has; the logits are those of the first.
+    pub(crate) outputs: Vec<TensorId>,
+    /// Properties of the file it was read from.
+    pub(crate) metadata: Vec<(String, String)>,
     logits: TensorId,
     layers: Vec<Layer>,
 }
@@ -53,12 +56,12 @@ impl Network {
     pub(crate) fn new(graph: Graph, output: TensorId, pixels: PixelEncoding) -> Self {
         let logits = logits(&graph, output);
         let layers = layer::layers(&graph);
-        Self { graph, pixels, output, logits, layers }
+        Self { graph, pixels, outputs: vec![output], metadata: Vec::new(), logits, layers }
     }
 
     /// `[channels, height, width]` of the images it takes.
     pub fn input_shape(&self) -> [usize; 3] {
-        self.graph.tensors[Graph::INPUT].shape.extents().try_into().expect("an image has three axes")
+        self.graph.input_shape()
     }
 
     /// How pixels become the network's input.

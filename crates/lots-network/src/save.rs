@@ -1,5 +1,7 @@
 //! Writing networks: what an op says of itself ([`NodeWriter`]), and the file formats, one module each.
 
+pub(crate) mod onnx;
+
 use crate::load::{Attribute, Constant};
 
 /// Collects what an op writes into a file besides its operands.

@@ -35,6 +35,13 @@ impl Shape {
         self.0.iter().product()
     }
 
+    /// Whether there are at most `limit` elements, an extent of 0 taken for 1: then neither [`Shape::count`] nor
+    /// [`Shape::strides`] overflows. To be asked before them where the extents come from a file.
+    pub(crate) fn is_within(&self, limit: usize) -> bool {
+        let product = self.0.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent.max(1)));
+        product.is_some_and(|product| product <= limit)
+    }
+
     /// For each axis the distance, in elements, between neighbours along it (row-major order).
     pub fn strides(&self) -> Vec<usize> {
         let mut strides = vec![1; self.rank()];

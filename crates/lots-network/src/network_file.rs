@@ -1,0 +1,105 @@
+//! Networks in files: reading one ([`NetworkFile`]), asking what it says of its pixels, and writing one.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::load::onnx::{OnnxFile, read};
+use crate::network::Network;
+use crate::pixels::PixelEncoding;
+use crate::save::onnx::write;
+
+/// A network as it is in a file: it takes images once it is known which pixels it expects.
+///
+/// ```no_run
+/// use lots_network::{ChannelOrder, NetworkFile, PixelEncoding};
+/// let file = NetworkFile::read(&std::fs::read("resnet.onnx")?)?;
+/// let pixels = match file.pixels()? {
+///     Some(pixels) => pixels,
+///     None => PixelEncoding::from_word("imagenet", ChannelOrder::Rgb)?,
+/// };
+/// let network = file.into_network(pixels)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct NetworkFile {
+    file: OnnxFile,
+}
+
+impl NetworkFile {
+    /// Reads the bytes of an ONNX file. Nothing in it is executed.
+    ///
+    /// # Errors
+    /// What in the file is broken or not supported; [`Error::UnsupportedOps`] lists all operators that are not.
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        read(bytes).map(|file| Self { file })
+    }
+
+    /// `[channels, height, width]` of the images the network takes.
+    pub fn input_shape(&self) -> [usize; 3] {
+        self.file.graph.input_shape()
+    }
+
+    /// What the file says of its pixels; `None` if it says nothing.
+    ///
+    /// # Errors
+    /// [`Error::PixelProperty`] if it says something that makes no sense; [`Error::PixelChannels`] if that is for
+    /// another number of channels than the network has.
+    pub fn pixels(&self) -> Result<Option<PixelEncoding>> {
+        let pixels = PixelEncoding::from_metadata(&self.file.metadata)?;
+        if let Some(pixels) = &pixels {
+            pixels.expect_channels(self.input_shape()[0])?;
+        }
+        Ok(pixels)
+    }
+
+    /// The network, with its pixels encoded as `pixels` says, whatever the file says.
+    ///
+    /// # Errors
+    /// [`Error::PixelChannels`] if the encoding is for another number of channels.
+    pub fn into_network(self, pixels: PixelEncoding) -> Result<Network> {
+        pixels.expect_channels(self.input_shape()[0])?;
+        let OnnxFile { graph, outputs, metadata } = self.file;
+        let mut network = Network::new(graph, outputs[0], pixels);
+        network.outputs = outputs;
+        network.metadata = metadata;
+        Ok(network)
+    }
+}
+
+impl Network {
+    /// Reads a network from an ONNX file that says which pixels it expects.
+    ///
+    /// # Errors
+    /// [`Error::ReadFile`]; those of [`Network::from_onnx`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes =
+            std::fs::read(path).map_err(|source| Error::ReadFile { path: path.to_owned(), source })?;
+        Self::from_onnx(&bytes)
+    }
+
+    /// The network in the bytes of an ONNX file that says which pixels it expects.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPixels`] if it does not say it ([`NetworkFile`] can be told); those of [`NetworkFile::read`]
+    /// and [`NetworkFile::pixels`].
+    pub fn from_onnx(bytes: &[u8]) -> Result<Self> {
+        let file = NetworkFile::read(bytes)?;
+        let pixels = file.pixels()?.ok_or(Error::UnknownPixels)?;
+        file.into_network(pixels)
+    }
+
+    /// The bytes of an ONNX file with this network, which says which pixels it expects
+    /// ([`PixelEncoding::to_metadata`]) and keeps the other properties of the file that the network was read from.
+    /// The same network gives the same bytes.
+    pub fn to_onnx(&self) -> Vec<u8> {
+        let mut metadata = self.pixels.to_metadata().to_vec();
+        let own = metadata.len();
+        for (key, value) in &self.metadata {
+            if metadata[..own].iter().all(|(known, _)| known != key) {
+                metadata.push((key.clone(), value.clone()));
+            }
+        }
+        write(&self.graph, &self.outputs, &metadata)
+    }
+}
