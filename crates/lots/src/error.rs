@@ -1,5 +1,7 @@
 //! Everything that can go wrong, with the facts in fields; the text of each message is here and nowhere else.
 
+mod file_hint;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -87,8 +89,86 @@ pub enum Error {
         /// The file that was to be written.
         path: PathBuf,
     },
+    /// A folder without pictures.
+    #[error("there are no pictures in the folder: `{}`", path.display())]
+    EmptyFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder in which some pictures would have a label and some not.
+    #[error("a picture `{picture}` lies beside the class folder `{class}`: `{}`", path.display())]
+    MixedFolder {
+        /// The first picture.
+        picture: String,
+        /// The first class folder.
+        class: String,
+        /// The folder of both.
+        path: PathBuf,
+    },
+    /// One of the files of MNIST is missing.
+    #[error("there is no `{name}` in the folder: `{}`", path.display())]
+    MnistMissing {
+        /// Its name without `.gz`.
+        name: &'static str,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A line of a label file is no label.
+    #[error("line {line} is `{got}`, expected a class index or `name,label`: `{}`", path.display())]
+    LabelText {
+        /// Which line, the first is 1.
+        line: usize,
+        /// What stands there, at most 40 characters of it.
+        got: String,
+        /// The label file.
+        path: PathBuf,
+    },
+    /// A label file has more or fewer labels than there are images.
+    #[error("there are {labels} labels for {images} images: `{}`", path.display())]
+    LabelCount {
+        /// Labels in the file.
+        labels: usize,
+        /// Images of the source, before a range selects from them.
+        images: usize,
+        /// The label file.
+        path: PathBuf,
+    },
+    /// A label file does not name an image.
+    #[error("no label for the image `{name}`: `{}`", path.display())]
+    LabelMissing {
+        /// The image.
+        name: String,
+        /// The label file.
+        path: PathBuf,
+    },
 
     // The argument.
+    /// Brackets behind the name of images that hold no range.
+    #[error("`[{got}]` is no range of images, expected `[a..b]`, `[a..]`, `[..b]` or `[a]`: `{text}`")]
+    RangeSyntax {
+        /// What stands between the brackets.
+        got: String,
+        /// All that was written.
+        text: String,
+    },
+    /// A range that goes beyond the images.
+    #[error("`{name}` holds {count} images, expected enough for the range {range}")]
+    RangeOutside {
+        /// The range, with its brackets.
+        range: String,
+        /// How many images there are.
+        count: usize,
+        /// The file, folder or built-in set.
+        name: String,
+    },
+    /// The number of values does not fit the shape of an array.
+    #[error("expected {expected} values for the shape of the array, got {got}")]
+    ArrayLength {
+        /// Values given.
+        got: usize,
+        /// Product of the sizes.
+        expected: usize,
+    },
     /// Nothing was given to write.
     #[error("there are no images to write")]
     NoImages,
@@ -176,37 +256,32 @@ impl Error {
     /// What the user can do about it; `None` where the message says it all.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NoSuchFile { .. } => {
-                "paths are relative to the current folder; built in are `digits` (1,000 test digits) and \
-                 `digits:targets` (ten, one a class)"
-            }
-            Self::UnknownFormat { .. } => {
-                "PNG, JPEG, PGM/PPM, BMP and WebP pictures are read, and for many images IDX (gzipped or not) and \
-                 `.npy` files; the contents decide, not the name"
-            }
-            Self::FileLength { expected, got, .. } if got < expected => {
-                "the file was not copied or downloaded to its end; fetch it again"
-            }
-            Self::FileLength { .. } => "the file is damaged or is two files in one; fetch it again",
-            Self::Damaged { .. } => "the file was cut short or changed on its way; fetch it again",
-            Self::TooLarge { .. } => "make the picture smaller; no network looks at so many pixels",
-            Self::UnknownExtension { path } if is_jpeg(path) => {
-                "JPEG changes the pixels that were measured; use `.png`"
-            }
-            Self::UnknownExtension { .. } => "use `.png`, `.pgm`, `.ppm`, `.pnm`, `.bmp` or `.webp`",
             Self::ImageSize { got: [3, ..], expected: [1, ..], .. } => {
                 "the picture is coloured; turn it to grey first"
-            }
-            Self::Unsupported { got, .. } if got == TRANSPARENT => {
-                "what a transparent pixel looks like depends on the background; put the picture on one and save it \
-                 without transparency"
             }
             Self::MixedShapes { .. } => "a network takes images of one size; crop or scale them alike first",
             Self::ImageTooSmall { .. } => {
                 "compare with the full border, which continues the image as its mirror image"
             }
-            Self::File { .. }
+            Self::RangeOutside { count, .. } => {
+                return Some(format!("its images are counted from 0 to {}", count.saturating_sub(1)));
+            }
+            Self::NoSuchFile { .. }
+            | Self::File { .. }
+            | Self::UnknownFormat { .. }
+            | Self::FileLength { .. }
+            | Self::Damaged { .. }
             | Self::Unsupported { .. }
+            | Self::TooLarge { .. }
+            | Self::UnknownExtension { .. }
+            | Self::EmptyFolder { .. }
+            | Self::MixedFolder { .. }
+            | Self::MnistMissing { .. }
+            | Self::LabelText { .. }
+            | Self::LabelCount { .. }
+            | Self::LabelMissing { .. } => file_hint::of(self)?,
+            Self::RangeSyntax { .. }
+            | Self::ArrayLength { .. }
             | Self::PixelCount { .. }
             | Self::ImageSize { .. }
             | Self::NoImages
@@ -225,13 +300,4 @@ impl Error {
             Self::File { action, reason, path: path.to_owned() }
         }
     }
-}
-
-/// What a picture with an alpha channel holds, in [`Error::Unsupported`].
-pub(crate) const TRANSPARENT: &str = "transparent pixels";
-
-fn is_jpeg(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
-        extension.eq_ignore_ascii_case("jpg") || extension.eq_ignore_ascii_case("jpeg")
-    })
 }

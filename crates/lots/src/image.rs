@@ -49,6 +49,9 @@ impl Image {
     /// # Ok::<(), lots::Error>(())
     /// ```
     pub fn from_interleaved(height: usize, width: usize, channels: usize, pixels: &[u8]) -> Result<Self> {
+        if channels == 1 {
+            return Self::new(1, height, width, pixels.to_vec());
+        }
         let mut planes = Vec::with_capacity(pixels.len());
         for channel in 0..channels {
             planes.extend(pixels.iter().skip(channel).step_by(channels));

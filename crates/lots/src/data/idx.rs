@@ -23,7 +23,6 @@ const KIND: &str = "IDX file";
 /// The type code of unsigned bytes, the only one read and written here.
 const UNSIGNED_BYTE: u8 = 8;
 
-#[expect(dead_code, reason = "used by the image sources")]
 /// What an IDX file may begin with: two zeros and the type of its values, or the signature of gzip.
 pub(crate) fn is_idx(first_bytes: &[u8]) -> bool {
     matches!(first_bytes, [0, 0, 8 | 9 | 11..=14, 1..=8, ..]) || is_gzip(first_bytes)

@@ -14,12 +14,15 @@ use std::path::Path;
 use image::codecs::{bmp::BmpEncoder, png::PngEncoder, pnm::PnmEncoder, webp::WebPEncoder};
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits};
 
-use crate::error::{Error, Result, TRANSPARENT};
+use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::whole_file;
 
 /// Extensions of the pictures that are read, lower case.
 pub const EXTENSIONS: [&str; 9] = ["png", "jpg", "jpeg", "pgm", "ppm", "pnm", "pbm", "bmp", "webp"];
+
+/// What a picture that is refused for its alpha channel holds, in [`Error::Unsupported`].
+pub(crate) const TRANSPARENT: &str = "transparent pixels";
 
 /// A decoded picture takes at most so many bytes: enough for a camera's 100 megapixels in colour, too few for a bomb.
 const DECODED_BYTES: u64 = 512 << 20;

@@ -1,0 +1,171 @@
+//! Label files: an IDX file, a `.npy` array of integers, or text; the contents decide, not the name.
+//!
+//! Text is one class index a line, or `name,label` in any order of names; a first line without a number is a heading.
+//! Empty lines are left out. The name is that of the image file, with or without its folder; it may hold commas.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use super::{array, idx};
+use crate::error::{Error, Result};
+use crate::whole_file;
+
+/// The class indices that a file gives to images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Labels {
+    /// One for each image, in their order.
+    Listed(Vec<usize>),
+    /// By the name of the image.
+    Named(BTreeMap<String, usize>),
+}
+
+impl Labels {
+    /// Reads a label file.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFile`], [`Error::File`]; [`Error::FileLength`] or [`Error::Damaged`] if it is cut short;
+    /// [`Error::Unsupported`] if it holds no labels; [`Error::LabelText`] names the first line that is none.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let mut file = whole_file::open(path)?;
+        let mut bytes = Vec::new();
+        let failed = |reason| Error::file("read", path, reason);
+        file.by_ref().take(8).read_to_end(&mut bytes).map_err(failed)?;
+        if array::is_array(&bytes) {
+            return array::read_labels(path).map(Self::Listed);
+        }
+        if idx::is_idx(&bytes) {
+            return idx::read_labels(path).map(Self::Listed);
+        }
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        let text = String::from_utf8(bytes).or(Err(Error::Damaged {
+            kind: "label file",
+            reason: "it is neither IDX nor `.npy` nor text".to_owned(),
+            path: path.to_owned(),
+        }))?;
+        parse(&text, path)
+    }
+
+    /// The labels of `count` images in their order, of which image `index` is called `name(index)`.
+    ///
+    /// - `path`: the label file, for messages.
+    ///
+    /// # Errors
+    /// [`Error::LabelCount`] if a list has more or fewer; [`Error::LabelMissing`] if a name is not in the file.
+    pub fn of_images(self, count: usize, name: impl Fn(usize) -> String, path: &Path) -> Result<Vec<usize>> {
+        match self {
+            Self::Listed(labels) if labels.len() == count => Ok(labels),
+            Self::Listed(labels) => {
+                Err(Error::LabelCount { labels: labels.len(), images: count, path: path.to_owned() })
+            }
+            Self::Named(labels) => (0..count)
+                .map(|index| {
+                    let name = name(index);
+                    let file_name = name.rsplit('/').next().unwrap_or(&name);
+                    let label = labels.get(&name).or_else(|| labels.get(file_name)).copied();
+                    label.ok_or_else(|| Error::LabelMissing { name, path: path.to_owned() })
+                })
+                .collect(),
+        }
+    }
+}
+
+fn parse(text: &str, path: &Path) -> Result<Labels> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut lines: Vec<(usize, &str)> =
+        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
+    if lines.len() > 1 && label(lines[0].1).is_none() {
+        lines.remove(0);
+    }
+    let wrong = |(index, line): (usize, &str)| Error::LabelText {
+        line: index + 1,
+        // A file that is no label file may have very long lines.
+        got: line.trim().chars().take(40).collect(),
+        path: path.to_owned(),
+    };
+    if lines.iter().any(|(_, line)| line.contains(',')) {
+        let mut named = BTreeMap::new();
+        for line in lines {
+            let (name, label) = name_and_label(line.1).ok_or_else(|| wrong(line))?;
+            if named.insert(name.to_owned(), label).is_some_and(|earlier| earlier != label) {
+                return Err(wrong(line));
+            }
+        }
+        return Ok(Labels::Named(named));
+    }
+    let listed = lines.into_iter().map(|line| label(line.1).ok_or_else(|| wrong(line)));
+    listed.collect::<Result<_>>().map(Labels::Listed)
+}
+
+/// The number that a line ends with.
+fn label(line: &str) -> Option<usize> {
+    line.rsplit(',').next()?.trim().parse().ok()
+}
+
+fn name_and_label(line: &str) -> Option<(&str, usize)> {
+    let (name, _) = line.rsplit_once(',')?;
+    let name = name.trim();
+    let unquoted = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+    Some((unquoted.unwrap_or(name), label(line)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(bytes: &[u8]) -> Result<Labels> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels");
+        std::fs::write(&path, bytes).unwrap();
+        Labels::open(&path)
+    }
+
+    fn of(bytes: &[u8], names: &[&str]) -> Result<Vec<usize>> {
+        open(bytes)?.of_images(names.len(), |index| names[index].to_owned(), Path::new("labels.csv"))
+    }
+
+    #[test]
+    fn lists_and_tables_give_the_same_labels() {
+        let names = ["a.png", "3/b.png", "c,d.png"];
+        let cases: [&[u8]; 9] = [
+            b"7\n0\n12\n",
+            b"7\r\n0\r\n\r\n12",
+            b"label\n7\n0\n12\n",
+            b"a.png,7\n3/b.png,0\nc,d.png,12\n",
+            b"name,label\nc,d.png,12\nb.png,0\nunused.png,5\na.png,7\n",
+            b"\xEF\xBB\xBF\"a.png\", 7\n\"c,d.png\",12\n\"b.png\",0",
+            &[0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 12],
+            b"\x93NUMPY\x01\x00\x38\x00{'descr': '|u1', 'fortran_order': False, 'shape': (3,)}\n\x07\x00\x0c",
+            b"\x93NUMPY\x01\x00\x38\x00{'descr': '<i2', 'fortran_order': False, 'shape': (3,)}\n\x07\x00\x00\x00\x0c\x00",
+        ];
+        for case in cases {
+            assert_eq!(of(case, &names).unwrap(), [7, 0, 12], "{}", String::from_utf8_lossy(case));
+        }
+    }
+
+    #[test]
+    fn what_is_no_label_is_named_with_its_line() {
+        let cases: [(&[u8], &str); 5] = [
+            (b"1\n2\nthree\n", "line 3 is `three`, expected a class index or `name,label`: `"),
+            (b"a.png,1\n\nb.png,-2\n", "line 3 is `b.png,-2`"),
+            (b"a.png,1\na.png,2\n", "line 2 is `a.png,2`"),
+            (b"a.png,1\n5\n", "line 2 is `5`"),
+            (b"\xFF\xFE\xFD\x00", "the label file is damaged (it is neither IDX nor `.npy` nor text)"),
+        ];
+        for (bytes, part) in cases {
+            let message = open(bytes).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn too_many_too_few_and_missing_labels_are_told() {
+        let error = of(b"1\n2\n", &["a", "b", "c"]).unwrap_err();
+        assert_eq!(error.to_string(), "there are 2 labels for 3 images: `labels.csv`");
+        assert!(error.hint().unwrap().contains("range"));
+        let error = of(b"a.png,1\n", &["a.png", "b.png"]).unwrap_err();
+        assert_eq!(error.to_string(), "no label for the image `b.png`: `labels.csv`");
+        assert!(matches!(Labels::open("no/such/file"), Err(Error::NoSuchFile { .. })));
+    }
+}

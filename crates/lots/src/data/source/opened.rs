@@ -1,0 +1,130 @@
+//! What a source turned out to be, opened, its images still to be read.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::vec;
+
+use crate::data::labels::Labels;
+use crate::data::{ImageSet, array, folder, idx};
+use crate::error::{Error, Result};
+use crate::image::Image;
+use crate::whole_file;
+
+/// All images of a file, folder or built-in set.
+pub(super) struct Opened {
+    images: Images,
+    names: Names,
+    count: usize,
+    labels: Option<Vec<usize>>,
+}
+
+enum Images {
+    Idx(Box<idx::Images>),
+    Array(Box<array::Images>),
+    Pictures(vec::IntoIter<PathBuf>),
+    Embedded(vec::IntoIter<Image>),
+}
+
+/// The names of millions of images are not kept but made.
+enum Names {
+    Listed(Vec<String>),
+    Counted(String),
+}
+
+impl Opened {
+    pub(super) fn embedded(name: &str, set: ImageSet) -> Self {
+        let (images, labels, _) = set.into_parts();
+        let count = images.len();
+        Self {
+            images: Images::Embedded(images.into_iter()),
+            names: Names::Counted(name.to_owned()),
+            count,
+            labels,
+        }
+    }
+
+    pub(super) fn path(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            let folder::Folder { paths, names, labels } = folder::list(path)?;
+            let count = paths.len();
+            return Ok(Self {
+                images: Images::Pictures(paths.into_iter()),
+                names: Names::Listed(names),
+                count,
+                labels,
+            });
+        }
+        let mut start = Vec::new();
+        let file = whole_file::open(path)?;
+        file.take(8).read_to_end(&mut start).map_err(|reason| Error::file("read", path, reason))?;
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let (images, names, count) = if array::is_array(&start) {
+            let images = array::Images::open(path)?;
+            let count = images.image_count();
+            (Images::Array(Box::new(images)), Names::Counted(name), count)
+        } else if idx::is_idx(&start) {
+            let images = idx::Images::open(path)?;
+            let count = images.image_count();
+            (Images::Idx(Box::new(images)), Names::Counted(name), count)
+        } else {
+            (Images::Pictures(vec![path.to_owned()].into_iter()), Names::Listed(vec![name]), 1)
+        };
+        Ok(Self { images, names, count, labels: None })
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn labels(&self) -> Option<&[usize]> {
+        self.labels.as_deref()
+    }
+
+    pub(super) fn name(&self, index: usize) -> String {
+        match &self.names {
+            Names::Listed(names) => names[index].clone(),
+            Names::Counted(name) => format!("{name}[{index}]"),
+        }
+    }
+
+    /// Takes the labels of a file instead of its own.
+    pub(super) fn read_labels(&mut self, path: &Path) -> Result<()> {
+        self.labels = Some(Labels::open(path)?.of_images(self.count, |index| self.name(index), path)?);
+        Ok(())
+    }
+
+    /// Goes on at image `index`, without having read any.
+    pub(super) fn skip_to(&mut self, index: usize) -> Result<()> {
+        match &mut self.images {
+            Images::Idx(images) => images.skip_to(index),
+            Images::Array(images) => images.skip_to(index),
+            Images::Pictures(paths) => {
+                paths.by_ref().take(index).for_each(drop);
+                Ok(())
+            }
+            Images::Embedded(images) => {
+                images.by_ref().take(index).for_each(drop);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn next_image(&mut self) -> Result<Image> {
+        let image = match &mut self.images {
+            Images::Idx(images) => images.next(),
+            Images::Array(images) => images.next(),
+            Images::Pictures(paths) => paths.next().map(Image::open),
+            Images::Embedded(images) => images.next().map(Ok),
+        };
+        // A range is checked against the count, so there is a next one.
+        image.unwrap_or(Err(Error::NoImages))
+    }
+
+    /// Whether the file ends where its last image ends; the other formats know their length beforehand.
+    pub(super) fn check_end(&mut self) -> Result<()> {
+        match &mut self.images {
+            Images::Idx(images) => images.next().map_or(Ok(()), |more| more.map(drop)),
+            Images::Array(_) | Images::Pictures(_) | Images::Embedded(_) => Ok(()),
+        }
+    }
+}
