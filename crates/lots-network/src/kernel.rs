@@ -6,6 +6,8 @@
 
 pub(crate) mod lane_sums;
 pub(crate) mod weighted_sum;
+pub(crate) mod window_maximum;
+pub(crate) mod windows;
 
 /// The widest SIMD instructions of this machine: AVX-512, AVX2 with FMA, NEON, or none.
 pub(crate) fn architecture() -> pulp::Arch {

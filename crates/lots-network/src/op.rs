@@ -11,13 +11,20 @@
 //! themselves; with one lane it is the plain layout of a single image. An op never mixes lanes, so no image's result
 //! depends on its neighbours.
 
+mod axis;
 mod conv;
+mod flatten;
 mod gemm;
+mod max_pool;
 mod relu;
+mod softmax;
+mod unchanged;
 mod window;
 
 #[cfg(test)]
 mod gradient_check;
+#[cfg(test)]
+mod one_image;
 
 use std::fmt::Debug;
 
@@ -27,7 +34,14 @@ use crate::shape::Shape;
 pub(crate) use crate::error::OpError;
 
 /// The ops, by their ONNX name, one line each.
-pub(crate) static REGISTRY: &[Registration] = &[conv::REGISTRATION, gemm::REGISTRATION, relu::REGISTRATION];
+pub(crate) static REGISTRY: &[Registration] = &[
+    conv::REGISTRATION,
+    flatten::REGISTRATION,
+    gemm::REGISTRATION,
+    max_pool::REGISTRATION,
+    relu::REGISTRATION,
+    softmax::REGISTRATION,
+];
 
 /// How an op is found by the loader and by the tests.
 pub(crate) struct Registration {

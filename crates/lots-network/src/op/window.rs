@@ -7,6 +7,7 @@ use std::iter::StepBy;
 use std::ops::Range;
 
 use super::OpError;
+use crate::kernel::windows::{Span, Windows};
 use crate::load::{Attribute, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
@@ -93,14 +94,107 @@ impl Window {
         Ok(output)
     }
 
+    /// The shape rule of the poolings: channels stay, and every window must see at least one pixel.
+    ///
+    /// # Errors
+    /// If the operand is no image, or a window lies in the padding alone.
+    pub(crate) fn pooled_shape(&self, input: &Shape, ceil: bool) -> Result<Shape, OpError> {
+        let [channels, height, width] = image_extents(input)?;
+        let output = self.output_extent([height, width], ceil)?;
+        for (axis, extent) in [height, width].into_iter().enumerate() {
+            if (0..output[axis]).any(|output| self.positions(axis, output, extent).len() == 0) {
+                return Err(OpError::new("a window lies in the padding alone"));
+            }
+        }
+        Ok(Shape::from([channels, output[0], output[1]]))
+    }
+
     /// Where along `axis` (0 height, 1 width) window number `output` has taps inside an image of `extent` pixels.
     pub(crate) fn positions(&self, axis: usize, output: usize, extent: usize) -> StepBy<Range<usize>> {
+        self.inside(axis, output, extent).step_by(self.dilation[axis])
+    }
+
+    /// From the first of [`Window::positions`] to behind the last.
+    fn inside(&self, axis: usize, output: usize, extent: usize) -> Range<usize> {
         let (pad, dilation) = (self.pads[axis], self.dilation[axis]);
         let start = output * self.stride[axis];
         let skipped = pad.saturating_sub(start).div_ceil(dilation);
         let end = (start + self.reach(axis)).saturating_sub(pad).min(extent);
         let first = (start + skipped * dilation).saturating_sub(pad);
-        (first..end).step_by(dilation)
+        first..end
+    }
+
+    /// All windows over an image of shape `input`, channels×height×width.
+    ///
+    /// # Panics
+    /// If [`Window::pooled_shape`] refuses the image.
+    pub(crate) fn over(&self, input: &Shape, ceil: bool) -> Windows {
+        let [channels, height, width] = image_extents(input).expect("the shape rule has seen the operand");
+        let outputs = self.output_extent([height, width], ceil).expect("the shape rule has seen the operand");
+        let spans = |axis: usize, extent| {
+            let span = |output| {
+                let Range { start, end } = self.inside(axis, output, extent);
+                Span { first: start, end, step: self.dilation[axis] }
+            };
+            (0..outputs[axis]).map(span).collect()
+        };
+        Windows { rows: spans(0, height), columns: spans(1, width), image: [channels, height, width] }
+    }
+
+    /// The slow, obvious twin of the poolings: `pool` is called for each window with the values under its taps inside
+    /// the image, and with how many taps lie inside the padded image.
+    #[cfg(test)]
+    pub(crate) fn reference(
+        &self,
+        input: &super::gradient_check::Array,
+        ceil: bool,
+        pool: impl Fn(&[f64], usize) -> f64,
+    ) -> Vec<f64> {
+        let &[channels, height, width] = input.shape.extents() else { panic!("an image has three axes") };
+        let [output_height, output_width] = self.output_extent([height, width], ceil).unwrap();
+        let [top, left, bottom, right] = self.pads;
+        let mut result = Vec::new();
+        for channel in 0..channels {
+            for output_row in 0..output_height {
+                for output_column in 0..output_width {
+                    let (mut inside, mut padded) = (Vec::new(), 0);
+                    for tap_row in 0..self.kernel[0] {
+                        for tap_column in 0..self.kernel[1] {
+                            // In the coordinates of the padded image.
+                            let row = output_row * self.stride[0] + tap_row * self.dilation[0];
+                            let column = output_column * self.stride[1] + tap_column * self.dilation[1];
+                            if row < top + height + bottom && column < left + width + right {
+                                padded += 1;
+                            }
+                            if (top..top + height).contains(&row) && (left..left + width).contains(&column) {
+                                inside.push(
+                                    input.values[(channel * height + row - top) * width + column - left],
+                                );
+                            }
+                        }
+                    }
+                    result.push(pool(&inside, padded));
+                }
+            }
+        }
+        result
+    }
+
+    /// A window, an image that it fits, and a rounding.
+    #[cfg(test)]
+    pub(crate) fn random(random: &mut super::gradient_check::Random) -> (Self, Shape, bool) {
+        loop {
+            let mut pair =
+                |range: std::ops::RangeInclusive<usize>| [random.int(range.clone()), random.int(range)];
+            let (kernel, stride, dilation) = (pair(1..=3), pair(1..=3), pair(1..=2));
+            let ([top, left], [bottom, right]) = (pair(0..=1), pair(0..=2));
+            let [height, width] = pair(1..=6);
+            let window = Self { kernel, stride, dilation, pads: [top, left, bottom, right] };
+            let (input, ceil) = (Shape::from([random.int(1..=3), height, width]), random.flip());
+            if window.pooled_shape(&input, ceil).is_ok() {
+                return (window, input, ceil);
+            }
+        }
     }
 
     /// Writes the attributes that [`Window::parse`] reads; dilation only where there is one, because average pooling

@@ -1,0 +1,82 @@
+//! [`Windows`]: all windows of a pooling over an image, as tables of the taps that lie inside it.
+
+/// The taps of a window that lie inside the image, along one axis.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    /// The first tap.
+    pub(crate) first: usize,
+    /// Behind the last; larger than `first`.
+    pub(crate) end: usize,
+    /// From one to the next.
+    pub(crate) step: usize,
+}
+
+impl Span {
+    #[inline(always)]
+    fn is_pair(self) -> bool {
+        (self.first + self.step..self.first + 2 * self.step).contains(&(self.end - 1))
+    }
+}
+
+/// The windows over all channels of an image, in the order of the result.
+#[derive(Debug)]
+pub(crate) struct Windows {
+    /// For each row of the result.
+    pub(crate) rows: Vec<Span>,
+    /// For each column of the result.
+    pub(crate) columns: Vec<Span>,
+    /// Channels, height and width of the image.
+    pub(crate) image: [usize; 3],
+}
+
+/// The taps of one window that lie inside the image.
+#[derive(Clone, Copy)]
+pub(crate) struct Taps {
+    rows: Span,
+    columns: Span,
+    channel: usize,
+    width: usize,
+}
+
+impl Windows {
+    /// Calls `visit` with the element of the result and the taps of each window.
+    #[inline(always)]
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(usize, Taps)) {
+        let [channels, height, width] = self.image;
+        let mut output = 0;
+        for channel in 0..channels {
+            for &rows in &self.rows {
+                for &columns in &self.columns {
+                    visit(output, Taps { rows, columns, channel: channel * height * width, width });
+                    output += 1;
+                }
+            }
+        }
+    }
+}
+
+impl Taps {
+    /// Calls `visit` with the image element under each tap, in row-major order.
+    #[inline(always)]
+    pub(crate) fn for_each(self, mut visit: impl FnMut(usize)) {
+        let first = self.channel + self.rows.first * self.width + self.columns.first;
+        // The most common window, without the cost of the loops.
+        if self.rows.is_pair() && self.columns.is_pair() {
+            let (down, right) = (self.rows.step * self.width, self.columns.step);
+            visit(first);
+            visit(first + right);
+            visit(first + down);
+            visit(first + down + right);
+            return;
+        }
+        let mut row = self.rows.first;
+        while row < self.rows.end {
+            let mut column = self.columns.first;
+            while column < self.columns.end {
+                visit(self.channel + row * self.width + column);
+                column += self.columns.step;
+            }
+            row += self.rows.step;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! From the axes of a file, which count the batch, to those of one image, which do not.
+
+use super::OpError;
+
+/// Axis `axis` of a tensor in a file, as an axis of one image with `rank` axes. Negative axes count from the end.
+///
+/// # Errors
+/// If there is no such axis, or it is the batch.
+pub(crate) fn image_axis(axis: i64, rank: usize) -> Result<usize, OpError> {
+    match file_axis(axis, rank)? {
+        0 => Err(OpError::new("axis 0 is the batch: the images would be mixed")),
+        axis if axis <= rank => Ok(axis - 1),
+        _ => Err(out_of_range(axis, rank)),
+    }
+}
+
+/// Axis `axis` counted from the front; the one behind the last is allowed. Negative axes count from the end.
+///
+/// # Errors
+/// If there is no such axis.
+pub(crate) fn file_axis(axis: i64, rank: usize) -> Result<usize, OpError> {
+    let from_front = if axis < 0 { axis.checked_add_unsigned(rank as u64 + 1) } else { Some(axis) };
+    from_front
+        .and_then(|axis| usize::try_from(axis).ok())
+        .filter(|&axis| axis <= rank + 1)
+        .ok_or_else(|| out_of_range(axis, rank))
+}
+
+fn out_of_range(axis: i64, rank: usize) -> OpError {
+    OpError::new(format!("axis {axis} does not exist, expected at most {rank}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_count_from_either_end_and_leave_the_batch_out() {
+        for (axis, rank, expected) in [(1, 3, 0), (3, 3, 2), (-1, 3, 2), (-3, 3, 0), (1, 1, 0), (-1, 1, 0)] {
+            assert_eq!(image_axis(axis, rank).unwrap(), expected, "axis {axis} of {rank}");
+        }
+        for (axis, rank) in [(0, 3), (-4, 3), (0, 0), (-1, 0)] {
+            assert!(image_axis(axis, rank).unwrap_err().message.contains("batch"), "axis {axis} of {rank}");
+        }
+        for (axis, rank) in [(4, 3), (-5, 3), (1, 0), (i64::MAX, 3), (i64::MIN, 3)] {
+            assert!(image_axis(axis, rank).unwrap_err().message.contains("exist"), "axis {axis} of {rank}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Running one op on one image with plain numbers, for the unit tests of edge cases.
+
+use super::{Backward, Op, Operand};
+use crate::shape::Shape;
+
+/// An op with the values of its operands.
+pub(super) struct OneImage {
+    op: Box<dyn Op>,
+    operands: Vec<(Shape, Vec<f32>)>,
+    output_shape: Shape,
+}
+
+impl OneImage {
+    pub(super) fn new(op: impl Op + 'static, operands: Vec<(Shape, Vec<f32>)>) -> Self {
+        let shapes: Vec<&Shape> = operands.iter().map(|(shape, _)| shape).collect();
+        let output_shape = op.output_shape(&shapes).unwrap();
+        Self { op: Box::new(op), operands, output_shape }
+    }
+
+    pub(super) fn forward(&self) -> Vec<f32> {
+        let mut output = vec![f32::NAN; self.output_shape.count()];
+        self.op.forward(&self.operands(), &mut output, 1);
+        output
+    }
+
+    /// The gradients of all operands.
+    pub(super) fn gradients(&self, cotangent: &[f32]) -> Vec<Vec<f32>> {
+        let mut gradients: Vec<Vec<f32>> =
+            self.operands.iter().map(|(_, values)| vec![0.0; values.len()]).collect();
+        let (operands, output) = (self.operands(), self.forward());
+        let output = Operand { shape: &self.output_shape, values: &output, lanes: 1 };
+        let pass = Backward { operands: &operands, output, cotangent, lanes: 1 };
+        let mut slots: Vec<Option<&mut [f32]>> =
+            gradients.iter_mut().map(|gradient| Some(gradient.as_mut_slice())).collect();
+        self.op.backward(&pass, &mut slots);
+        gradients
+    }
+
+    fn operands(&self) -> Vec<Operand<'_>> {
+        self.operands.iter().map(|(shape, values)| Operand { shape, values, lanes: 1 }).collect()
+    }
+}
