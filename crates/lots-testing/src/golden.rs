@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ImageBuffer, Luma, Rgb, RgbImage};
 
-/// The repository's folder of stored pictures.
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/golden");
+/// The repository's folder of stored pictures, as seen from the folder of a package, in which its tests run.
+const FOLDER: &str = "../../testdata/golden";
 
 /// Stored pictures stay small enough for the repository.
 const LARGEST_FILE: usize = 20 << 10;

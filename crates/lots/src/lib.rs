@@ -5,6 +5,7 @@ pub mod error;
 pub mod figure;
 pub mod image;
 pub mod measure;
+pub mod page;
 pub mod perturbation;
 pub mod whole_file;
 

@@ -1,5 +1,7 @@
 //! The words under a picture, and how measures are written.
 
+use crate::measure::Measures;
+
 /// The words under a picture: a heading in bold and lines of detail.
 ///
 /// A line that is too long for its picture is broken at ` · ` and `: ` first, else between words.
@@ -20,16 +22,20 @@ impl Caption {
     /// The caption of a perturbed image, like the paper's.
     ///
     /// - `place`: the layer with its position, `conv2 (2)`, or the method.
-    /// - `origin_class`, `perturbed_class`: what the network says, before and after.
-    /// - `pass_score` ≤ 1; `l2`, `linf`: norms of the perturbation in pixel values.
+    /// - `[origin_class, perturbed_class]`: what the network says before and after.
     ///
     /// ```
-    /// let caption = lots::figure::Caption::perturbed("conv2 (2)", ["4", "9"], 0.713, 1034.2, 136);
-    /// assert_eq!(caption.to_string(), "conv2 (2): 4 → 9 · PASS 0.71 · L2 1034 · L∞ 136");
+    /// use lots::{Image, figure::Caption, measure};
+    ///
+    /// let origin = Image::new(1, 16, 16, (0..=255).collect())?;
+    /// let perturbed = Image::new(1, 16, 16, (0..=255).map(|value: u8| value.saturating_add(8)).collect())?;
+    /// let caption = Caption::perturbed("conv2 (2)", ["4", "9"], &measure::compare(&origin, &perturbed)?);
+    /// assert_eq!(caption.heading, "conv2 (2): 4 → 9");
+    /// assert!(caption.to_string().ends_with(" · L2 127 · L∞ 8"), "{caption}");
+    /// # Ok::<(), lots::Error>(())
     /// ```
-    pub fn perturbed(place: &str, classes: [&str; 2], pass_score: f64, l2: f64, linf: u8) -> Self {
-        let [origin_class, perturbed_class] = classes;
-        Self::new(format!("{place}: {origin_class} → {perturbed_class}")).with_measures(pass_score, l2, linf)
+    pub fn perturbed(place: &str, [origin_class, perturbed_class]: [&str; 2], measures: &Measures) -> Self {
+        Self::new(format!("{place}: {origin_class} → {perturbed_class}")).with_measures(measures)
     }
 
     /// The caption with one more line of detail.
@@ -39,11 +45,11 @@ impl Caption {
         self
     }
 
-    /// The caption with a line of measures, `PASS 0.71 · L2 1034 · L∞ 136`; arguments as in [`Caption::perturbed`].
+    /// The caption with a line of measures, `PASS 0.71 · L2 1034 · L∞ 136`.
     #[must_use]
-    pub fn with_measures(self, pass_score: f64, l2: f64, linf: u8) -> Self {
-        let l2_digits = usize::from(l2 < 10.0);
-        self.with_detail(format!("PASS {} · L2 {l2:.l2_digits$} · L∞ {linf}", pass_text(pass_score)))
+    pub fn with_measures(self, measures: &Measures) -> Self {
+        let (pass_score, l2) = (pass_text(measures.pass_score), l2_text(measures.l2));
+        self.with_detail(format!("PASS {pass_score} · L2 {l2} · L∞ {}", measures.linf))
     }
 }
 
@@ -66,6 +72,11 @@ fn pass_text(pass_score: f64) -> String {
     }
 }
 
+/// Whole grey levels; one decimal where they are few.
+fn l2_text(l2: f64) -> String {
+    if l2 < 9.95 { format!("{l2:.1}") } else { format!("{l2:.0}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +92,8 @@ mod tests {
 
     #[test]
     fn small_norms_keep_a_decimal() {
-        let caption = Caption::perturbed("ip1 (3)", ["4", "9"], 0.99, 3.742, 1);
-        assert_eq!(caption.details, ["PASS 0.9900 · L2 3.7 · L∞ 1"]);
+        for (l2, text) in [(0.0, "0.0"), (3.742, "3.7"), (9.96, "10"), (1034.2, "1034")] {
+            assert_eq!(l2_text(l2), text);
+        }
     }
 }

@@ -42,6 +42,7 @@ struct Measures {
     caption_heading: TextStyle,
     detail: TextStyle,
     note: TextStyle,
+    footnote: TextStyle,
 }
 
 const INK: u8 = 26;
@@ -65,6 +66,7 @@ impl Measures {
                 caption_heading: letters(Weight::SemiBold, 20.0, INK),
                 detail: letters(Weight::Regular, 19.0, INK),
                 note: letters(Weight::Regular, 16.0, GREY_INK),
+                footnote: letters(Weight::Regular, 18.0, GREY_INK),
             },
             PanelSize::Small => Self {
                 margin: 24,
@@ -79,6 +81,7 @@ impl Measures {
                 caption_heading: letters(Weight::SemiBold, 14.0, INK),
                 detail: letters(Weight::Regular, 13.0, INK),
                 note: letters(Weight::Regular, 13.0, GREY_INK),
+                footnote: letters(Weight::Regular, 14.0, GREY_INK),
             },
         }
     }
@@ -184,7 +187,7 @@ impl<'a> Typesetter<'a> {
             self.y += self.measures.row_gap * 2 / 3;
             self.marks.push(Mark::Rule { at: [self.measures.margin, self.y], width: self.inner_width });
             self.y += self.measures.text_gap;
-            let style = self.measures.note;
+            let style = self.measures.footnote;
             let lines = self.letters.wrap(footnote, style, self.inner_width as f32);
             self.y = self.lines(lines, style, [self.measures.margin, self.y]);
         }

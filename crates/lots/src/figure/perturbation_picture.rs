@@ -1,7 +1,7 @@
 //! Perturbations made visible.
 
-use crate::error::{Error, Result};
 use crate::image::Image;
+use crate::perturbation::Perturbation;
 
 /// A perturbation as a picture: mid-grey is zero, brighter is more, darker is less.
 #[derive(Clone, Debug)]
@@ -21,44 +21,34 @@ pub enum PerturbationScale {
 }
 
 /// The pixel value that stands for no change.
-const ZERO: i32 = 128;
+const ZERO: f64 = 128.0;
 
 impl PerturbationPicture {
-    /// The picture of the perturbation `perturbed − origin`: pixel values are `128 + factor · (perturbed − origin)`.
+    /// The picture of a perturbation: pixel values are `128 + factor · (perturbed − origin)`.
     ///
     /// ```
     /// use lots::figure::{PerturbationPicture, PerturbationScale};
-    /// use lots::Image;
+    /// use lots::{Image, Perturbation};
     ///
     /// let origin = Image::new(1, 1, 3, vec![100, 100, 100])?;
     /// let perturbed = Image::new(1, 1, 3, vec![100, 120, 34])?;
-    /// let picture = PerturbationPicture::new(&origin, &perturbed, PerturbationScale::FullRange)?;
+    /// let perturbation = Perturbation::between(&origin, &perturbed)?;
+    /// let picture = PerturbationPicture::new(&perturbation, PerturbationScale::FullRange);
     /// assert_eq!(picture.image().pixels(), [128, 166, 3]);
     /// assert_eq!(picture.note(), "perturbation × 1.9, grey = 0");
     /// # Ok::<(), lots::Error>(())
     /// ```
-    ///
-    /// # Errors
-    /// [`Error::ImageSize`] if the images do not have the same shape.
-    pub fn new(origin: &Image, perturbed: &Image, scale: PerturbationScale) -> Result<Self> {
-        if perturbed.shape() != origin.shape() {
-            let role = "perturbed image";
-            return Err(Error::ImageSize { role, got: perturbed.shape(), expected: origin.shape() });
-        }
-        let changes: Vec<i32> = perturbed
-            .pixels()
-            .iter()
-            .zip(origin.pixels())
-            .map(|(&after, &before)| i32::from(after) - i32::from(before))
-            .collect();
+    #[expect(clippy::missing_panics_doc, reason = "a perturbation has as many values as its shape says")]
+    pub fn new(perturbation: &Perturbation, scale: PerturbationScale) -> Self {
         let factor = match scale {
-            PerturbationScale::FullRange => full_range_factor(&changes),
+            PerturbationScale::FullRange => full_range_factor(perturbation.linf()),
             PerturbationScale::Factor(factor) => factor,
         };
-        let shown = |&change: &i32| (f64::from(ZERO) + (f64::from(change) * factor).round()) as u8;
-        let [channels, height, width] = origin.shape();
-        let image = Image::new(channels, height, width, changes.iter().map(shown).collect())?;
-        Ok(Self { image, factor })
+        let shown = |&change: &i16| (ZERO + (f64::from(change) * factor).round()) as u8;
+        let pixels = perturbation.values().iter().map(shown).collect();
+        let [channels, height, width] = perturbation.shape();
+        let image = Image::new(channels, height, width, pixels).expect("a perturbation has its shape");
+        Self { image, factor }
     }
 
     /// The picture, of the origin's shape.
@@ -79,13 +69,12 @@ impl PerturbationPicture {
     }
 }
 
-/// 127 / (largest change), cut to two digits so that the stated factor is the one that was used.
-fn full_range_factor(changes: &[i32]) -> f64 {
-    let largest = changes.iter().map(|change| change.abs()).max().unwrap_or(0);
-    if largest == 0 {
+/// 127 / L∞, cut to two digits so that the stated factor is the one that was used.
+fn full_range_factor(linf: u8) -> f64 {
+    if linf == 0 {
         return 1.0;
     }
-    let hundredths = 100 * 127 / largest;
+    let hundredths = 100 * 127 / u32::from(linf);
     let unit = match hundredths {
         1000.. => 100,
         100.. => 10,
@@ -102,10 +91,10 @@ mod tests {
     fn the_stated_factor_uses_the_range_without_leaving_it() {
         let cases =
             [(1, 127.0), (2, 63.0), (13, 9.7), (66, 1.9), (127, 1.0), (136, 0.93), (255, 0.49), (0, 1.0)];
-        for (largest, factor) in cases {
-            let got = full_range_factor(&[0, -largest, largest / 2]);
-            assert!((got - factor).abs() < 1e-12, "{largest}: got {got}, expected {factor}");
-            assert!(got * f64::from(largest) <= 127.0);
+        for (linf, factor) in cases {
+            let got = full_range_factor(linf);
+            assert!((got - factor).abs() < 1e-12, "{linf}: got {got}, expected {factor}");
+            assert!(got * f64::from(linf) <= 127.0);
         }
     }
 
@@ -113,15 +102,9 @@ mod tests {
     fn a_fixed_factor_clamps() {
         let [origin, perturbed] =
             [[0, 255, 7], [255, 0, 8]].map(|pixels| Image::new(1, 1, 3, pixels.to_vec()).unwrap());
-        let picture = PerturbationPicture::new(&origin, &perturbed, PerturbationScale::Factor(2.0)).unwrap();
+        let perturbation = Perturbation::between(&origin, &perturbed).unwrap();
+        let picture = PerturbationPicture::new(&perturbation, PerturbationScale::Factor(2.0));
         assert_eq!(picture.image().pixels(), [255, 0, 130]);
-    }
-
-    #[test]
-    fn images_of_different_size_are_refused() {
-        let small = Image::new(1, 1, 2, vec![0; 2]).unwrap();
-        let large = Image::new(1, 1, 3, vec![0; 3]).unwrap();
-        let error = PerturbationPicture::new(&small, &large, PerturbationScale::FullRange).unwrap_err();
-        assert!(matches!(error, Error::ImageSize { got: [1, 1, 3], expected: [1, 1, 2], .. }), "{error}");
+        assert_eq!(picture.note(), "perturbation × 2.0, grey = 0");
     }
 }
