@@ -250,12 +250,45 @@ pub enum Error {
         /// Rows and columns of the window.
         minimum: usize,
     },
+
+    // Training.
+    /// The pixels and the labels are not those of the same images.
+    #[error("{pixels} pixels and {labels} labels are not a set of labelled images")]
+    TrainingSet {
+        /// Pixels given.
+        pixels: usize,
+        /// Labels given.
+        labels: usize,
+    },
+    /// The loss is no longer a number.
+    #[error("training diverged: the loss of iteration {iteration} is not a number")]
+    Diverged {
+        /// The iteration, counted from 0.
+        iteration: usize,
+    },
+    /// A checkpoint cannot be used.
+    #[error("the checkpoint does not fit ({message}): `{}`", path.display())]
+    Checkpoint {
+        /// Why.
+        message: String,
+        /// The file.
+        path: PathBuf,
+    },
+
+    // The network.
+    /// The network refused.
+    #[error(transparent)]
+    Network(#[from] lots_network::Error),
 }
 
 impl Error {
     /// What the user can do about it; `None` where the message says it all.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Network(error) => return error.hint(),
+            Self::TrainingSet { .. } => "give the labels file that belongs to the images file",
+            Self::Diverged { .. } => "try a smaller learning rate, and look whether the labels belong to the images",
+            Self::Checkpoint { .. } => "delete it to start again, or repeat the command that wrote it",
             Self::ImageSize { got: [3, ..], expected: [1, ..], .. } => {
                 "the picture is coloured; turn it to grey first"
             }

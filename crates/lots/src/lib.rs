@@ -7,6 +7,7 @@ pub mod image;
 pub mod measure;
 pub mod page;
 pub mod perturbation;
+pub mod training;
 pub mod whole_file;
 
 pub use error::{Error, Result};

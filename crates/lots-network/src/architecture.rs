@@ -1,0 +1,3 @@
+//! Networks that are built in: their graphs, with freshly drawn weights.
+
+mod lenet;

@@ -1,0 +1,106 @@
+//! LeNet as it comes with Caffe: the paper's first network.
+
+use rand_pcg::Pcg64;
+use rand_pcg::rand_core::{Rng, SeedableRng};
+
+use crate::graph::{Graph, TensorId};
+use crate::network::Network;
+use crate::op::conv::Conv;
+use crate::op::flatten::Flatten;
+use crate::op::gemm::Gemm;
+use crate::op::max_pool::MaxPool;
+use crate::op::relu::Relu;
+use crate::op::softmax::Softmax;
+use crate::op::window::Window;
+use crate::op::Op;
+use crate::pixels::PixelEncoding;
+use crate::shape::Shape;
+
+impl Network {
+    /// LeNet for grey images of 28×28 pixels and ten classes, with random weights drawn from `seed`.
+    ///
+    /// | layer | op | output | position |
+    /// |---|---|---|---|
+    /// | `conv1` | convolution 5×5 | 20×24×24 | 1 |
+    /// | `pool1` | maximum of 2×2 | 20×12×12 | |
+    /// | `conv2` | convolution 5×5 | 50×8×8 | 2 |
+    /// | `pool2` | maximum of 2×2 | 50×4×4 | |
+    /// | `ip1` | fully connected, then ReLU | 500 | 3 |
+    /// | `ip2` | fully connected: the logits | 10 | 4 |
+    /// | `prob` | softmax | 10 | |
+    ///
+    /// There is no ReLU behind the convolutions. Pixels are scaled by 1/256. Weights are uniform in ±√(3 / fan-in)
+    /// ("xavier"), biases zero. As in Caffe, where the ReLU works in place, `ip1` names what it leaves; the values
+    /// before it are the tensor `ip1_before_relu`.
+    ///
+    /// ```
+    /// let network = lots_network::Network::lenet(0);
+    /// let conv2 = network.layer("conv2")?;
+    /// assert_eq!(network.shape(conv2).extents(), [50, 8, 8]);
+    /// assert_eq!(network.position(network.layer("ip1")?), Some(3));
+    /// # Ok::<(), lots_network::Error>(())
+    /// ```
+    ///
+    /// Source: BVLC Caffe, `examples/mnist/lenet_train_test.prototxt`.
+    pub fn lenet(seed: u64) -> Self {
+        let mut lenet = Builder {
+            graph: Graph::new("data", Shape::from([1, 28, 28])),
+            random: Pcg64::seed_from_u64(seed),
+        };
+        let conv = || Conv { window: Window { kernel: [5; 2], dilation: [1; 2], pads: [0; 4], stride: [1; 2] }, groups: 1 };
+        let pool = || MaxPool { window: Window { kernel: [2; 2], stride: [2; 2], dilation: [1; 2], pads: [0; 4] }, ceil: false };
+        let gemm = || Gemm { alpha: 1.0, beta: 1.0, outputs_first: true };
+
+        let conv1 = lenet.weights("conv1", conv(), Graph::INPUT, [20, 1, 5, 5], "conv1");
+        let pool1 = lenet.node("pool1", pool(), conv1, "pool1");
+        let conv2 = lenet.weights("conv2", conv(), pool1, [50, 20, 5, 5], "conv2");
+        let pool2 = lenet.node("pool2", pool(), conv2, "pool2");
+        let flat = lenet.node("flatten", Flatten, pool2, "flatten");
+        let before_relu = lenet.weights("ip1", gemm(), flat, [500, 800], "ip1_before_relu");
+        let ip1 = lenet.node("relu1", Relu, before_relu, "ip1");
+        let ip2 = lenet.weights("ip2", gemm(), ip1, [10, 500], "ip2");
+        let prob = lenet.node("prob", Softmax, ip2, "prob");
+        Self::new(lenet.graph, prob, PixelEncoding { factor: 1.0 / 256.0 })
+    }
+}
+
+struct Builder {
+    graph: Graph,
+    random: Pcg64,
+}
+
+impl Builder {
+    /// Adds a node without weights.
+    fn node(&mut self, name: &str, op: impl Op + 'static, operand: TensorId, output: &str) -> TensorId {
+        self.graph.add_node(name, Box::new(op), vec![operand], output).expect("LeNet's shapes fit")
+    }
+
+    /// Adds a node with weights of `shape`, outputs first, and a bias for each output.
+    fn weights<const RANK: usize>(
+        &mut self,
+        name: &str,
+        op: impl Op + 'static,
+        operand: TensorId,
+        shape: [usize; RANK],
+        output: &str,
+    ) -> TensorId {
+        let values = self.xavier(shape.iter().product(), shape[1..].iter().product());
+        let weight = self.graph.add_parameter(format!("{name}.weight"), Shape::from(shape), values);
+        let bias = self.graph.add_parameter(format!("{name}.bias"), Shape::from([shape[0]]), vec![0.0; shape[0]]);
+        self.graph
+            .add_node(name, Box::new(op), vec![operand, weight, bias], output)
+            .expect("LeNet's shapes fit")
+    }
+
+    /// Caffe's filler of that name: uniform in ±√(3 / fan-in).
+    fn xavier(&mut self, count: usize, fan_in: usize) -> Vec<f32> {
+        let bound = (3.0 / fan_in as f64).sqrt();
+        (0..count)
+            .map(|_| {
+                // 53 random bits: a number in [0, 1), the same on every machine.
+                let unit = (self.random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+                ((2.0 * unit - 1.0) * bound) as f32
+            })
+            .collect()
+    }
+}
