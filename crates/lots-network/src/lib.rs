@@ -1,5 +1,6 @@
 //! Run a network forward to any layer, backward to the pixels, backward to the weights.
 
+mod architecture;
 mod error;
 mod forward;
 mod graph;

@@ -12,14 +12,14 @@
 //! depends on its neighbours.
 
 mod axis;
-mod conv;
-mod flatten;
-mod gemm;
-mod max_pool;
-mod relu;
-mod softmax;
+pub(crate) mod conv;
+pub(crate) mod flatten;
+pub(crate) mod gemm;
+pub(crate) mod max_pool;
+pub(crate) mod relu;
+pub(crate) mod softmax;
 mod unchanged;
-mod window;
+pub(crate) mod window;
 
 #[cfg(test)]
 mod gradient_check;

@@ -64,7 +64,7 @@ impl<'n> Trace<'n> {
         Ok(Array { shape, values })
     }
 
-    /// B_l: the gradient of ⟨v, f⁽ˡ⁾(x)⟩ with respect to the **pixels** of each image, in units of one grey level.
+    /// `B_l`: the gradient of ⟨v, f⁽ˡ⁾(x)⟩ with respect to the **pixels** of each image, in units of one grey level.
     ///
     /// - `cotangents`: v, one of the layer's size for each image, `[images, …]`.
     /// - Returns shape `[images, channels, height, width]`.

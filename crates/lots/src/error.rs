@@ -287,7 +287,9 @@ impl Error {
         let hint = match self {
             Self::Network(error) => return error.hint(),
             Self::TrainingSet { .. } => "give the labels file that belongs to the images file",
-            Self::Diverged { .. } => "try a smaller learning rate, and look whether the labels belong to the images",
+            Self::Diverged { .. } => {
+                "try a smaller learning rate, and look whether the labels belong to the images"
+            }
             Self::Checkpoint { .. } => "delete it to start again, or repeat the command that wrote it",
             Self::ImageSize { got: [3, ..], expected: [1, ..], .. } => {
                 "the picture is coloured; turn it to grey first"

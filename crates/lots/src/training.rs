@@ -120,7 +120,8 @@ pub struct Training {
 impl Training {
     /// Training of `network` from its present weights, without momentum, at iteration 0.
     pub fn new(network: Network, solver: Solver) -> Self {
-        let momentum = network.parameters().iter().map(|parameter| vec![0.0; parameter.values.len()]).collect();
+        let momentum =
+            network.parameters().iter().map(|parameter| vec![0.0; parameter.values.len()]).collect();
         Self { network, solver, iteration: 0, momentum }
     }
 
@@ -170,7 +171,8 @@ impl Training {
                 *weight -= step;
             }
         });
-        let step = Step { iteration: self.iteration, loss: result.loss, errors: result.errors, learning_rate };
+        let step =
+            Step { iteration: self.iteration, loss: result.loss, errors: result.errors, learning_rate };
         self.iteration += 1;
         Ok(step)
     }

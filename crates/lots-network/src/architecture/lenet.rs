@@ -5,6 +5,7 @@ use rand_pcg::rand_core::{Rng, SeedableRng};
 
 use crate::graph::{Graph, TensorId};
 use crate::network::Network;
+use crate::op::Op;
 use crate::op::conv::Conv;
 use crate::op::flatten::Flatten;
 use crate::op::gemm::Gemm;
@@ -12,8 +13,7 @@ use crate::op::max_pool::MaxPool;
 use crate::op::relu::Relu;
 use crate::op::softmax::Softmax;
 use crate::op::window::Window;
-use crate::op::Op;
-use crate::pixels::PixelEncoding;
+use crate::pixels::{ChannelOrder, PixelEncoding};
 use crate::shape::Shape;
 
 impl Network {
@@ -47,8 +47,14 @@ impl Network {
             graph: Graph::new("data", Shape::from([1, 28, 28])),
             random: Pcg64::seed_from_u64(seed),
         };
-        let conv = || Conv { window: Window { kernel: [5; 2], dilation: [1; 2], pads: [0; 4], stride: [1; 2] }, groups: 1 };
-        let pool = || MaxPool { window: Window { kernel: [2; 2], stride: [2; 2], dilation: [1; 2], pads: [0; 4] }, ceil: false };
+        let conv = || Conv {
+            window: Window { kernel: [5; 2], dilation: [1; 2], pads: [0; 4], stride: [1; 2] },
+            groups: 1,
+        };
+        let pool = || MaxPool {
+            window: Window { kernel: [2; 2], stride: [2; 2], dilation: [1; 2], pads: [0; 4] },
+            ceil: false,
+        };
         let gemm = || Gemm { alpha: 1.0, beta: 1.0, outputs_first: true };
 
         let conv1 = lenet.weights("conv1", conv(), Graph::INPUT, [20, 1, 5, 5], "conv1");
@@ -59,8 +65,11 @@ impl Network {
         let before_relu = lenet.weights("ip1", gemm(), flat, [500, 800], "ip1_before_relu");
         let ip1 = lenet.node("relu1", Relu, before_relu, "ip1");
         let ip2 = lenet.weights("ip2", gemm(), ip1, [10, 500], "ip2");
-        let prob = lenet.node("prob", Softmax, ip2, "prob");
-        Self::new(lenet.graph, prob, PixelEncoding { factor: 1.0 / 256.0 })
+        let prob = lenet.node("prob", Softmax { axis: 0, with_all_behind: false }, ip2, "prob");
+        let Ok(pixels) = PixelEncoding::scaled(ChannelOrder::Grey, &[], &[], 1.0 / 256.0) else {
+            unreachable!("1/256 is a finite scale for one channel")
+        };
+        Self::new(lenet.graph, prob, pixels)
     }
 }
 
@@ -72,7 +81,7 @@ struct Builder {
 impl Builder {
     /// Adds a node without weights.
     fn node(&mut self, name: &str, op: impl Op + 'static, operand: TensorId, output: &str) -> TensorId {
-        self.graph.add_node(name, Box::new(op), vec![operand], output).expect("LeNet's shapes fit")
+        self.add(name, op, vec![operand], output)
     }
 
     /// Adds a node with weights of `shape`, outputs first, and a bias for each output.
@@ -86,10 +95,16 @@ impl Builder {
     ) -> TensorId {
         let values = self.xavier(shape.iter().product(), shape[1..].iter().product());
         let weight = self.graph.add_parameter(format!("{name}.weight"), Shape::from(shape), values);
-        let bias = self.graph.add_parameter(format!("{name}.bias"), Shape::from([shape[0]]), vec![0.0; shape[0]]);
-        self.graph
-            .add_node(name, Box::new(op), vec![operand, weight, bias], output)
-            .expect("LeNet's shapes fit")
+        let bias =
+            self.graph.add_parameter(format!("{name}.bias"), Shape::from([shape[0]]), vec![0.0; shape[0]]);
+        self.add(name, op, vec![operand, weight, bias], output)
+    }
+
+    fn add(&mut self, name: &str, op: impl Op + 'static, operands: Vec<TensorId>, output: &str) -> TensorId {
+        match self.graph.add_node(name, Box::new(op), operands, output) {
+            Ok(tensor) => tensor,
+            Err(error) => unreachable!("LeNet's shapes fit, but {error}"),
+        }
     }
 
     /// Caffe's filler of that name: uniform in ±√(3 / fan-in).

@@ -42,7 +42,8 @@ impl Training {
         let mut views = Vec::new();
         for (name, shape, bytes) in &arrays {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-            views.push((name.as_str(), view.expect("four bytes a number, as many numbers as the shape says")));
+            views
+                .push((name.as_str(), view.expect("four bytes a number, as many numbers as the shape says")));
         }
         let metadata = HashMap::from([
             ("iteration".to_owned(), self.iteration.to_string()),
@@ -67,7 +68,9 @@ impl Training {
                 Some(got) if *got == expected => {}
                 got => {
                     let got = got.map_or("nothing", String::as_str);
-                    return Err(wrong(format!("it belongs to another {key}: expected `{expected}`, got `{got}`")));
+                    return Err(wrong(format!(
+                        "it belongs to another {key}: expected `{expected}`, got `{got}`"
+                    )));
                 }
             }
         }
@@ -86,7 +89,8 @@ impl Training {
             }
             Ok(())
         };
-        let names: Vec<String> = training.network.parameters().iter().map(|each| each.name.to_owned()).collect();
+        let names: Vec<String> =
+            training.network.parameters().iter().map(|each| each.name.to_owned()).collect();
         for (name, momentum) in names.iter().zip(&mut training.momentum) {
             read(format!("momentum/{name}"), momentum)?;
         }
