@@ -1,6 +1,7 @@
 //! Layerwise origin-target synthesis: look inside a neural network, steer what a layer sees, measure how stable it is.
 
 pub mod data;
+pub mod embedded;
 pub mod error;
 pub mod figure;
 pub mod image;
