@@ -1,3 +1,64 @@
-//! The command `lots`.
+//! The command `lots`: parse, dispatch, tell what went wrong.
+//!
+//! Exit codes: 0 done or reached, 1 ran but nothing was reached, 2 error.
 
-fn main() {}
+#![expect(dead_code, unused_imports, reason = "the commands that use the rest follow")]
+
+mod args;
+mod describe;
+mod digest;
+mod failure;
+mod images;
+mod interrupt;
+mod layers;
+mod measure;
+mod network;
+mod represent;
+mod terminal;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::failure::{Failure, Result};
+use crate::terminal::Terminal;
+
+/// What a command that ran came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// It did what it was asked for.
+    Reached,
+    /// It ran well, but the criterion was not reached.
+    NotReached,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(Done::Reached) => ExitCode::SUCCESS,
+        Ok(Done::NotReached) => ExitCode::from(1),
+        Err(failure) => {
+            terminal::tell(&failure);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: Args) -> Result<Done> {
+    let terminal = Terminal::new(&args.globals);
+    if let Some(threads) = args.globals.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()
+            .map_err(|error| Failure::new(format!("cannot start {threads} threads ({error})")))?;
+    }
+    match args.command {
+        Command::Layers(args) => layers::run(&args, terminal),
+        Command::Describe(args) => describe::run(&args, terminal),
+        Command::Represent(args) => represent::run(&args, terminal),
+        Command::Train(args) => train::run(&args, terminal),
+        Command::Measure(args) => measure::run(&args, terminal),
+        _ => Err(Failure::new("this command is not there yet")),
+    }
+}

@@ -1,0 +1,234 @@
+//! All arguments of the command `lots`. Nothing here does anything but parse.
+
+mod attack;
+mod examples;
+mod images;
+mod network;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use self::attack::{AttackArgs, Format, MethodArgs, Pairing, Relu, VanishedGradient};
+pub(crate) use self::images::{LabelSource, OriginArgs, TargetArgs};
+pub(crate) use self::network::{NetworkArgs, PixelArgs};
+pub(crate) use self::values::{Method, Until};
+
+/// Look inside a neural network, layer by layer, and steer what a layer sees
+#[derive(Debug, Parser)]
+#[command(
+    name = "lots",
+    version,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    after_help = examples::LOTS
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Globals {
+    /// Print the result as JSON on standard output
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(crate) json: bool,
+    /// No progress, no tables: only errors, and JSON with `--json`
+    #[arg(long, short, global = true, help_heading = "Everywhere")]
+    pub(crate) quiet: bool,
+    /// Number of threads; results never depend on it [default: one a processor]
+    #[arg(long, global = true, value_name = "N", value_parser = values::threads, help_heading = "Everywhere")]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The tour in seconds: Figures 1 and 3 and all methods side by side, as pictures and one page
+    #[command(after_help = examples::DEMO)]
+    Demo(DemoArgs),
+    /// List the layers of a network: position, name, operator, output shape, parameters
+    #[command(after_help = examples::LAYERS)]
+    Layers(LayersArgs),
+    /// Say what a network is and which pixels it expects, and write the latter into its file
+    #[command(after_help = examples::DESCRIBE)]
+    Describe(DescribeArgs),
+    /// Magnify, reduce or steer what a layer sees in one image, as a figure sheet
+    #[command(after_help = examples::VISUALIZE)]
+    Visualize(VisualizeArgs),
+    /// Find the smallest perturbations of many images that change what the network reads
+    #[command(after_help = examples::ATTACK)]
+    Attack(Box<AttackArgs>),
+    /// Write what a layer computes as an array, f32 [N, …]
+    #[command(after_help = examples::REPRESENT)]
+    Represent(RepresentArgs),
+    /// Write the direction in the pixels as an array, f32 [N, C, H, W], unscaled
+    #[command(after_help = examples::DIRECTION)]
+    Direction(Box<DirectionArgs>),
+    /// Measure a perturbed image against its origin: L2, L∞, SSIM, PASS
+    #[command(after_help = examples::MEASURE)]
+    Measure(MeasureArgs),
+    /// Train a LeNet on MNIST by Caffe's recipe
+    #[command(after_help = examples::TRAIN)]
+    Train(TrainArgs),
+    /// Bring a public data set and check that it is whole
+    #[command(after_help = examples::FETCH)]
+    Fetch(FetchArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Folder for the pictures and the page
+    #[arg(long, value_name = "DIR", default_value = "demo")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LayersArgs {
+    /// Only layers with weights, those that have a position
+    #[arg(long)]
+    pub(crate) weights_only: bool,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DescribeArgs {
+    /// Write the network with its pixels to this file, so that they need not be said again
+    #[arg(long, value_name = "FILE.onnx")]
+    pub(crate) save: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("sign").required(true))]
+pub(crate) struct VisualizeArgs {
+    /// The image to start from: a picture, or one of a set such as `digits[4]`
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) origin: String,
+    /// Layer to look at, by name; may be given several times
+    #[arg(long, value_name = "NAME", required = true)]
+    pub(crate) layer: Vec<String>,
+    /// Make more of what the layer sees, Eq. (4) with +
+    #[arg(long, group = "sign")]
+    pub(crate) magnify: bool,
+    /// Make less of what the layer sees, Eq. (4) with −
+    #[arg(long, group = "sign")]
+    pub(crate) reduce: bool,
+    /// Move toward what the layer sees in this image, Eq. (3)
+    #[arg(long, group = "sign", value_name = "IMAGE")]
+    pub(crate) target: Option<String>,
+    /// Go so far that L∞ is this, in grey levels 1–255
+    #[arg(long, value_name = "LEVELS", value_parser = values::linf, conflicts_with = "until")]
+    pub(crate) linf: Option<f64>,
+    /// Go as far as it takes: `misclassified`, `class` (that of the target) [default: misclassified]
+    #[arg(long, value_name = "CRITERION")]
+    pub(crate) until: Option<Until>,
+    /// The figure sheet [default: ORIGIN-SIGN.png in this folder]
+    #[arg(long, value_name = "FILE.png")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) method: VisualizeMethodArgs,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+}
+
+/// The fine print of `visualize`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct VisualizeMethodArgs {
+    /// How backpropagation starts at a ReLU: without its mask as in Caffe, or exactly
+    #[arg(long, value_name = "WORD", value_enum, default_value_t)]
+    pub(crate) backpropagation: Relu,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RepresentArgs {
+    /// Layer to look at, by name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) layer: String,
+    /// Images
+    #[arg(long, value_name = "IMAGES")]
+    pub(crate) origin: String,
+    /// The array, f32 [N, …], in the order of the images
+    #[arg(long, value_name = "FILE.npy")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DirectionArgs {
+    /// How the direction is made
+    #[arg(long, value_enum, value_name = "METHOD")]
+    pub(crate) method: Method,
+    /// Layer, by name; for toward, magnify, reduce
+    #[arg(long, value_name = "NAME")]
+    pub(crate) layer: Option<String>,
+    #[command(flatten)]
+    pub(crate) origin: OriginArgs,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) how: MethodArgs,
+    /// The array, f32 [N, C, H, W], a row an attempt; zeros where there is no direction
+    #[arg(long, value_name = "FILE.npy")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MeasureArgs {
+    /// The image it was made from
+    pub(crate) origin: PathBuf,
+    /// The perturbed image
+    pub(crate) perturbed: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrainArgs {
+    /// Folder with the four MNIST files, gzipped or not, as `lots fetch mnist` makes it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) mnist: PathBuf,
+    /// The trained network; its log goes beside it as FILE.training.json
+    #[arg(long, value_name = "FILE.onnx")]
+    pub(crate) out: PathBuf,
+    /// Seed of the initial weights
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Number of iterations, of 64 images each
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = values::iterations)]
+    pub(crate) iterations: usize,
+    /// Test on the test images every N iterations, not only at the end
+    #[arg(long, value_name = "N", value_parser = values::iterations)]
+    pub(crate) test_every: Option<usize>,
+    /// Keep a checkpoint every N iterations, as FILE.checkpoint beside the network
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = values::iterations)]
+    pub(crate) checkpoint_every: usize,
+    /// Go on from the checkpoint; the result has the same bytes as if it had not been interrupted
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) resume: bool,
+    /// Replace a network that is there already, and start anew
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct FetchArgs {
+    /// Which data set
+    #[arg(value_enum)]
+    pub(crate) data: DataSet,
+    /// Folder for the files
+    #[arg(long, value_name = "DIR", default_value = "data/mnist")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum DataSet {
+    /// 60,000 training and 10,000 test digits, 11 MB
+    Mnist,
+}

@@ -1,0 +1,139 @@
+//! The arguments of `attack`, and those that it shares with `direction`.
+
+use std::path::PathBuf;
+
+use super::images::{OriginArgs, TargetArgs};
+use super::network::NetworkArgs;
+use super::values::{self, Method, Until};
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct AttackArgs {
+    /// How the direction is made; may be given several times
+    #[arg(long, value_enum, value_name = "METHOD", required = true)]
+    pub(crate) method: Vec<Method>,
+    /// Layer, by name, for toward, magnify, reduce, step-and-adjust; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) layer: Vec<String>,
+    #[command(flatten)]
+    pub(crate) origin: OriginArgs,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// Each origin with all targets of other classes, or the first origin with the first target and so on
+    #[arg(long, value_enum, value_name = "WORD", requires = "target")]
+    pub(crate) pairing: Option<Pairing>,
+    /// What ends the search: misclassified, class (the target's, or --target-class), `distance<NUMBER` (Euclidean,
+    /// at the layer, in its units), `similarity>NUMBER` (cosine, at the layer, -1 to 1) [default: misclassified]
+    #[arg(long, value_name = "CRITERION")]
+    pub(crate) until: Option<Until>,
+    /// Class to reach, counted from 0; for hot-cold the hot class, by default each but the origin's
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) target_class: Option<usize>,
+    /// Also attack origins that the network misclassifies already; what it reads counts as their class
+    #[arg(long)]
+    pub(crate) include_misclassified: bool,
+    #[command(flatten)]
+    pub(crate) how: MethodArgs,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+}
+
+/// The fine print of the methods.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Method")]
+pub(crate) struct MethodArgs {
+    /// How backpropagation starts at a ReLU: without its mask as in Caffe, or exactly [default: caffe]
+    #[arg(long, value_enum, value_name = "WORD")]
+    pub(crate) backpropagation: Option<Relu>,
+    /// fast-gradient-*, where the gradient has vanished in single precision: fail as in the paper, or follow it in
+    /// double precision [default: fail]
+    #[arg(long, value_enum, value_name = "WORD")]
+    pub(crate) vanished_gradient: Option<VanishedGradient>,
+}
+
+/// The fine print of the search.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Search")]
+pub(crate) struct SearchArgs {
+    /// Longest step, in grey levels of the pixel that moves fastest [default: 1048576]
+    #[arg(long, value_name = "LEVELS", value_parser = values::levels)]
+    pub(crate) max_step: Option<f64>,
+    /// Look for an earlier crossing, every LEVELS grey levels of the step; without LEVELS at each image of the ray
+    #[arg(long, value_name = "LEVELS", num_args = 0..=1, value_parser = values::levels)]
+    #[expect(
+        clippy::option_option,
+        reason = "absent, given, given with a value: what the command line says"
+    )]
+    pub(crate) scan: Option<Option<f64>>,
+    /// step-and-adjust: L∞ of each step, in grey levels
+    #[arg(long, value_name = "LEVELS", value_parser = values::levels)]
+    pub(crate) adjust_step: Option<f64>,
+    /// step-and-adjust: at most so many steps
+    #[arg(long, value_name = "N", value_parser = values::iterations)]
+    pub(crate) adjust_iterations: Option<usize>,
+}
+
+/// What is written, and where.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// The run folder: run.json, attempts.jsonl and the perturbed images
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Perturbed images as PNG files, or as one array `perturbed.npy`, u8 [N, H, W] or [N, H, W, C]; or none
+    /// [default: png, npy from 10,000 attempts]
+    #[arg(long, value_enum, value_name = "WORD")]
+    pub(crate) format: Option<Format>,
+    /// Leave out SSIM and PASS, which take most of the time
+    #[arg(long)]
+    pub(crate) no_pass: bool,
+    /// Recorded in run.json; the present methods draw nothing at random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Replace a run folder that is there already
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Go on with a run that was interrupted; the result has the same bytes as if it had not been
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) resume: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Pairing {
+    /// Each origin with all targets, those of its own class left out
+    #[default]
+    All,
+    /// The first origin with the first target, and so on
+    Zip,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Relu {
+    /// Without the mask of the ReLU at the layer itself
+    #[default]
+    Caffe,
+    /// The exact derivative
+    Exact,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum VanishedGradient {
+    /// No direction
+    #[default]
+    Fail,
+    /// The gradient of the logarithm of the softmax in double precision
+    Follow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// A picture an attempt, in images/
+    Png,
+    /// One array, perturbed.npy
+    Npy,
+    /// No images
+    None,
+}

@@ -1,0 +1,99 @@
+//! The examples and units at the end of each `--help`.
+
+pub(super) const LOTS: &str = "\
+Examples:
+  lots demo                      pictures and a page in the folder demo
+  lots layers lenet              what is in the built-in network
+  lots attack lenet --method hot-cold --origin 'digits[0..10]' --out run
+  lots measure four.png nine.png
+
+Exit codes: 0 done, 1 ran but nothing was reached, 2 error.";
+
+pub(super) const DEMO: &str = "\
+Examples:
+  lots demo
+  lots demo --out /tmp/tour
+  lots demo --json               the table of the comparison as JSON
+
+Everything is inside the program: nothing is downloaded.";
+
+pub(super) const LAYERS: &str = "\
+Examples:
+  lots layers lenet
+  lots layers lenet --weights-only
+  lots layers resnet18.onnx --pixels imagenet --json
+
+The position counts the layers with weights, from 1 at the input. Shapes leave out the batch axis;
+numbers of parameters count weights and biases.";
+
+pub(super) const DESCRIBE: &str = "\
+Examples:
+  lots describe lenet
+  lots describe resnet18.onnx --pixels imagenet --save resnet18-lots.onnx
+  lots describe vgg-face.onnx --mean 93.594,104.7624,129.1863 --channels bgr --save vgg-lots.onnx
+
+input = (pixel - mean) / std * scale, pixels 0-255, numbers in the order of the input's channels.";
+
+pub(super) const VISUALIZE: &str = "\
+Examples:
+  lots visualize lenet --origin 'digits[4]' --layer conv1 --layer conv2 --magnify --linf 128
+  lots visualize lenet --origin 'digits[4]' --layer ip1 --layer ip2 --reduce --until misclassified
+  lots visualize lenet --origin four.png --target nine.png --layer conv2 --until class
+
+Units: L2 and L∞ in grey levels of the pixels, 0-255; PASS 1 means the same to a human eye.
+Exit codes: 0 reached, 1 not reached at any layer, 2 error.";
+
+pub(super) const ATTACK: &str = "\
+Examples:
+  lots attack lenet --method toward --layer conv2 --origin 'digits[0..9]' --target digits:targets \\
+    --out run
+  lots attack lenet --method fast-gradient-sign --method hot-cold --origin digits --out run --json
+  lots attack lenet --method reduce --layer ip1 --origin my-digits/ --labels predicted --out run
+  lots attack face.onnx --method step-and-adjust --layer fc7 --origin a.png --target b.png \\
+    --labels predicted --until 'similarity>0.8' --out run
+
+The folder holds run.json (command, options, checksums, summary), attempts.jsonl (a row an attempt)
+and the perturbed images. Every number is measured on the 8-bit images that are written: step, L2
+and L∞ in grey levels 0-255, PASS and SSIM at most 1, success_rate 0-1. Origins that the network
+misclassifies are skipped and counted apart.
+Exit codes: 0 something was reached, 1 nothing was, 2 error.";
+
+pub(super) const REPRESENT: &str = "\
+Examples:
+  lots represent lenet --layer ip1 --origin 'digits[0..100]' --out ip1.npy
+  lots represent lenet --layer ip2 --origin four.png --out logits.npy
+  lots represent resnet18.onnx --pixels imagenet --layer layer4 --origin photos/ --out layer4.npy";
+
+pub(super) const DIRECTION: &str = "\
+Examples:
+  lots direction lenet --method toward --layer conv2 --origin 'digits[4]' \\
+    --target 'digits:targets[9]' --out eta.npy
+  lots direction lenet --method magnify --layer conv1 --origin 'digits[0..10]' --out eta.npy
+  lots direction lenet --method fast-gradient-value --origin 'digits[0..100]' --out gradient.npy
+
+Only the ratio of the values matters. Origins and targets go in pairs, the first with the first; one
+target serves all origins.";
+
+pub(super) const MEASURE: &str = "\
+Examples:
+  lots measure four.png perturbed.png
+  lots measure four.png perturbed.png --json
+
+L2 and L∞ in grey levels 0-255; SSIM and PASS are at most 1, which means the same. PASS is SSIM
+after alignment.";
+
+pub(super) const TRAIN: &str = "\
+Examples:
+  lots fetch mnist && lots train --mnist data/mnist --out lenet.onnx
+  lots train --mnist data/mnist --seed 7 --iterations 2000 --test-every 500 --out quick.onnx
+  lots train --mnist data/mnist --out lenet.onnx --resume
+
+The same data, seed and number of iterations give the same bytes with any number of threads. Losses are means of the
+softmax cross-entropy over a batch; errors are shares, 0-1.";
+
+pub(super) const FETCH: &str = "\
+Examples:
+  lots fetch mnist
+  lots fetch mnist --out /tmp/mnist
+
+Files that are there and whole are kept; each is checked by its SHA-256.";

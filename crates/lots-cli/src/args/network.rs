@@ -1,0 +1,43 @@
+//! Which network, and which pixels it expects.
+
+/// The network that a command works on.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct NetworkArgs {
+    /// `lenet`, which is built in, or an ONNX file
+    #[arg(value_name = "NETWORK")]
+    pub(crate) network: String,
+    #[command(flatten)]
+    pub(crate) pixels: PixelArgs,
+}
+
+/// What the network expects of its pixels; a file that says it needs none of these.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Pixels of the network, if its file does not say what they are")]
+pub(crate) struct PixelArgs {
+    /// Range of its input: 0-255, 0-1, -1-1, or imagenet (torchvision's standardisation)
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true, conflicts_with_all = ["mean", "std", "scale"])]
+    pub(crate) pixels: Option<String>,
+    /// Subtracted from pixels 0–255: one number, or one a channel of the input (`103.9,116.8,123.7`)
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', allow_hyphen_values = true)]
+    pub(crate) mean: Vec<f32>,
+    /// Divides pixels 0–255 after that: one number, or one a channel of the input
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    pub(crate) std: Vec<f32>,
+    /// Multiplies the result
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    pub(crate) scale: Option<f32>,
+    /// Order of the channels in its input: rgb or bgr
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) channels: Option<String>,
+}
+
+impl PixelArgs {
+    /// Whether nothing was said.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pixels.is_none()
+            && self.mean.is_empty()
+            && self.std.is_empty()
+            && self.scale.is_none()
+            && self.channels.is_none()
+    }
+}

@@ -1,0 +1,31 @@
+//! Ctrl-C: long commands finish what they are at, keep it, and say how to go on. A second Ctrl-C ends at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::failure::{Failure, Result};
+
+/// Whether Ctrl-C was pressed.
+#[derive(Clone, Debug)]
+pub(crate) struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Catches Ctrl-C from here on; once a process.
+    pub(crate) fn catch() -> Result<Self> {
+        let pressed = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&pressed);
+        ctrlc::set_handler(move || {
+            if noted.swap(true, Ordering::SeqCst) {
+                // What a shell reports of a program that Ctrl-C has ended.
+                std::process::exit(130);
+            }
+        })
+        .map_err(|error| Failure::new(format!("cannot catch Ctrl-C ({error})")))?;
+        Ok(Self(pressed))
+    }
+
+    /// Whether Ctrl-C was pressed.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}

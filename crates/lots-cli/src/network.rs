@@ -1,0 +1,87 @@
+//! Loading the network that a command works on: built in, or an ONNX file.
+
+use std::path::Path;
+
+use lots_network::{ChannelOrder, LayerId, Network, NetworkFile, PixelEncoding};
+
+use crate::args::{NetworkArgs, PixelArgs};
+use crate::digest;
+use crate::failure::{About, Failure, Result};
+
+/// The name of the built-in network.
+const LENET: &str = "lenet";
+
+/// A network with the facts that reports state.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) network: Network,
+    /// As it was named.
+    pub(crate) name: String,
+    /// SHA-256 of its file.
+    pub(crate) sha256: String,
+}
+
+impl Loaded {
+    /// The network that the arguments name.
+    pub(crate) fn open(args: &NetworkArgs) -> Result<Self> {
+        let name = &args.network;
+        if name == LENET {
+            if !args.pixels.is_empty() {
+                return Err(Failure::new(
+                    "`lenet` knows its pixels, what is said of them would have no effect",
+                )
+                .with_hint("leave out `--pixels`, `--mean`, `--std`, `--scale` and `--channels`"));
+            }
+            let bytes = lots::embedded::LENET_ONNX;
+            let network = Network::from_onnx(bytes).about("network", name)?;
+            return Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(bytes) });
+        }
+        let path = Path::new(name);
+        let bytes = std::fs::read(path).map_err(|reason| match reason.kind() {
+            std::io::ErrorKind::NotFound => Failure::new(format!("there is no network `{name}`"))
+                .with_hint("give the path of an ONNX file, or `lenet`, which is built in"),
+            _ => Failure::file("read", path, &reason),
+        })?;
+        let network = from_file(&bytes, &args.pixels).about("network", name)?;
+        Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(&bytes) })
+    }
+
+    /// The layer of this name.
+    pub(crate) fn layer(&self, name: &str) -> Result<LayerId> {
+        self.network.layer(name).about("network", &self.name)
+    }
+
+    /// A layer as captions have it: `conv2 (2)`.
+    pub(crate) fn place(&self, name: &str) -> Result<String> {
+        let position = self.network.position(self.layer(name)?);
+        Ok(position.map_or_else(|| name.to_owned(), |position| format!("{name} ({position})")))
+    }
+}
+
+fn from_file(bytes: &[u8], pixels: &PixelArgs) -> Result<Network> {
+    let file = NetworkFile::read(bytes)?;
+    let encoding = match encoding(pixels, file.input_shape()[0])? {
+        Some(encoding) => encoding,
+        None => file.pixels()?.ok_or(lots_network::Error::UnknownPixels)?,
+    };
+    Ok(file.into_network(encoding)?)
+}
+
+/// What the arguments say of the pixels; `None` if they say nothing.
+fn encoding(args: &PixelArgs, channels: usize) -> Result<Option<PixelEncoding>> {
+    if args.is_empty() {
+        return Ok(None);
+    }
+    let order = match &args.channels {
+        Some(word) => ChannelOrder::from_word(word)?,
+        None => ChannelOrder::of_channels(channels)?,
+    };
+    if let Some(word) = &args.pixels {
+        return Ok(Some(PixelEncoding::from_word(word, order)?));
+    }
+    if args.mean.is_empty() && args.std.is_empty() && args.scale.is_none() {
+        return Err(Failure::new("`--channels` says nothing of the range of the pixels")
+            .with_hint("add `--pixels 0-255`, or another range"));
+    }
+    Ok(Some(PixelEncoding::scaled(order, &args.mean, &args.std, args.scale.unwrap_or(1.0))?))
+}

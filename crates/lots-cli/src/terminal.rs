@@ -1,0 +1,172 @@
+//! [`Terminal`]: the only place that knows standard output, standard error, colours and progress bars.
+//!
+//! Results go to standard output, everything else to standard error. Colours follow `NO_COLOR` and whether a terminal
+//! listens; they never carry meaning alone. A reader that has gone away (`lots layers … | head`) is no error.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::args::Globals;
+use crate::failure::{Failure, Result};
+
+const BOLD: Style = Style::new().bold();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+const RESET: anstyle::Reset = anstyle::Reset;
+
+/// Where a command speaks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terminal {
+    json: bool,
+    quiet: bool,
+}
+
+/// How a column of a table is aligned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+impl Terminal {
+    /// What `--json` and `--quiet` ask for.
+    pub(crate) fn new(globals: &Globals) -> Self {
+        Self { json: globals.json, quiet: globals.quiet }
+    }
+
+    /// Whether the result is wanted as JSON.
+    pub(crate) fn wants_json(self) -> bool {
+        self.json
+    }
+
+    /// Prints a result: with `--json` the value, else the text. The text is left out with `--quiet`.
+    pub(crate) fn result(self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<()> {
+        if self.json {
+            let mut json =
+                serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
+            json.push('\n');
+            print(&json)
+        } else if self.quiet {
+            Ok(())
+        } else {
+            print(&text())
+        }
+    }
+
+    /// Says something on standard error, unless `--quiet`.
+    pub(crate) fn say(self, text: impl AsRef<str>) {
+        if !self.quiet {
+            complain(text.as_ref());
+        }
+    }
+
+    /// A progress bar on standard error with the time that is left; nothing where nobody watches.
+    pub(crate) fn progress(self, total: u64, unit: &str) -> ProgressBar {
+        if self.quiet || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
+        let template =
+            format!("{{bar:28}} {{human_pos}}/{{human_len}} {unit} · {{per_sec}} · {{eta}} left{{msg}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        bar.enable_steady_tick(Duration::from_millis(250));
+        bar
+    }
+}
+
+/// Tells a failure: `error: …`, indented context, an empty line, `hint: …`.
+pub(crate) fn tell(failure: &Failure) {
+    let mut lines = vec![format!("{ERROR}error:{RESET} {}", failure.message())];
+    lines.extend(failure.context().iter().map(|line| format!("  {line}")));
+    if let Some(hint) = failure.hint() {
+        lines.extend([String::new(), format!("{HINT}hint:{RESET} {hint}")]);
+    }
+    complain(&lines.join("\n"));
+}
+
+/// Columns with a heading, as wide as their widest cell, two spaces between.
+pub(crate) fn table(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
+    let count = |text: &str| text.chars().count();
+    let widths: Vec<usize> = header
+        .iter()
+        .enumerate()
+        .map(|(column, (name, _))| {
+            rows.iter().map(|row| count(&row[column])).chain([count(name)]).max().unwrap_or(0)
+        })
+        .collect();
+    let line = |cells: &[&str]| {
+        let padded: Vec<String> = cells
+            .iter()
+            .enumerate()
+            .map(|(column, cell)| {
+                let padding = " ".repeat(widths[column] - count(cell));
+                match header[column].1 {
+                    Align::Left => format!("{cell}{padding}"),
+                    Align::Right => format!("{padding}{cell}"),
+                }
+            })
+            .collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let names: Vec<&str> = header.iter().map(|(name, _)| *name).collect();
+    let mut text = format!("{BOLD}{}{RESET}\n", line(&names));
+    for row in rows {
+        text += &line(&row.iter().map(String::as_str).collect::<Vec<_>>());
+        text.push('\n');
+    }
+    text
+}
+
+/// `431080` as `431,080`.
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn print(text: &str) -> Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot write to standard output ({error})")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Standard error has no other place to complain to if it fails.
+fn complain(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        for (number, text) in [(0, "0"), (520, "520"), (25_050, "25,050"), (1_431_080, "1,431,080")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [vec!["conv1".to_owned(), "520".to_owned()], vec!["η".to_owned(), "25050".to_owned()]];
+        let text = anstream::adapter::strip_str(&table(&[("name", Align::Left), ("n", Align::Right)], &rows))
+            .to_string();
+        assert_eq!(text, "name       n\nconv1    520\nη      25050\n");
+    }
+}

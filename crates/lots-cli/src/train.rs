@@ -1,0 +1,212 @@
+//! `lots train`: a LeNet by Caffe's recipe, with checkpoints, a log, and the test error at the end.
+
+mod log;
+
+use std::path::{Path, PathBuf};
+
+use lots::data::{ImageSet, mnist};
+use lots::training::{Solver, Training, TrainingSet, parameters_sha256};
+use lots_network::{Network, class_of};
+
+use self::log::{Log, TestResult};
+use crate::Done;
+use crate::args::TrainArgs;
+use crate::digest::ImagesDigest;
+use crate::failure::{Failure, Result};
+use crate::interrupt::Interrupt;
+use crate::terminal::Terminal;
+
+/// Iterations after which the SHA-256 of the parameters is noted, besides the last: early enough for a test.
+const NOTED: [usize; 2] = [1, 10];
+/// Test images at a time.
+const TEST_CHUNK: usize = 1000;
+
+pub(crate) fn run(args: &TrainArgs, terminal: Terminal) -> Result<Done> {
+    let files = Files::beside(&args.out);
+    if args.resume && args.out.exists() && !files.checkpoint.exists() {
+        terminal.say(format!("{} is complete, there is nothing to go on with", args.out.display()));
+        return Ok(Done::Reached);
+    }
+    files.refuse_to_overwrite(args)?;
+    let data = Data::load(&args.mnist)?;
+    let mut session = Session::start(args, &files, &data)?;
+    let interrupt = Interrupt::catch()?;
+    let batch = session.training.solver().batch;
+    let progress = terminal.progress((args.iterations * batch) as u64, "images");
+    progress.inc((session.training.iteration() * batch) as u64);
+    // The time that is left follows from what is done now, not from what was done before.
+    progress.reset_eta();
+    while session.training.iteration() < args.iterations {
+        if interrupt.is_pressed() {
+            session.keep(&files)?;
+            return Err(Failure::new(format!(
+                "interrupted after {} iterations",
+                session.training.iteration()
+            ))
+            .with_hint("the same command with `--resume` goes on"));
+        }
+        let step = session.training.step(data.train())?;
+        let error = step.errors as f64 / batch as f64;
+        progress.inc(batch as u64);
+        progress.set_message(format!(" · loss {:.3} · error {:.1} %", step.loss, 100.0 * error));
+        session.after_step(args, &files, &data, |text| progress.suspend(|| terminal.say(text)))?;
+    }
+    progress.finish_and_clear();
+    session.finish(&files, &data, terminal)?;
+    Ok(Done::Reached)
+}
+
+/// Where everything goes.
+struct Files {
+    network: PathBuf,
+    log: PathBuf,
+    checkpoint: PathBuf,
+    checkpoint_log: PathBuf,
+}
+
+impl Files {
+    fn beside(network: &Path) -> Self {
+        Self {
+            network: network.to_owned(),
+            log: network.with_extension("training.json"),
+            checkpoint: network.with_extension("checkpoint"),
+            checkpoint_log: network.with_extension("checkpoint.json"),
+        }
+    }
+
+    fn refuse_to_overwrite(&self, args: &TrainArgs) -> Result<()> {
+        if args.force || args.resume {
+            return Ok(());
+        }
+        if self.checkpoint.exists() {
+            return Err(Failure::new(format!(
+                "there is an unfinished training: `{}`",
+                self.checkpoint.display()
+            ))
+            .with_hint("`--resume` goes on with it, `--force` starts anew"));
+        }
+        if self.network.exists() {
+            return Err(Failure::new(format!("`{}` exists already", self.network.display()))
+                .with_hint("choose another name, or replace it with `--force`"));
+        }
+        Ok(())
+    }
+}
+
+/// Training and test digits in one piece each.
+struct Data {
+    train_pixels: Vec<u8>,
+    train_labels: Vec<u8>,
+    test: ImageSet,
+    train_sha256: String,
+    test_sha256: String,
+}
+
+impl Data {
+    fn load(folder: &Path) -> Result<Self> {
+        let (train, test) = (mnist::load_train(folder)?, mnist::load_test(folder)?);
+        let digits = |set: &ImageSet| {
+            let mut digest = ImagesDigest::default();
+            set.images().iter().for_each(|image| digest.add(image));
+            set.labels().unwrap_or_default().iter().for_each(|&label| digest.add_label(label));
+            digest.digits()
+        };
+        let labels = train.labels().unwrap_or_default().iter();
+        Ok(Self {
+            train_sha256: digits(&train),
+            test_sha256: digits(&test),
+            train_labels: labels.map(|&label| u8::try_from(label).unwrap_or(u8::MAX)).collect(),
+            train_pixels: train.images().iter().flat_map(lots::Image::pixels).copied().collect(),
+            test,
+        })
+    }
+
+    fn train(&self) -> TrainingSet<'_> {
+        TrainingSet::new(&self.train_pixels, &self.train_labels)
+            .expect("a data set has a label for each image")
+    }
+}
+
+/// A training with its log.
+struct Session {
+    training: Training,
+    log: Log,
+}
+
+impl Session {
+    fn start(args: &TrainArgs, files: &Files, data: &Data) -> Result<Self> {
+        let (network, solver) = (Network::lenet(args.seed), Solver::default());
+        let fresh = Log::new(args, &solver, data);
+        if args.resume && files.checkpoint.exists() {
+            let training = Training::restore(&files.checkpoint, network, solver, &fresh.run())?;
+            let log = fresh.continued(&files.checkpoint_log, training.iteration())?;
+            return Ok(Self { training, log });
+        }
+        Ok(Self { training: Training::new(network, solver), log: fresh })
+    }
+
+    /// Notes, tests and keeps what is due after an iteration.
+    fn after_step(
+        &mut self,
+        args: &TrainArgs,
+        files: &Files,
+        data: &Data,
+        say: impl Fn(String),
+    ) -> Result<()> {
+        let done = self.training.iteration();
+        if NOTED.contains(&done) || done == args.iterations {
+            self.log.note_parameters(done, parameters_sha256(self.training.network()));
+        }
+        if done == args.iterations {
+            return Ok(());
+        }
+        if args.test_every.is_some_and(|every| done.is_multiple_of(every)) {
+            let result = test(self.training.network(), &data.test, done)?;
+            say(result.text());
+            self.log.tests.push(result);
+        }
+        if done.is_multiple_of(args.checkpoint_every) {
+            self.keep(files)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the checkpoint; the log first, so that it never knows less than the checkpoint.
+    fn keep(&self, files: &Files) -> Result<()> {
+        lots::whole_file::write(&files.checkpoint_log, &self.log.to_json()?)?;
+        lots::whole_file::write(&files.checkpoint, &self.training.checkpoint(&self.log.run()))?;
+        Ok(())
+    }
+
+    /// Tests, writes network and log, and takes the checkpoint away.
+    fn finish(mut self, files: &Files, data: &Data, terminal: Terminal) -> Result<()> {
+        let result = test(self.training.network(), &data.test, self.training.iteration())?;
+        let text = result.text();
+        self.log.finish(result);
+        lots::whole_file::write(&files.log, &self.log.to_json()?)?;
+        lots::whole_file::write(&files.network, &self.training.network().to_onnx())?;
+        for path in [&files.checkpoint, &files.checkpoint_log] {
+            match std::fs::remove_file(path) {
+                Err(reason) if reason.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Failure::file("remove", path, &reason));
+                }
+                _ => {}
+            }
+        }
+        terminal.result(&self.log, || {
+            format!("{text}\nwrote {} and {}\n", files.network.display(), files.log.display())
+        })
+    }
+}
+
+/// How many test images the network misreads.
+fn test(network: &Network, set: &ImageSet, iteration: usize) -> Result<TestResult> {
+    let (images, labels) = (set.images(), set.labels().unwrap_or_default());
+    let mut errors = 0;
+    for (images, labels) in images.chunks(TEST_CHUNK).zip(labels.chunks(TEST_CHUNK)) {
+        let pixels: Vec<u8> = images.iter().flat_map(lots::Image::pixels).copied().collect();
+        let logits = network.classify(pixels.as_slice())?;
+        errors += logits.images().zip(labels).filter(|&(logits, &label)| class_of(logits) != label).count();
+    }
+    Ok(TestResult { iteration, errors, images: set.len(), error: errors as f64 / set.len() as f64 })
+}

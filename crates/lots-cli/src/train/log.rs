@@ -1,0 +1,136 @@
+//! The log of a training, which stands beside the network: what it was made from, so that it can be made again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use lots::training::Solver;
+use serde::{Deserialize, Serialize};
+
+use super::Data;
+use crate::args::TrainArgs;
+use crate::failure::{Failure, Result};
+use crate::terminal::grouped;
+
+/// Changes when the meaning of a key changes.
+const FORMAT_VERSION: u32 = 1;
+
+/// `lenet.training.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Log {
+    format_version: u32,
+    lots_version: String,
+    command: String,
+    seed: u64,
+    iterations: usize,
+    solver: SolverLog,
+    data: DataLog,
+    /// SHA-256 of all weights and biases after so many iterations.
+    parameters_sha256: BTreeMap<usize, String>,
+    pub(super) tests: Vec<TestResult>,
+    /// Share of the test images that the trained network misreads, 0–1.
+    test_error: Option<f64>,
+}
+
+/// The constants of the descent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct SolverLog {
+    base_rate: f64,
+    gamma: f64,
+    power: f64,
+    momentum: f32,
+    weight_decay: f32,
+    bias_rate: f32,
+    batch: usize,
+}
+
+/// SHA-256 of all pixels followed by all labels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct DataLog {
+    train_images: usize,
+    train_sha256: String,
+    test_images: usize,
+    test_sha256: String,
+}
+
+/// A look at the test images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct TestResult {
+    pub(super) iteration: usize,
+    pub(super) images: usize,
+    pub(super) errors: usize,
+    /// Share, 0–1.
+    pub(super) error: f64,
+}
+
+impl TestResult {
+    /// `after 10,000 iterations: test error 0.94 % (94 of 10,000)`
+    pub(super) fn text(&self) -> String {
+        let Self { iteration, images, errors, error } = self;
+        let (iteration, errors, images) = (grouped(*iteration), grouped(*errors), grouped(*images));
+        format!("after {iteration} iterations: test error {:.2} % ({errors} of {images})", 100.0 * error)
+    }
+}
+
+impl Log {
+    /// A log with nothing done yet.
+    pub(super) fn new(args: &TrainArgs, solver: &Solver, data: &Data) -> Self {
+        let Solver { base_rate, gamma, power, momentum, weight_decay, bias_rate, batch } = *solver;
+        let test_every = args.test_every.map_or_else(String::new, |every| format!(" --test-every {every}"));
+        Self {
+            format_version: FORMAT_VERSION,
+            lots_version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: format!(
+                "lots train --mnist DIR --seed {} --iterations {}{test_every} --out FILE.onnx",
+                args.seed, args.iterations
+            ),
+            seed: args.seed,
+            iterations: args.iterations,
+            solver: SolverLog { base_rate, gamma, power, momentum, weight_decay, bias_rate, batch },
+            data: DataLog {
+                train_images: data.train_labels.len(),
+                train_sha256: data.train_sha256.clone(),
+                test_images: data.test.len(),
+                test_sha256: data.test_sha256.clone(),
+            },
+            parameters_sha256: BTreeMap::new(),
+            tests: Vec::new(),
+            test_error: None,
+        }
+    }
+
+    /// What a checkpoint must have been started with to be gone on with; the number of iterations may change.
+    pub(super) fn run(&self) -> String {
+        format!("seed {}, training data {}", self.seed, self.data.train_sha256)
+    }
+
+    /// This log with what had been noted when the checkpoint of `iteration` was written.
+    pub(super) fn continued(mut self, path: &Path, iteration: usize) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|reason| Failure::file("read", path, &reason))?;
+        let before: Self = serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::new(format!("the log of the checkpoint is damaged ({error}): `{}`", path.display()))
+                .with_hint("start anew with `--force`")
+        })?;
+        self.parameters_sha256 =
+            before.parameters_sha256.into_iter().filter(|&(done, _)| done <= iteration).collect();
+        self.tests = before.tests.into_iter().filter(|test| test.iteration <= iteration).collect();
+        Ok(self)
+    }
+
+    /// Notes the parameters after `done` iterations.
+    pub(super) fn note_parameters(&mut self, done: usize, sha256: String) {
+        self.parameters_sha256.insert(done, sha256);
+    }
+
+    /// Adds the last test.
+    pub(super) fn finish(&mut self, result: TestResult) {
+        self.test_error = Some(result.error);
+        self.tests.push(result);
+    }
+
+    /// The file.
+    pub(super) fn to_json(&self) -> Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self).map_err(|error| Failure::new(error.to_string()))?;
+        json.push(b'\n');
+        Ok(json)
+    }
+}

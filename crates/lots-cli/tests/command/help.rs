@@ -1,0 +1,27 @@
+use crate::stage::{Stage, snapshot};
+
+#[test]
+fn every_command_explains_itself() {
+    let stage = Stage::new();
+    snapshot!("help", stage.lots("--help"));
+    for command in [
+        "demo",
+        "layers",
+        "describe",
+        "visualize",
+        "attack",
+        "represent",
+        "direction",
+        "measure",
+        "train",
+        "fetch",
+    ] {
+        snapshot!(format!("help_{command}"), stage.lots(&format!("{command} --help")));
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let version = Stage::new().run("--version", 0);
+    assert_eq!(version, format!("lots {}\n", env!("CARGO_PKG_VERSION")));
+}

@@ -1,0 +1,64 @@
+use crate::stage::{Stage, snapshot};
+
+#[test]
+fn an_unknown_layer_is_answered_with_the_nearest_names() {
+    snapshot!(Stage::new().lots("represent lenet --layer conv7 --origin digits[0] --out conv7.npy"));
+}
+
+#[test]
+fn a_network_that_is_not_there() {
+    snapshot!(Stage::new().lots("layers lennet"));
+}
+
+#[test]
+fn a_network_that_does_not_say_its_pixels() {
+    let stage = Stage::new();
+    stage.silent_network("silent.onnx");
+    snapshot!("silent_network", stage.lots("layers silent.onnx"));
+    snapshot!("unknown_range", stage.lots("layers silent.onnx --pixels 0..1"));
+    snapshot!("channels_alone", stage.lots("layers silent.onnx --channels grey"));
+    snapshot!("pixels_of_lenet", stage.lots("layers lenet --pixels 0-1"));
+}
+
+#[test]
+fn truncated_files() {
+    let stage = Stage::new();
+    std::fs::write(stage.path("cut.onnx"), &lots::embedded::LENET_ONNX[..1_000_000]).unwrap();
+    snapshot!("truncated_onnx", stage.lots("layers cut.onnx"));
+    stage.digit(4, "cut.png");
+    stage.truncate("cut.png", 150);
+    snapshot!("truncated_png", stage.lots("measure cut.png cut.png"));
+    stage.mnist(10);
+    std::fs::rename(stage.path("mnist/t10k-images-idx3-ubyte"), stage.path("cut.idx")).unwrap();
+    stage.truncate("cut.idx", 5_000);
+    snapshot!("truncated_idx", stage.lots("represent lenet --layer ip1 --origin cut.idx --out out.npy"));
+    lots::data::array::write(stage.path("cut.npy"), &[2, 28, 28], &[7_u8; 1568]).unwrap();
+    stage.truncate("cut.npy", 1_000);
+    snapshot!("truncated_npy", stage.lots("represent lenet --layer ip1 --origin cut.npy --out out.npy"));
+    assert!(!stage.path("out.npy").exists());
+}
+
+#[test]
+fn images_of_the_wrong_size() {
+    let stage = Stage::new();
+    lots::Image::new(1, 20, 30, vec![9; 600]).unwrap().save(stage.path("wide.png")).unwrap();
+    stage.digit(4, "four.png");
+    snapshot!("wrong_size", stage.lots("represent lenet --layer ip1 --origin wide.png --out out.npy"));
+    snapshot!("different_sizes", stage.lots("measure four.png wide.png"));
+}
+
+#[test]
+fn a_range_outside() {
+    snapshot!(Stage::new().lots("represent lenet --layer ip1 --origin digits[990..1010] --out out.npy"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk() {
+    use std::fs::OpenOptions;
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = Stage::new().lots("layers lenet").stdout(full).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(message, "error: cannot write to standard output (No space left on device (os error 28))\n");
+}

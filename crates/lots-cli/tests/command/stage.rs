@@ -1,0 +1,111 @@
+//! A folder of its own for each test, with what the commands need in it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lots::data::{digits, idx, mnist};
+
+/// An empty folder in which commands run.
+pub(crate) struct Stage(tempfile::TempDir);
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.0.path().join(file)
+    }
+
+    /// `lots` with these arguments, separated by spaces.
+    pub(crate) fn lots(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lots"));
+        command
+            .args(arguments.split(' '))
+            .current_dir(self.0.path())
+            .env("NO_COLOR", "1")
+            .env_remove("COLUMNS");
+        command
+    }
+
+    /// Runs `lots` and expects this exit code.
+    pub(crate) fn run(&self, arguments: &str, code: i32) -> String {
+        let output = self.lots(arguments).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "lots {arguments}\n{errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Digit `index` of the embedded ones as a PNG.
+    pub(crate) fn digit(&self, index: usize, file: &str) {
+        digits::load().images()[index].save(self.path(file)).unwrap();
+    }
+
+    /// A folder like that of MNIST, with the first `count` embedded digits for both training and test.
+    pub(crate) fn mnist(&self, count: usize) {
+        let digits = digits::load();
+        std::fs::create_dir(self.path("mnist")).unwrap();
+        for (index, file) in mnist::FILES.iter().enumerate() {
+            let path = self.path("mnist").join(file.name);
+            if index % 2 == 0 {
+                idx::write_images(path, &digits.images()[..count]).unwrap();
+            } else {
+                idx::write_labels(path, &digits.labels().unwrap()[..count]).unwrap();
+            }
+        }
+    }
+
+    /// A network file that does not say which pixels it expects.
+    pub(crate) fn silent_network(&self, file: &str) {
+        let mut bytes = lots::embedded::LENET_ONNX.to_vec();
+        for start in 0..bytes.len() - 5 {
+            if &bytes[start..start + 5] == b"lots." {
+                bytes[start..start + 5].copy_from_slice(b"else.");
+            }
+        }
+        std::fs::write(self.path(file), bytes).unwrap();
+    }
+
+    /// The first `keep` bytes of a file, in place of it.
+    pub(crate) fn truncate(&self, file: &str, keep: usize) {
+        let bytes = std::fs::read(self.path(file)).unwrap();
+        std::fs::write(self.path(file), &bytes[..keep]).unwrap();
+    }
+
+    /// Every file with its bytes, sorted by name.
+    pub(crate) fn files(&self, folder: &str) -> Vec<(String, Vec<u8>)> {
+        let mut files = Vec::new();
+        collect(&self.path(folder), "", &mut files);
+        files.sort();
+        files
+    }
+}
+
+fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            collect(&entry.path(), &format!("{name}/"), files);
+        } else {
+            files.push((name, std::fs::read(entry.path()).unwrap()));
+        }
+    }
+}
+
+/// Compares exit code, standard output and standard error with the stored snapshot. Checksums and the version vary.
+macro_rules! snapshot {
+    ($command:expr) => {
+        insta::with_settings!({
+            filters => [(r"[0-9a-f]{64}", "[SHA-256]"), (r"lots \d+\.\d+\.\d+", "lots [VERSION]")],
+            omit_expression => true,
+        }, { insta_cmd::assert_cmd_snapshot!($command) })
+    };
+    ($name:expr, $command:expr) => {
+        insta::with_settings!({
+            filters => [(r"[0-9a-f]{64}", "[SHA-256]"), (r"lots \d+\.\d+\.\d+", "lots [VERSION]")],
+            omit_expression => true,
+        }, { insta_cmd::assert_cmd_snapshot!($name, $command) })
+    };
+}
+pub(crate) use snapshot;
