@@ -5,6 +5,8 @@ mod file_hint;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::direction::NoDirection;
+
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -251,6 +253,30 @@ pub enum Error {
         minimum: usize,
     },
 
+    // The method.
+    /// There is no direction to search along.
+    #[error("there is no direction: {reason}")]
+    NoDirection {
+        /// Why.
+        reason: NoDirection,
+    },
+    /// No criterion is written like this.
+    #[error("`{criterion}` is no criterion")]
+    UnknownCriterion {
+        /// What was asked for.
+        criterion: String,
+    },
+    /// An option of the line search makes no sense.
+    #[error("the {option} is {got}, expected {expected}")]
+    LineSearch {
+        /// Which option.
+        option: &'static str,
+        /// Its value.
+        got: f64,
+        /// What it can be.
+        expected: &'static str,
+    },
+
     // Training.
     /// The pixels and the labels are not those of the same images.
     #[error("{pixels} pixels and {labels} labels are not a set of labelled images")]
@@ -298,6 +324,10 @@ impl Error {
             Self::ImageTooSmall { .. } => {
                 "compare with the full border, which continues the image as its mirror image"
             }
+            Self::UnknownCriterion { .. } => {
+                "use `misclassified`, `class`, `distance<10` (Euclidean, any positive number) or `similarity>0.3` \
+                 (cosine, from -1 to below 1)"
+            }
             Self::RangeOutside { count, .. } => {
                 return Some(format!("its images are counted from 0 to {}", count.saturating_sub(1)));
             }
@@ -322,6 +352,8 @@ impl Error {
             | Self::NoImages
             | Self::ImageCount { .. }
             | Self::LabelRange { .. }
+            | Self::LineSearch { .. }
+            | Self::NoDirection { .. }
             | Self::SetLength { .. } => return None,
         };
         Some(hint.to_owned())

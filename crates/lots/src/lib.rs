@@ -1,16 +1,22 @@
 //! Layerwise origin-target synthesis: look inside a neural network, steer what a layer sees, measure how stable it is.
 
+pub mod criterion;
 pub mod data;
+pub mod direction;
 pub mod embedded;
 pub mod error;
 pub mod figure;
 pub mod image;
+pub mod line_search;
 pub mod measure;
 pub mod page;
 pub mod perturbation;
 pub mod training;
 pub mod whole_file;
 
+pub use criterion::Criterion;
+pub use direction::Direction;
 pub use error::{Error, Result};
 pub use image::Image;
+pub use line_search::LineSearch;
 pub use perturbation::Perturbation;

@@ -1,0 +1,278 @@
+//! [`Ray`]: the 8-bit images that lie on an origin plus any step along a direction, and the steps where they change.
+//!
+//! Everything is decided by the one formula of [`pixel`], never by a second way of computing the same thing: a step where
+//! a pixel switches is found by asking the formula, so it is exact to the last bit of the step.
+
+use crate::direction::Direction;
+use crate::error::{Error, Result};
+use crate::image::Image;
+
+/// An origin and a direction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ray<'a> {
+    shape: [usize; 3],
+    origin: &'a [u8],
+    slopes: &'a [f32],
+    linf: f64,
+}
+
+impl<'a> Ray<'a> {
+    /// # Errors
+    /// [`Error::ImageSize`] if the direction has another shape than the origin.
+    pub(crate) fn new(origin: &'a Image, direction: &'a Direction) -> Result<Self> {
+        if origin.shape() != direction.shape() {
+            let (got, expected) = (origin.shape(), direction.shape());
+            return Err(Error::ImageSize { role: "origin", got, expected });
+        }
+        Ok(Self {
+            shape: origin.shape(),
+            origin: origin.pixels(),
+            slopes: direction.values(),
+            linf: f64::from(direction.linf()),
+        })
+    }
+
+    pub(crate) fn pixel_count(&self) -> usize {
+        self.origin.len()
+    }
+
+    /// The image at `step` ≥ 0.
+    pub(crate) fn write(&self, step: f64, pixels: &mut [u8]) {
+        let scale = step / self.linf;
+        for ((out, &origin), &slope) in pixels.iter_mut().zip(self.origin).zip(self.slopes) {
+            *out = pixel(origin, slope, scale);
+        }
+    }
+
+    pub(crate) fn image(&self, step: f64) -> Image {
+        let mut pixels = vec![0; self.origin.len()];
+        self.write(step, &mut pixels);
+        let [channels, height, width] = self.shape;
+        Image::new(channels, height, width, pixels).expect("as many pixels as the origin")
+    }
+
+    /// The sum of |difference| over all pixels of the images at two steps; zero only if they are the same image.
+    pub(crate) fn level_changes(&self, lo: f64, hi: f64) -> usize {
+        let (lo, hi) = (lo / self.linf, hi / self.linf);
+        let pixels = self.origin.iter().zip(self.slopes);
+        pixels
+            .map(|(&origin, &slope)| usize::from(pixel(origin, slope, lo).abs_diff(pixel(origin, slope, hi))))
+            .sum()
+    }
+
+    /// Every step in (`lo`, `hi`] at which the image changes, ascending: the smallest step of each image after `lo`'s.
+    pub(crate) fn switching_steps(&self, lo: f64, hi: f64) -> Vec<f64> {
+        let mut steps = Vec::new();
+        for (&origin, &slope) in self.origin.iter().zip(self.slopes) {
+            let from = pixel(origin, slope, lo / self.linf);
+            let to = pixel(origin, slope, hi / self.linf);
+            let mut below = lo;
+            for passed in 1..=from.abs_diff(to) {
+                let level = if slope > 0.0 { from + passed } else { from - passed };
+                below = self.switching_step(origin, slope, level, (below, hi));
+                steps.push(below);
+            }
+        }
+        steps.sort_unstable_by(f64::total_cmp);
+        steps.dedup();
+        steps
+    }
+
+    /// The step from which on the image never changes again; 0 if no pixel can move.
+    pub(crate) fn last_step(&self) -> f64 {
+        let limit = |slope: f32| if slope > 0.0 { 255 } else { 0 };
+        let movable =
+            || self.origin.iter().zip(self.slopes).filter(|&(&x, &slope)| slope != 0.0 && x != limit(slope));
+        let rough = |origin, slope| self.rough_step(origin, slope, limit(slope));
+        let latest = movable().fold(0.0_f64, |latest, (&x, &slope)| latest.max(rough(x, slope)));
+        // Rough steps are good to ten digits at least, so only those near the latest can be the last.
+        movable()
+            .filter(|&(&x, &slope)| rough(x, slope) >= latest * (1.0 - 1e-9))
+            .map(|(&x, &slope)| self.switching_step(x, slope, limit(slope), (0.0, f64::MAX)))
+            .fold(0.0, f64::max)
+    }
+
+    /// The smallest step at which a pixel has come to `level`, which it has at `hi` but not at `lo`.
+    fn switching_step(&self, origin: u8, slope: f32, level: u8, (lo, hi): (f64, f64)) -> f64 {
+        // The bits of positive numbers are ordered like the numbers, so bisection on them ends at neighbours.
+        let reached = |bits: u64| {
+            let value = pixel(origin, slope, f64::from_bits(bits) / self.linf);
+            if slope > 0.0 { value >= level } else { value <= level }
+        };
+        let (mut below, mut above) = (lo.to_bits(), hi.to_bits());
+        let guess = self.rough_step(origin, slope, level).clamp(lo, hi).to_bits();
+        // Gallop from the guess, which is off by a few units in the last place, to a bracket around the switch.
+        let mut stride = 1;
+        if guess > below && guess < above {
+            if reached(guess) {
+                above = guess;
+                while above - below > stride && reached(above - stride) {
+                    above -= stride;
+                    stride *= 2;
+                }
+                below = below.max(above.saturating_sub(stride));
+            } else {
+                below = guess;
+                while above - below > stride && !reached(below + stride) {
+                    below += stride;
+                    stride *= 2;
+                }
+                above = above.min(below.saturating_add(stride));
+            }
+        }
+        while above - below > 1 {
+            let middle = below + (above - below) / 2;
+            if reached(middle) {
+                above = middle;
+            } else {
+                below = middle;
+            }
+        }
+        f64::from_bits(above)
+    }
+
+    /// Where a pixel comes to `level` in real numbers.
+    fn rough_step(&self, origin: u8, slope: f32, level: u8) -> f64 {
+        let half = if slope > 0.0 { -0.5 } else { 0.5 };
+        (f64::from(level) + half - f64::from(origin)) / f64::from(slope) * self.linf
+    }
+}
+
+/// clamp(round(x + s/‖η‖∞ · η), 0, 255), halves away from zero, with `scale` = s/‖η‖∞.
+///
+/// The product is a double, what follows is exact: x is not added before rounding, which would cost the last bits of
+/// small steps and let equal slopes switch at different steps. Monotone in `scale`, because every operation in it is.
+#[inline(always)]
+fn pixel(origin: u8, slope: f32, scale: f64) -> u8 {
+    // No pixel moves further than 255.
+    let change = (scale * f64::from(slope)).clamp(-256.0, 256.0);
+    let whole = change as i32;
+    let rest = change - f64::from(whole);
+    // Where the sum is negative it becomes 0 anyhow; where it is not, away from zero means up.
+    let rounded = whole + i32::from(rest >= 0.5) - i32::from(rest < -0.5);
+    (i32::from(origin) + rounded).clamp(0, 255) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ray_of(origin: &[u8], slopes: &[f32]) -> (Image, Direction) {
+        let shape = [1, 1, origin.len()];
+        (
+            Image::new(1, 1, origin.len(), origin.to_vec()).unwrap(),
+            Direction::new(shape, slopes.to_vec()).unwrap(),
+        )
+    }
+
+    /// The formula in whole numbers: a double is a whole number over a power of two.
+    fn pixel_reference(origin: u8, slope: f32, scale: f64) -> u8 {
+        let unit = 2.0_f64.powi(60);
+        // Behind 2⁻⁶⁰ the product cannot reach another side of a half, but for being exactly zero.
+        let product = scale * f64::from(slope);
+        let change = (product.clamp(-300.0, 300.0) * unit) as i128;
+        let sum = i128::from(origin) * unit as i128 + change;
+        let half = unit as i128 / 2;
+        let tiny = i128::from(product < 0.0 && change == 0);
+        ((sum - tiny + half).div_euclid(unit as i128)).clamp(0, 255) as u8
+    }
+
+    /// Every switch of the ray up to `hi`, found by bisecting between images that differ until steps are neighbours.
+    fn switches_reference(ray: &Ray, lo: f64, hi: f64, found: &mut Vec<f64>) {
+        if ray.image(lo) == ray.image(hi) {
+            return;
+        }
+        if lo.to_bits() + 1 == hi.to_bits() {
+            found.push(hi);
+            return;
+        }
+        let middle = f64::from_bits(lo.to_bits().midpoint(hi.to_bits()));
+        switches_reference(ray, lo, middle, found);
+        switches_reference(ray, middle, hi, found);
+    }
+
+    #[test]
+    fn halves_round_away_from_zero_and_pixels_stay_in_range() {
+        let (origin, direction) = ray_of(&[10, 10, 0, 255, 254, 1], &[1.0, -1.0, -1.0, 1.0, 1.0, 0.0]);
+        let ray = Ray::new(&origin, &direction).unwrap();
+        assert_eq!(ray.image(0.5).pixels(), [11, 10, 0, 255, 255, 1]);
+        assert_eq!(ray.image(1.5).pixels(), [12, 9, 0, 255, 255, 1]);
+        assert_eq!(ray.image(1e300).pixels(), [255, 0, 0, 255, 255, 1]);
+    }
+
+    #[test]
+    fn a_sign_direction_switches_at_halves_upward_and_just_behind_them_downward() {
+        let (origin, direction) = ray_of(&[10, 210, 10, 0], &[1.0, 1.0, -1.0, -1.0]);
+        let ray = Ray::new(&origin, &direction).unwrap();
+        let expected = [0.5, 0.5_f64.next_up(), 1.5, 1.5_f64.next_up()];
+        assert_eq!(ray.switching_steps(0.0, 2.0), expected);
+    }
+
+    #[test]
+    fn the_last_step_is_where_the_last_pixel_arrives() {
+        let (origin, direction) = ray_of(&[0, 255, 7], &[0.25, 1.0, 0.0]);
+        let ray = Ray::new(&origin, &direction).unwrap();
+        assert!((ray.last_step() - 4.0 * 254.5).abs() < 1e-9);
+        let (white, up) = ray_of(&[255, 255], &[1.0, 2.0]);
+        assert_eq!(Ray::new(&white, &up).unwrap().last_step().to_bits(), 0);
+    }
+
+    #[test]
+    fn an_origin_of_another_shape_is_refused() {
+        let (origin, _) = ray_of(&[1, 2], &[1.0, 1.0]);
+        let direction = Direction::new([1, 2, 1], vec![1.0, 1.0]).unwrap();
+        let message = Ray::new(&origin, &direction).unwrap_err().to_string();
+        assert_eq!(message, "the origin has 1×1×2 pixels, expected 1×2×1 (channels × height × width)");
+    }
+
+    fn slope() -> impl Strategy<Value = f32> {
+        prop_oneof![
+            -1.0_f32..1.0,
+            Just(1.0_f32),
+            Just(-1.0_f32),
+            Just(0.0_f32),
+            Just(0.5_f32),
+            (-30_i32..0).prop_map(|exponent| 10.0_f32.powi(exponent)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_pixel_is_the_formula(origin: u8, slope in slope(), step in 0.0..600.0_f64) {
+            for scale in [step, step.round() / 2.0] {
+                prop_assert_eq!(pixel(origin, slope, scale), pixel_reference(origin, slope, scale));
+            }
+        }
+
+        #[test]
+        fn switching_steps_are_all_switches_and_nothing_else(
+            pixels in prop::collection::vec((any::<u8>(), slope()), 1..5),
+            from in 0.0..50.0_f64,
+            length in 0.0..6.0_f64,
+        ) {
+            let (origin, slopes): (Vec<u8>, Vec<f32>) = pixels.into_iter().unzip();
+            prop_assume!(slopes.iter().any(|slope| *slope != 0.0));
+            let (origin, direction) = ray_of(&origin, &slopes);
+            let ray = Ray::new(&origin, &direction).unwrap();
+            let mut expected = Vec::new();
+            switches_reference(&ray, from, from + length, &mut expected);
+            prop_assert_eq!(ray.switching_steps(from, from + length), expected);
+        }
+
+        #[test]
+        fn nothing_changes_behind_the_last_step(
+            pixels in prop::collection::vec((any::<u8>(), slope()), 1..9),
+        ) {
+            let (origin, slopes): (Vec<u8>, Vec<f32>) = pixels.into_iter().unzip();
+            prop_assume!(slopes.iter().any(|slope| *slope != 0.0));
+            let (origin, direction) = ray_of(&origin, &slopes);
+            let ray = Ray::new(&origin, &direction).unwrap();
+            let last = ray.last_step();
+            prop_assert_eq!(ray.level_changes(last, f64::MAX), 0);
+            if last > 0.0 {
+                prop_assert!(ray.level_changes(last.next_down(), last) > 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! [`Search`]: the search along one ray as a machine that asks for a verdict on one image at a time.
+
+use super::narrowing::{Narrowing, Point};
+use super::ray::Ray;
+use super::{Bracket, Crossing, Finding, LineSearch, NoStep, Scan, Verdict};
+
+/// A search that is under way: [`Self::step`] asks, [`Self::tell`] answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Search<'a> {
+    ray: Ray<'a>,
+    options: LineSearch,
+    /// The longest step that is worth looking at, once it was needed, and why there is none behind it.
+    end: Option<(f64, NoStep)>,
+    at_origin: Point,
+    state: State,
+    judged: usize,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// The criterion does not hold at `lo`; `step` is asked.
+    Growing {
+        lo: Point,
+        step: f64,
+    },
+    /// `step` is asked, or the state is about to change.
+    Narrowing {
+        narrowing: Narrowing,
+        step: f64,
+        later: Option<f64>,
+    },
+    /// The criterion does not hold at `lo`; `steps[next]` is asked.
+    Scanning {
+        found: Bracket,
+        steps: Vec<f64>,
+        next: usize,
+        lo: Point,
+    },
+    Done(Result<Bracket, NoStep>),
+}
+
+impl<'a> Search<'a> {
+    /// - `margin`: that of the origin, where the criterion does not hold; NaN if not known.
+    pub(crate) fn new(ray: Ray<'a>, options: LineSearch, margin: f64) -> Self {
+        let at_origin = Point { step: 0.0, margin };
+        let state = State::Growing { lo: at_origin, step: options.first_step.min(options.max_step) };
+        let mut search = Self { ray, options, end: None, at_origin, state, judged: 0 };
+        search.settle();
+        search
+    }
+
+    /// The step whose image is to be judged next; `None` when the search is over.
+    pub(crate) fn step(&self) -> Option<f64> {
+        match &self.state {
+            State::Growing { step, .. } | State::Narrowing { step, .. } => Some(*step),
+            State::Scanning { steps, next, .. } => Some(steps[*next]),
+            State::Done(_) => None,
+        }
+    }
+
+    pub(crate) fn ray(&self) -> &Ray<'a> {
+        &self.ray
+    }
+
+    /// The verdict on the image at [`Self::step`].
+    pub(crate) fn tell(&mut self, verdict: Verdict) {
+        let Some(step) = self.step() else { return };
+        self.judged += 1;
+        let point = Point { step, margin: verdict.margin };
+        match &mut self.state {
+            State::Growing { lo, .. } if verdict.holds => {
+                let narrowing = Narrowing::new(*lo, point);
+                self.state = State::Narrowing { narrowing, step, later: None };
+            }
+            State::Growing { lo, .. } => *lo = point,
+            State::Narrowing { narrowing, .. } => narrowing.tell(step, verdict),
+            State::Scanning { found, lo, .. } if verdict.holds => {
+                let narrowing = Narrowing::new(*lo, point);
+                self.state = State::Narrowing { narrowing, step, later: Some(found.hi) };
+            }
+            State::Scanning { lo, next, .. } => {
+                *lo = point;
+                *next += 1;
+            }
+            State::Done(_) => {}
+        }
+        self.settle();
+    }
+
+    /// The result, once [`Self::step`] is `None`.
+    pub(crate) fn finding(&self) -> Finding {
+        let end = match self.state {
+            State::Done(end) => end,
+            _ => Err(NoStep::StepLimit),
+        };
+        Finding { end, judged: self.judged }
+    }
+
+    /// Goes on until a verdict is needed or the search is over.
+    fn settle(&mut self) {
+        if let State::Growing { lo, .. } = self.state {
+            self.grow(lo);
+        }
+        if let State::Narrowing { narrowing, step, later } = &mut self.state {
+            if let Some(next) = narrowing.step(&self.ray) {
+                *step = next;
+            } else if let Some(later) = *later {
+                self.state = State::Done(Ok(narrowing.bracket(Crossing::Earlier { later })));
+            } else {
+                let found = narrowing.bracket(Crossing::Assumed);
+                self.state = self.scan(found);
+            }
+        }
+        if let State::Scanning { found, steps, next, lo } = &mut self.state {
+            while *next < steps.len() && self.ray.level_changes(lo.step, steps[*next]) == 0 {
+                *next += 1;
+            }
+            if *next == steps.len() {
+                self.state = State::Done(Ok(Bracket { crossing: Crossing::First, ..*found }));
+            }
+        }
+    }
+
+    /// The next step behind `lo` that shows another image.
+    fn grow(&mut self, mut lo: Point) {
+        loop {
+            let grown = if lo.step > 0.0 { lo.step * self.options.growth } else { self.options.first_step };
+            // A ray rarely ends within the range of a pixel, so its end is only computed behind that.
+            let step = if grown < 256.0 { grown.min(self.options.max_step) } else { grown.min(self.end().0) };
+            if step > lo.step && self.ray.level_changes(lo.step, step) > 0 {
+                self.state = State::Growing { lo, step };
+                return;
+            }
+            if step <= lo.step || step >= self.end().0 {
+                self.state = State::Done(Err(self.end().1));
+                return;
+            }
+            lo.step = step;
+        }
+    }
+
+    fn end(&mut self) -> (f64, NoStep) {
+        *self.end.get_or_insert_with(|| {
+            let last = self.ray.last_step();
+            if last <= self.options.max_step {
+                (last, NoStep::Saturated)
+            } else {
+                (self.options.max_step, NoStep::StepLimit)
+            }
+        })
+    }
+
+    /// What follows when `found` is tight.
+    fn scan(&self, found: Bracket) -> State {
+        let limit = self.options.scan_limit;
+        let steps = match self.options.scan {
+            Scan::Off => return State::Done(Ok(found)),
+            Scan::Stride(stride) => {
+                let stride = stride.max(found.lo / limit as f64);
+                (1..=limit).map(|index| index as f64 * stride).take_while(|&step| step < found.lo).collect()
+            }
+            Scan::EachImage => {
+                let steps = self.ray.switching_steps(0.0, found.lo);
+                let thin = steps.len().div_ceil(limit).max(1);
+                steps.into_iter().step_by(thin).collect()
+            }
+        };
+        State::Scanning { found, steps, next: 0, lo: self.at_origin }
+    }
+}
