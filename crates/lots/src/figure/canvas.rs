@@ -103,8 +103,8 @@ mod tests {
         let image = Image::new(1, 2, 3, vec![0, 10, 20, 30, 40, 51]).unwrap();
         let mut canvas = Canvas::white(1, 4, 6);
         canvas.draw(&image, [0, 0], Zoom::Enlarge(2));
-        let row = [0, 0, 10, 10, 20, 20];
-        assert_eq!(canvas.pixels[..12], [row, row].concat());
+        let (first, second) = ([0, 0, 10, 10, 20, 20], [30, 30, 40, 40, 51, 51]);
+        assert_eq!(canvas.pixels, [first, first, second, second].concat());
         let mut canvas = Canvas::white(3, 1, 2);
         canvas.draw(&image, [0, 0], Zoom::Shrink(2));
         assert_eq!(canvas.pixels, [20, 36].repeat(3));
