@@ -8,6 +8,7 @@ mod args;
 mod describe;
 mod digest;
 mod failure;
+mod fetch;
 mod images;
 mod interrupt;
 mod layers;
