@@ -82,12 +82,14 @@ pub(crate) fn is_rectifier(node: &GraphNode) -> bool {
 }
 
 fn has_weights(graph: &Graph, node: &GraphNode) -> bool {
-    // Matrices and kernels count, scales and biases of a normalisation do not.
-    node.op
-        .trainable()
-        .iter()
-        .filter_map(|&index| node.operands.get(index))
-        .any(|&operand| graph.is_parameter(operand) && graph.tensors[operand].shape.rank() >= 2)
+    // Matrices and kernels count; scales and biases do not, not even the bias that an Add holds in three axes.
+    node.op.name() != "Add"
+        && node
+            .op
+            .trainable()
+            .iter()
+            .filter_map(|&index| node.operands.get(index))
+            .any(|&operand| graph.is_parameter(operand) && graph.tensors[operand].shape.rank() >= 2)
 }
 
 /// The output of the ReLU behind `node`, or `node`'s own where there is none or others read it too.

@@ -11,14 +11,19 @@
 //! themselves; with one lane it is the plain layout of a single image. An op never mixes lanes, so no image's result
 //! depends on its neighbours.
 
+mod arithmetic;
 mod axis;
 pub(crate) mod conv;
 pub(crate) mod flatten;
 pub(crate) mod gemm;
+mod identity;
 pub(crate) mod max_pool;
 pub(crate) mod relu;
+mod reshape;
 pub(crate) mod softmax;
+mod transpose;
 mod unchanged;
+mod walk;
 pub(crate) mod window;
 
 #[cfg(test)]
@@ -35,12 +40,20 @@ pub(crate) use crate::error::OpError;
 
 /// The ops, by their ONNX name, one line each.
 pub(crate) static REGISTRY: &[Registration] = &[
+    arithmetic::ADD,
+    arithmetic::DIV,
+    arithmetic::MUL,
+    arithmetic::SUB,
     conv::REGISTRATION,
     flatten::REGISTRATION,
     gemm::REGISTRATION,
+    identity::DROPOUT,
+    identity::IDENTITY,
     max_pool::REGISTRATION,
     relu::REGISTRATION,
+    reshape::REGISTRATION,
     softmax::REGISTRATION,
+    transpose::REGISTRATION,
 ];
 
 /// How an op is found by the loader and by the tests.

@@ -1,6 +1,7 @@
 //! From the axes of a file, which count the batch, to those of one image, which do not.
 
 use super::OpError;
+use crate::shape::Shape;
 
 /// Axis `axis` of a tensor in a file, as an axis of one image with `rank` axes. Negative axes count from the end.
 ///
@@ -24,6 +25,21 @@ pub(crate) fn file_axis(axis: i64, rank: usize) -> Result<usize, OpError> {
         .and_then(|axis| usize::try_from(axis).ok())
         .filter(|&axis| axis <= rank + 1)
         .ok_or_else(|| out_of_range(axis, rank))
+}
+
+/// How many leading axes of a constant stand for the batch, if it is matched from the last axis with tensors that have
+/// `rank` axes in one image: 0 or 1.
+///
+/// # Errors
+/// If it would differ from image to image, or push the batch from its place.
+pub(crate) fn batch_axes(constant: &Shape, rank: usize) -> Result<usize, OpError> {
+    match constant.rank().checked_sub(rank) {
+        None | Some(0) => Ok(0),
+        Some(1) if constant.extents()[0] == 1 => Ok(1),
+        _ => Err(OpError::new(format!(
+            "a constant of {constant} values against images with {rank} axes: expected 1 along the batch"
+        ))),
+    }
 }
 
 fn out_of_range(axis: i64, rank: usize) -> OpError {

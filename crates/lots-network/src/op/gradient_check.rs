@@ -6,7 +6,10 @@
 
 use std::ops::RangeInclusive;
 
+use super::one_image::floats;
 use super::{Backward, Op, Operand, REGISTRY};
+use crate::load::{Constant, Input, Node};
+use crate::save::NodeWriter;
 use crate::shape::Shape;
 
 /// An array of one image in f64, as the reference twins see it.
@@ -108,6 +111,41 @@ fn every_op_agrees_with_its_twin_forward_and_backward() {
                 for lanes in [1, 16] {
                     check(&case, lanes, &mut random);
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_op_is_read_back_as_it_was_saved() {
+    for registration in REGISTRY {
+        for seed in 0..12 {
+            for case in (registration.cases)(&mut Random::new(seed)) {
+                let mut written = NodeWriter::default();
+                case.op.save(&mut written);
+                let weights: Vec<Constant> =
+                    case.operands.iter().map(|operand| floats(&operand.shape)).collect();
+                let operands = case.operands.iter().zip(&weights).map(|(operand, weights)| {
+                    if operand.shared { Input::Constant(weights) } else { Input::Batched(&operand.shape) }
+                });
+                let constants = written.constants.iter().map(|constant| match constant {
+                    Some(constant) => Input::Constant(constant),
+                    None => Input::Absent,
+                });
+                let mut inputs: Vec<Input<'_>> = operands.chain(constants).collect();
+                while matches!(inputs.last(), Some(Input::Absent)) {
+                    inputs.pop();
+                }
+                let attributes = &written.attributes;
+                let node = Node { name: "node", opset: 13, attributes, inputs: &inputs };
+                let parsed = (registration.parse)(&node)
+                    .unwrap_or_else(|error| panic!("{:?} is not read back: {}", case.op, error.message));
+                assert_eq!(format!("{:?}", parsed.op), format!("{:?}", case.op));
+                assert!(
+                    parsed.operands.iter().copied().eq(0..case.operands.len()),
+                    "operands of {:?}",
+                    case.op
+                );
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Running one op on one image with plain numbers, for the unit tests of edge cases.
 
-use super::{Backward, Op, Operand};
+use super::{Backward, Op, OpError, Operand, Parsed};
+use crate::load::{Attribute, Constant, ConstantValues, Input, Node};
 use crate::shape::Shape;
 
 /// An op with the values of its operands.
@@ -39,4 +40,30 @@ impl OneImage {
     fn operands(&self) -> Vec<Operand<'_>> {
         self.operands.iter().map(|(shape, values)| Operand { shape, values, lanes: 1 }).collect()
     }
+}
+
+/// Parses a node of operator set 13 without attributes, an image of shape `image` and a constant of shape `constant`.
+pub(super) fn parse_with(
+    parse: fn(&Node<'_>) -> Result<Parsed, OpError>,
+    image: &Shape,
+    constant: &Shape,
+) -> Result<Parsed, OpError> {
+    let constant = floats(constant);
+    let inputs = [Input::Batched(image), Input::Constant(&constant)];
+    parse(&Node { name: "node", opset: 13, attributes: &[], inputs: &inputs })
+}
+
+/// A constant of zeros.
+pub(super) fn floats(shape: &Shape) -> Constant {
+    Constant { shape: shape.clone(), values: ConstantValues::F32(vec![0.0; shape.count()].into()) }
+}
+
+/// A list of integers as a constant.
+pub(super) fn integers(values: &[i64]) -> Constant {
+    Constant { shape: Shape::from([values.len()]), values: ConstantValues::I64(values.into()) }
+}
+
+/// An attribute with integers.
+pub(super) fn ints(name: &str, values: &[i64]) -> (String, Attribute) {
+    (name.to_owned(), Attribute::Ints(values.to_vec()))
 }
