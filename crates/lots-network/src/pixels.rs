@@ -302,9 +302,8 @@ impl PixelEncoding {
             let factor = self.factor[channel];
             let start = self.channel_order.image_channel(channel) * plane;
             for (lane, image) in pixels.chunks_exact_mut(channels * plane).enumerate() {
-                let values = gradient[lane..].iter().step_by(lanes);
-                for (pixel, value) in image[start..start + plane].iter_mut().zip(values) {
-                    *pixel = value * factor;
+                for (pixel, row) in image[start..start + plane].iter_mut().zip(gradient.chunks_exact(lanes)) {
+                    *pixel = row[lane] * factor;
                 }
             }
         }
@@ -338,12 +337,19 @@ const FACTOR: &str = "lots.factor";
 /// Writes `convert(planes[lane][element])` to `rows[element * lanes + lane]`, and 0 where there is no plane.
 #[inline(always)]
 fn side_by_side<P: Copy>(planes: &[&[P]], lanes: usize, rows: &mut [f32], convert: impl Fn(P) -> f32) {
-    for (element, row) in rows.chunks_exact_mut(lanes).enumerate() {
-        let (filled, empty) = row.split_at_mut(planes.len());
-        for (value, plane) in filled.iter_mut().zip(planes) {
-            *value = convert(plane[element]);
+    if let ([plane], 1) = (planes, lanes) {
+        for (value, &pixel) in rows.iter_mut().zip(*plane) {
+            *value = convert(pixel);
         }
-        empty.fill(0.0);
+        return;
+    }
+    if planes.len() < lanes {
+        rows.fill(0.0);
+    }
+    for (lane, plane) in planes.iter().enumerate() {
+        for (value, &pixel) in rows[lane..].iter_mut().step_by(lanes).zip(*plane) {
+            *value = convert(pixel);
+        }
     }
 }
 

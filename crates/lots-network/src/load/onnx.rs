@@ -38,15 +38,15 @@ pub(crate) struct OnnxFile {
 /// What in the file is broken or not supported; one error lists all operators that are not.
 pub(crate) fn read(bytes: &[u8]) -> Result<OnnxFile> {
     let model = decode(bytes).map_err(|reason| not_onnx(bytes, &reason))?;
-    let opset = opset(&model)?;
     let graph = model.graph.as_ref().ok_or_else(|| not_onnx(bytes, "it holds no graph"))?;
+    let opset = opset(&model)?;
     let given = Given::new(graph)?;
     let image = input::image(graph, &given)?;
     let is_given = |name: &str| name == image.name || given.contains(name);
     let producers = Producers::new(graph, is_given)?;
     let outputs = outputs(graph)?;
     let order = producers.order(&outputs, is_given)?;
-    refuse_unsupported(order.iter().map(|&index| &graph.node[index]))?;
+    refuse_unsupported(image.name, order.iter().map(|&index| &graph.node[index]))?;
     let mut builder = Builder::new(opset, &image, &given, &producers);
     for index in order {
         builder.add(&graph.node[index])?;
@@ -126,11 +126,17 @@ fn outputs(graph: &GraphProto) -> Result<Vec<&str>> {
     if outputs.is_empty() { Err(Error::NoOutput) } else { Ok(outputs) }
 }
 
-/// Refuses, in one error, all operators that are in no op's registration.
-fn refuse_unsupported<'a>(nodes: impl Iterator<Item = &'a NodeProto>) -> Result<()> {
+/// Refuses, in one error, all operators that are in no op's registration. `nodes` come operands first.
+fn refuse_unsupported<'a>(image: &'a str, nodes: impl Iterator<Item = &'a NodeProto>) -> Result<()> {
+    let mut batched = BTreeSet::from([image]);
     let mut unsupported: BTreeMap<String, UnsupportedOp> = BTreeMap::new();
     for node in nodes {
-        let is_known = node.op_type == "Constant" || registration(&node.op_type).is_some();
+        let is_known = if node.input.iter().any(|input| batched.contains(input.as_str())) {
+            batched.extend(node.output.iter().map(String::as_str));
+            registration(&node.op_type).is_some()
+        } else {
+            fold::OPS.contains(&node.op_type.as_str()) || registration(&node.op_type).is_some()
+        };
         if is_known && is_default_domain(&node.domain) {
             continue;
         }

@@ -102,7 +102,7 @@ impl<'a> Builder<'a> {
         if !inputs.is_empty() && !inputs.iter().any(|input| matches!(input, Input::Batched(_))) {
             return match fold::constant_result(&proto.op_type, &node).map_err(fault)? {
                 Some(constant) => Ok(constant_value(constant)),
-                None => Err(Error::ConstantNode { node: name.to_owned(), op: proto.op_type.clone() }),
+                None => Err(Error::ConstantNode { node: node.name.to_owned(), op: proto.op_type.clone() }),
             };
         }
         let Some(registration) = registration(&proto.op_type) else {

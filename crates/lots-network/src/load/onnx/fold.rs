@@ -7,6 +7,9 @@ use crate::error::OpError;
 use crate::load::{Attribute, Constant, ConstantValues, Node};
 use crate::shape::Shape;
 
+/// The operators that are computed while loading.
+pub(crate) const OPS: [&str; 5] = ["Constant", "Identity", "Reshape", "Transpose", "Unsqueeze"];
+
 /// The value of a `Constant` node.
 pub(crate) fn constant_node(attributes: &[(String, Attribute)]) -> Result<Constant, OpError> {
     let [(name, value)] = attributes else {
@@ -34,6 +37,7 @@ pub(crate) fn constant_result(op: &str, node: &Node<'_>) -> Result<Option<Consta
         "Identity" => Ok(Some(input(0)?.clone())),
         "Reshape" => reshape(node, input(0)?).map(Some),
         "Transpose" => transpose(node, input(0)?).map(Some),
+        "Unsqueeze" => unsqueeze(node, input(0)?).map(Some),
         _ => Ok(None),
     }
 }
@@ -76,6 +80,29 @@ fn reshape(node: &Node<'_>, input: &Constant) -> Result<Constant, OpError> {
         return Err(fault());
     }
     Ok(Constant { shape, values: input.values.clone() })
+}
+
+/// The same numbers with axes of extent 1 in between.
+fn unsqueeze(node: &Node<'_>, input: &Constant) -> Result<Constant, OpError> {
+    // Up to operator set 12 the axes are an attribute.
+    let axes = match node.ints("axes")? {
+        Some(axes) => axes,
+        None => node.constant_ints(1)?.ok_or_else(|| OpError::new("the axes are left out"))?,
+    };
+    let rank = input.shape.rank() + axes.len();
+    let mut is_new = vec![false; rank];
+    for &axis in axes {
+        let from_front = if axis < 0 { axis.checked_add_unsigned(rank as u64) } else { Some(axis) };
+        let slot = from_front.and_then(|axis| is_new.get_mut(usize::try_from(axis).ok()?));
+        match slot {
+            Some(slot) if !*slot => *slot = true,
+            _ => return Err(OpError::new(format!("{} cannot get the axes {axes:?}", input.shape))),
+        }
+    }
+    let mut old = input.shape.extents().iter().copied();
+    let extents: Vec<usize> =
+        is_new.iter().map(|&is_new| if is_new { 1 } else { old.next().unwrap_or(1) }).collect();
+    Ok(Constant { shape: Shape::new(extents), values: input.values.clone() })
 }
 
 fn transpose(node: &Node<'_>, input: &Constant) -> Result<Constant, OpError> {

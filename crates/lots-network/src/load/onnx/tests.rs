@@ -1,10 +1,11 @@
+use prost::Message;
+
 use super::*;
+use crate::load::{Constant, ConstantValues};
 use crate::onnx::*;
 use crate::save::onnx::write;
 use crate::shape::Shape;
-use prost::Message;
 
-/// A float or integer tensor as other tools write it.
 fn floats(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
     TensorProto {
         name: name.to_owned(),
@@ -15,42 +16,102 @@ fn floats(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
     }
 }
 
+fn raw(data_type: i32, dims: &[i64], bytes: &[u8]) -> TensorProto {
+    TensorProto { dims: dims.to_vec(), data_type, raw_data: Some(bytes.to_vec()), ..TensorProto::default() }
+}
+
 fn node(op: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
     let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     NodeProto { input: names(inputs), output: names(outputs), op_type: op.to_owned(), ..NodeProto::default() }
 }
 
-fn value(name: &str, dims: &[i64]) -> ValueInfoProto {
-    let dim =
-        dims.iter().map(|&extent| DimensionProto { dim_value: Some(extent), dim_param: None }).collect();
-    let tensor_type = TensorTypeProto { elem_type: data_type::FLOAT, shape: Some(TensorShapeProto { dim }) };
+fn with_attribute(mut node: NodeProto, attribute: AttributeProto) -> NodeProto {
+    node.attribute.push(attribute);
+    node
+}
+
+fn tensor_attribute(name: &str, tensor: TensorProto) -> AttributeProto {
+    let (name, t) = (name.to_owned(), Some(Box::new(tensor)));
+    AttributeProto { name, kind: attribute_kind::TENSOR, t, ..AttributeProto::default() }
+}
+
+fn ints_attribute(name: &str, ints: &[i64]) -> AttributeProto {
+    let (name, ints) = (name.to_owned(), ints.to_vec());
+    AttributeProto { name, kind: attribute_kind::INTS, ints, ..AttributeProto::default() }
+}
+
+fn dimension(extent: i64) -> DimensionProto {
+    DimensionProto { dim_value: Some(extent), dim_param: None }
+}
+
+fn symbol(name: &str) -> DimensionProto {
+    DimensionProto { dim_value: None, dim_param: Some(name.to_owned()) }
+}
+
+fn value(name: &str, elem_type: i32, dim: Vec<DimensionProto>) -> ValueInfoProto {
+    let tensor_type = TensorTypeProto { elem_type, shape: Some(TensorShapeProto { dim }) };
     ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
 }
 
-/// x `[1, 1, 4, 4]` → Conv 2×3×3 → Relu → Gemm-free output `y`.
-fn small() -> ModelProto {
+fn image(dims: &[i64]) -> ValueInfoProto {
+    value("x", data_type::FLOAT, dims.iter().map(|&extent| dimension(extent)).collect())
+}
+
+/// x `[1, 1, 4, 4]` → Conv, 2 kernels of 3×3 → conv → Relu → y.
+fn small() -> GraphProto {
     let weights: Vec<f32> = (0..18).map(|index| index as f32 * 0.25 - 2.0).collect();
+    GraphProto {
+        node: vec![node("Conv", &["x", "w", "b"], &["conv"]), node("Relu", &["conv"], &["y"])],
+        initializer: vec![floats("w", &[2, 1, 3, 3], &weights), floats("b", &[2], &[0.5, -0.5])],
+        input: vec![image(&[1, 1, 4, 4])],
+        output: vec![value("y", data_type::FLOAT, Vec::new())],
+        ..GraphProto::default()
+    }
+}
+
+fn model(graph: GraphProto) -> ModelProto {
     ModelProto {
         ir_version: 8,
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: 13 }],
-        graph: Some(GraphProto {
-            node: vec![node("Conv", &["x", "w", "b"], &["conv"]), node("Relu", &["conv"], &["y"])],
-            initializer: vec![floats("w", &[2, 1, 3, 3], &weights), floats("b", &[2], &[0.5, -0.5])],
-            input: vec![value("x", &[1, 1, 4, 4])],
-            output: vec![value("y", &[1, 2, 2, 2])],
-            ..GraphProto::default()
-        }),
+        graph: Some(graph),
         ..ModelProto::default()
     }
 }
 
-fn load(model: &ModelProto) -> Result<OnnxFile> {
-    read(&model.encode_to_vec())
+fn load(graph: GraphProto) -> Result<OnnxFile> {
+    read(&model(graph).encode_to_vec())
+}
+
+/// Loads [`small`] after `change`.
+fn load_changed(change: impl FnOnce(&mut GraphProto)) -> Result<OnnxFile> {
+    let mut graph = small();
+    change(&mut graph);
+    load(graph)
+}
+
+/// The message for [`small`] after `change`.
+#[track_caller]
+fn refusal(change: impl FnOnce(&mut GraphProto)) -> String {
+    load_changed(change).unwrap_err().to_string()
+}
+
+/// The values of the first parameter, `w`, after its tensor in the file was replaced.
+fn weights_of(tensor: TensorProto) -> Result<Vec<f32>> {
+    let tensor = TensorProto { name: "w".to_owned(), ..tensor };
+    let file = load_changed(|graph| graph.initializer[0] = tensor)?;
+    match &file.graph.tensors[1].source {
+        crate::graph::Source::Parameter(values) => Ok(values.to_vec()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn eighteen<T: Clone>(value: T) -> Vec<T> {
+    vec![value; 18]
 }
 
 #[test]
 fn a_network_keeps_names_and_shapes() {
-    let file = load(&small()).unwrap();
+    let file = load(small()).unwrap();
     let graph = &file.graph;
     assert_eq!(graph.input_shape(), [1, 4, 4]);
     let nodes: Vec<&str> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
@@ -62,8 +123,413 @@ fn a_network_keeps_names_and_shapes() {
 
 #[test]
 fn a_saved_network_gives_the_same_bytes_again() {
-    let file = load(&small()).unwrap();
-    let bytes = write(&file.graph, &file.outputs, &file.metadata);
+    // Two nodes share a weight, nodes share a name, and a parameter has the name that a node would give another one.
+    let file = load_changed(|graph| {
+        graph.node.push(node("Conv", &["x", "w", "y_bias"], &["second"]));
+        graph.node.push(node("Relu", &["second"], &["y2"]));
+        graph.initializer.push(floats("y_bias", &[2], &[1.0, 2.0]));
+        graph.output.push(value("y2", data_type::FLOAT, Vec::new()));
+        graph.node.iter_mut().for_each(|node| node.name = "same".to_owned());
+    })
+    .unwrap();
+    let metadata = [("key".to_owned(), "value".to_owned())];
+    let bytes = write(&file.graph, &file.outputs, &metadata);
     let again = read(&bytes).unwrap();
+    assert_eq!(again.metadata, metadata);
+    assert_eq!(again.outputs.len(), 2);
     assert_eq!(write(&again.graph, &again.outputs, &again.metadata), bytes);
+    let names: Vec<&str> = again.graph.nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names, ["same", "same_2", "same_3", "same_4"]);
+}
+
+#[test]
+fn nodes_may_come_in_any_order_and_those_that_lead_nowhere_are_left_out() {
+    let file = load_changed(|graph| {
+        graph.node.push(node("Frobnicate", &["conv", "nothing"], &["nowhere"]));
+        graph.node.reverse();
+    })
+    .unwrap();
+    let ops: Vec<&str> = file.graph.nodes.iter().map(|node| node.op.name()).collect();
+    assert_eq!(ops, ["Conv", "Relu"]);
+}
+
+#[test]
+fn a_long_chain_takes_no_stack_and_little_time() {
+    let file = load_changed(|graph| {
+        graph.node[1].output[0] = "r0".to_owned();
+        for index in 0..30_000 {
+            let mut relu = node("Relu", &[&format!("r{index}")], &[&format!("r{}", index + 1)]);
+            "the same name".clone_into(&mut relu.name);
+            graph.node.push(relu);
+        }
+        graph.node.reverse();
+        graph.output[0].name = "r30000".to_owned();
+    })
+    .unwrap();
+    assert_eq!(file.graph.nodes.len(), 30_002);
+}
+
+#[test]
+fn any_batch_is_the_batch_axis() {
+    for batch in [dimension(1), dimension(64), dimension(-1), symbol("batch_size"), DimensionProto::default()]
+    {
+        let dims = vec![batch, dimension(1), dimension(4), dimension(4)];
+        let file = load_changed(|graph| graph.input[0] = value("x", data_type::FLOAT, dims)).unwrap();
+        assert_eq!(file.graph.input_shape(), [1, 4, 4]);
+    }
+}
+
+#[test]
+fn initializers_may_be_listed_as_inputs() {
+    let file = load_changed(|graph| {
+        graph.input.insert(0, value("w", data_type::FLOAT, Vec::new()));
+        graph.input.push(value("b", data_type::FLOAT, Vec::new()));
+    })
+    .unwrap();
+    assert_eq!(file.graph.nodes.len(), 2);
+}
+
+#[test]
+fn inputs_that_are_no_image_are_refused() {
+    assert_eq!(refusal(|graph| graph.input.clear()), "the network has 0 inputs, expected one, an image");
+    assert_eq!(
+        refusal(|graph| graph.input.push(value("mask", data_type::FLOAT, Vec::new()))),
+        "the network has 2 inputs (`x`, `mask`), expected one, an image"
+    );
+    assert_eq!(
+        refusal(|graph| graph.input[0] = image(&[1, 784])),
+        "the input `x` has shape [1, 784], expected `[N, channels, height, width]`"
+    );
+    assert_eq!(
+        refusal(|graph| graph.input[0] = image(&[])),
+        "the input `x` has shape [], expected `[N, channels, height, width]`"
+    );
+    let dims = vec![symbol("N"), dimension(1), symbol("height"), DimensionProto::default()];
+    assert_eq!(
+        refusal(|graph| graph.input[0] = value("x", data_type::FLOAT, dims)),
+        "the input `x` has shape [N, 1, height, ?], expected numbers for all axes but the first"
+    );
+    assert_eq!(
+        refusal(|graph| graph.input[0] = image(&[1, 3, 1 << 60, 1 << 60])),
+        "tensor `x` has more than 268435456 elements an image"
+    );
+    assert_eq!(
+        refusal(|graph| graph.input[0] = value("x", data_type::UINT8, Vec::new())),
+        "the input `x` holds uint8, expected float"
+    );
+    assert_eq!(refusal(|graph| graph.input[0].r#type = None), "the input `x` holds no type, expected float");
+}
+
+#[test]
+fn outputs_must_be_computed_from_the_image() {
+    assert_eq!(refusal(|graph| graph.output.clear()), "the network has no output");
+    for name in ["w", "x"] {
+        let message = refusal(|graph| graph.output[0].name = name.to_owned());
+        assert_eq!(message, format!("the output `{name}` is not computed from the image"));
+    }
+    assert_eq!(
+        refusal(|graph| graph.output[0].name = "z".to_owned()),
+        "the network's output reads tensor `z`, which nothing computes"
+    );
+}
+
+#[test]
+fn names_that_do_not_fit_together_are_refused() {
+    assert_eq!(
+        refusal(|graph| graph.node[0].input[2] = "bias".to_owned()),
+        "node `Conv_conv` reads tensor `bias`, which nothing computes"
+    );
+    for name in ["conv", "x", "w"] {
+        let message = refusal(|graph| graph.node[1].output[0] = name.to_owned());
+        assert_eq!(message, format!("the network has two tensors `{name}`"));
+    }
+    let twice = |graph: &mut GraphProto| graph.initializer.push(floats("w", &[0], &[]));
+    assert_eq!(refusal(twice), "the network has two tensors `w`");
+    assert_eq!(
+        refusal(|graph| graph.node[0].input[0] = "y".to_owned()),
+        "node `Conv_conv` needs its own output `conv`"
+    );
+    assert_eq!(
+        refusal(|graph| graph.node[1].input[0] = "y".to_owned()),
+        "node `Relu_y` needs its own output `y`"
+    );
+}
+
+#[test]
+fn other_outputs_of_a_node_may_exist_but_not_be_used() {
+    let second = |graph: &mut GraphProto| graph.node[0].output.push("mask".to_owned());
+    assert_eq!(load_changed(second).unwrap().graph.nodes.len(), 2);
+    let message = refusal(|graph| {
+        second(graph);
+        graph.node[1].input[0] = "mask".to_owned();
+    });
+    assert_eq!(
+        message,
+        "node `Conv_conv` (Conv): its output `mask` is used, expected only the first output to be"
+    );
+}
+
+#[test]
+fn all_operators_that_are_not_supported_are_in_one_message() {
+    let error = load_changed(|graph| {
+        for (index, op) in ["Loop", "If", "Loop", "Relu"].iter().enumerate() {
+            let mut node = node(op, &[&format!("r{index}")], &[&format!("r{}", index + 1)]);
+            node.name = format!("node {index}");
+            graph.node.push(node);
+        }
+        graph.node[1].output[0] = "r0".to_owned();
+        graph.node[5].domain = "com.microsoft".to_owned();
+        graph.output[0].name = "r4".to_owned();
+    })
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "3 operators are not supported: `If` (1 node, `node 1`), `Loop` (2 nodes, the first is `node 0`), \
+         `com.microsoft.Relu` (1 node, `node 3`)"
+    );
+    assert!(error.hint().unwrap().contains("onnxsim"));
+}
+
+#[test]
+fn files_that_are_not_onnx_are_refused() {
+    let message = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
+    assert_eq!(message(b""), "not an ONNX file: it is empty");
+    assert_eq!(message(&ModelProto::default().encode_to_vec()), "not an ONNX file: it is empty");
+    let no_graph = ModelProto { graph: None, ..model(small()) };
+    assert_eq!(message(&no_graph.encode_to_vec()), "not an ONNX file: it holds no graph");
+    assert!(message(b"\x89PNG\r\n\x1a\n").starts_with("not an ONNX file: "));
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    let error = read(pointer).unwrap_err();
+    assert_eq!(error.to_string(), "not an ONNX file: it is a Git LFS pointer to the network");
+    assert_eq!(error.hint().unwrap(), "fetch the network itself with `git lfs pull`");
+}
+
+#[test]
+fn a_file_of_empty_messages_is_refused_before_it_fills_the_memory() {
+    // 1,000,000 nodes of 2 bytes each.
+    let mut bytes = vec![0x3a];
+    prost::encode_length_delimiter(2_000_000, &mut bytes).unwrap();
+    bytes.extend(std::iter::repeat_n([0x0a, 0x00], 1_000_000).flatten());
+    let message = read(&bytes).unwrap_err().to_string();
+    assert_eq!(message, "not an ONNX file: it has more than 524288 nodes, attributes and tensors");
+}
+
+#[test]
+fn operator_sets_that_are_not_known_are_refused() {
+    for (version, is_read) in [(6, false), (7, true), (22, true), (23, false)] {
+        let mut model = model(small());
+        model.opset_import.insert(0, OperatorSetIdProto { domain: "com.microsoft".to_owned(), version: 1 });
+        model.opset_import[1].version = version;
+        let result = read(&model.encode_to_vec());
+        assert_eq!(result.is_ok(), is_read, "{version}");
+        if let Err(error) = result {
+            let expected = format!("the network is written in ONNX operator set {version}, expected 7–22");
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+    let model = ModelProto { opset_import: Vec::new(), ..model(small()) };
+    let message = read(&model.encode_to_vec()).unwrap_err().to_string();
+    assert_eq!(message, "the network is written in ONNX operator set 1, expected 7–22");
+}
+
+#[test]
+fn numbers_of_all_types_are_read() {
+    let half = half::f16::from_f32(0.375);
+    let brain = half::bf16::from_f32(-1.5);
+    let dims = [2, 1, 3, 3];
+    let typed = |data_type| TensorProto { dims: dims.to_vec(), data_type, ..TensorProto::default() };
+    let cases = [
+        (floats("", &dims, &eighteen(0.1)), 0.1),
+        (TensorProto { double_data: eighteen(0.1), ..typed(data_type::DOUBLE) }, 0.1),
+        (TensorProto { int32_data: eighteen(half.to_bits().into()), ..typed(data_type::FLOAT16) }, 0.375),
+        (TensorProto { int32_data: eighteen(brain.to_bits().into()), ..typed(data_type::BFLOAT16) }, -1.5),
+        (raw(data_type::FLOAT, &dims, &eighteen(0.1_f32.to_le_bytes()).concat()), 0.1),
+        (raw(data_type::DOUBLE, &dims, &eighteen(0.1_f64.to_le_bytes()).concat()), 0.1),
+        (raw(data_type::FLOAT16, &dims, &eighteen(half.to_le_bytes()).concat()), 0.375),
+        (raw(data_type::BFLOAT16, &dims, &eighteen(brain.to_le_bytes()).concat()), -1.5),
+    ];
+    for (tensor, expected) in cases {
+        let kind = data_type::name(tensor.data_type);
+        assert_eq!(weights_of(tensor).unwrap(), eighteen(expected), "{kind}");
+    }
+    let typed = |data_type| TensorProto { dims: vec![2], data_type, ..TensorProto::default() };
+    let cases = [
+        (TensorProto { int64_data: vec![-7, 1], ..typed(data_type::INT64) }, [-7, 1]),
+        (TensorProto { int32_data: vec![-7, 1], ..typed(data_type::INT32) }, [-7, 1]),
+        (TensorProto { int32_data: vec![-7, 1], ..typed(data_type::INT8) }, [-7, 1]),
+        (TensorProto { int32_data: vec![7, 1], ..typed(data_type::UINT8) }, [7, 1]),
+        (TensorProto { int32_data: vec![0, 5], ..typed(data_type::BOOL) }, [0, 1]),
+        (raw(data_type::INT64, &[2], &[(-7_i64).to_le_bytes(), 1_i64.to_le_bytes()].concat()), [-7, 1]),
+        (raw(data_type::INT32, &[2], &[(-7_i32).to_le_bytes(), 1_i32.to_le_bytes()].concat()), [-7, 1]),
+        (raw(data_type::INT8, &[2], &[249, 1]), [-7, 1]),
+        (raw(data_type::UINT8, &[2], &[249, 1]), [249, 1]),
+        (raw(data_type::BOOL, &[2], &[0, 5]), [0, 1]),
+    ];
+    for (tensor, expected) in cases {
+        let constant = constant::constant(&tensor, "t").unwrap();
+        let expected = ConstantValues::I64(expected.to_vec().into());
+        assert_eq!(constant, Constant { shape: Shape::from([2]), values: expected });
+    }
+}
+
+#[test]
+fn numbers_that_do_not_fit_their_shape_are_refused() {
+    let message = |tensor| weights_of(tensor).unwrap_err().to_string();
+    let dims = [2, 1, 3, 3];
+    assert_eq!(
+        message(floats("", &dims, &[1.0; 17])),
+        "tensor `w`: it holds 17 numbers, expected 18 as its shape says"
+    );
+    assert_eq!(
+        message(raw(data_type::FLOAT, &dims, &[0; 71])),
+        "tensor `w`: 71 bytes are not a whole number of floats"
+    );
+    assert_eq!(
+        message(raw(data_type::FLOAT, &[2, 1, 3, 1 << 60], &[0; 72])),
+        "tensor `w`: it holds 18 numbers, expected 6917529027641081856 as its shape says"
+    );
+    assert_eq!(
+        message(raw(data_type::FLOAT, &[1 << 60, 1 << 60, 0, 3], &[])),
+        "tensor `w`: its shape has more elements than memory has bytes"
+    );
+    assert_eq!(message(floats("", &[-1, 18], &[1.0; 18])), "tensor `w`: an extent of its shape is -1");
+    assert_eq!(
+        message(raw(8, &dims, &[0; 18])),
+        "tensor `w`: it holds string, expected float, float16, bfloat16, double, int8, uint8, int32, int64 or bool"
+    );
+    assert!(message(raw(99, &dims, &[0; 18])).starts_with("tensor `w`: it holds type number 99, expected"));
+    assert!(message(raw(-1, &dims, &[0; 18])).starts_with("tensor `w`: it holds type number -1, expected"));
+    let integers = raw(data_type::INT8, &dims, &[0; 18]);
+    assert!(message(integers).starts_with("node `Conv_conv` (Conv): "));
+}
+
+#[test]
+fn weights_in_other_files_or_sparse_ones_are_refused() {
+    let location = StringStringEntryProto { key: "location".to_owned(), value: "weights.bin".to_owned() };
+    let tensor = TensorProto {
+        data_location: LOCATION_EXTERNAL,
+        external_data: vec![location],
+        ..raw(data_type::FLOAT, &[2, 1, 3, 3], &[])
+    };
+    let error = weights_of(tensor).unwrap_err();
+    assert_eq!(error.to_string(), "the values of tensor `w` are in another file, `weights.bin`");
+    assert!(error.hint().unwrap().contains("onnx.save"));
+    let message = refusal(|graph| {
+        let values = Some(Box::new(graph.initializer.remove(0)));
+        graph.sparse_initializer.push(SparseTensorProto { values });
+    });
+    assert_eq!(message, "tensor `w`: it is sparse, expected a dense tensor");
+}
+
+#[test]
+fn constants_may_be_nodes_and_go_through_others_on_their_way() {
+    let file = load_changed(|graph| {
+        let weights: Vec<f32> = (0..18).map(|index| index as f32).collect();
+        let tensor = floats("", &[3, 3, 2], &weights);
+        let shape = TensorProto {
+            int64_data: vec![0, -1, 3],
+            ..TensorProto { dims: vec![3], data_type: data_type::INT64, ..TensorProto::default() }
+        };
+        graph.initializer.remove(0);
+        graph.node.extend([
+            with_attribute(node("Constant", &[], &["c"]), tensor_attribute("value", tensor)),
+            with_attribute(node("Transpose", &["c"], &["t"]), ints_attribute("perm", &[2, 1, 0])),
+            with_attribute(node("Constant", &[], &["shape"]), tensor_attribute("value", shape)),
+            node("Reshape", &["t", "shape"], &["r"]),
+            with_attribute(node("Unsqueeze", &["r"], &["u"]), ints_attribute("axes", &[-3])),
+            node("Identity", &["u"], &["w"]),
+        ]);
+    })
+    .unwrap();
+    let weights = &file.graph.tensors[1];
+    assert_eq!((weights.name.as_str(), &weights.shape), ("w", &Shape::from([2, 1, 3, 3])));
+    let crate::graph::Source::Parameter(values) = &weights.source else { panic!("{weights:?}") };
+    assert_eq!(values[..6], [0.0, 6.0, 12.0, 2.0, 8.0, 14.0]);
+    assert_eq!(values[9..12], [1.0, 7.0, 13.0]);
+}
+
+#[test]
+fn other_nodes_without_an_image_are_refused() {
+    let message = refusal(|graph| {
+        graph.initializer[0].name = "v".to_owned();
+        graph.node.push(node("Relu", &["v"], &["w"]));
+    });
+    assert_eq!(
+        message,
+        "node `Relu_w` (Relu) has only constant inputs, expected one that depends on the image"
+    );
+}
+
+#[test]
+fn constants_that_make_no_sense_are_refused() {
+    let reshaped = |shape: &[i64]| {
+        let shape =
+            TensorProto { int64_data: shape.to_vec(), ..raw(data_type::INT64, &[shape.len() as i64], &[]) };
+        let shape = TensorProto { raw_data: None, name: "shape".to_owned(), ..shape };
+        refusal(|graph| {
+            graph.initializer[0].name = "v".to_owned();
+            graph.initializer.push(shape);
+            graph.node.push(node("Reshape", &["v", "shape"], &["w"]));
+        })
+    };
+    for shape in
+        [&[2, 1, 3, 4][..], &[-1, -1], &[-2, 9], &[4, -1], &[1, 1, 1, 1, 0], &[i64::MAX, i64::MAX, -1]]
+    {
+        let expected = format!("node `Reshape_w` (Reshape): 2×1×3×3 cannot become {shape:?}");
+        assert_eq!(reshaped(shape), expected);
+    }
+    for axes in [&[0, 0][..], &[6, 0], &[-7, 0], &[i64::MIN, i64::MAX]] {
+        let message = refusal(|graph| {
+            graph.initializer[0].name = "v".to_owned();
+            graph.node.push(with_attribute(node("Unsqueeze", &["v"], &["w"]), ints_attribute("axes", axes)));
+        });
+        assert_eq!(message, format!("node `Unsqueeze_w` (Unsqueeze): 2×1×3×3 cannot get the axes {axes:?}"));
+    }
+    for axes in [&[0, 1, 2][..], &[0, 1, 2, 2], &[0, 1, 2, 4], &[-1, 0, 1, 2]] {
+        let message = refusal(|graph| {
+            graph.initializer[0].name = "v".to_owned();
+            graph.node.push(with_attribute(node("Transpose", &["v"], &["w"]), ints_attribute("perm", axes)));
+        });
+        assert!(message.ends_with("does not order the 4 axes"), "{message}");
+    }
+    for attribute in [ints_attribute("value", &[1]), ints_attribute("sparse_value", &[])] {
+        let constant = with_attribute(node("Constant", &[], &["w"]), attribute);
+        let message = refusal(|graph| {
+            graph.initializer.remove(0);
+            graph.node.push(constant);
+        });
+        assert!(message.ends_with("is no dense tensor of numbers"), "{message}");
+    }
+}
+
+#[test]
+fn attributes_without_a_kind_are_understood_and_others_refused() {
+    let strides = AttributeProto { kind: attribute_kind::UNDEFINED, ..ints_attribute("strides", &[2, 2]) };
+    let file = load_changed(|graph| graph.node[0].attribute.push(strides.clone())).unwrap();
+    assert_eq!(file.graph.tensors[file.outputs[0]].shape, Shape::from([2, 1, 1]));
+    for kind in [5, 8, 14, 99] {
+        let attribute = AttributeProto { kind, ..strides.clone() };
+        assert_eq!(
+            refusal(|graph| graph.node[0].attribute.push(attribute)),
+            "node `Conv_conv` (Conv): attribute `strides` is neither a number, nor text, nor a dense tensor"
+        );
+    }
+    let text = AttributeProto {
+        name: "auto_pad".to_owned(),
+        kind: attribute_kind::STRING,
+        s: Some(vec![0xff]),
+        ..AttributeProto::default()
+    };
+    assert_eq!(
+        refusal(|graph| graph.node[0].attribute.push(text)),
+        "node `Conv_conv` (Conv): attribute `auto_pad` is not text in UTF-8"
+    );
+}
+
+#[test]
+fn tensors_that_no_memory_holds_are_refused() {
+    let message = refusal(|graph| {
+        graph.node[0].attribute.push(ints_attribute("pads", &[1 << 15; 4]));
+    });
+    assert_eq!(message, "tensor `conv` has more than 268435456 elements an image");
 }
