@@ -12,7 +12,7 @@ mod gradient_field;
 mod normal_equations;
 
 use self::gradient_field::GradientField;
-use self::normal_equations::NormalEquations;
+use self::normal_equations::{NormalEquations, Tile};
 use super::homography::Homography;
 use super::plane::{Continuation, Filter, Plane};
 use crate::error::Result;
@@ -56,7 +56,8 @@ pub enum AlignmentStatus {
     Diverged,
     /// Some change of the homography would not change the image, so there is no best one. The identity is used.
     Singular,
-    /// The correlation ended below that of the images as they are. The identity is used.
+    /// The correlation ended below that of the images as they are, by [`AlignmentParameters::min_improvement`] or more.
+    /// The identity is used.
     WorseThanIdentity,
 }
 
@@ -148,6 +149,7 @@ pub(crate) struct Aligner {
     origin: Plane,
     blurred: Plane,
     field: GradientField,
+    tile: Box<Tile>,
     scratch: Vec<f64>,
 }
 
@@ -159,8 +161,7 @@ impl Aligner {
 
     /// Aligns `perturbed`, a plane of the origin's size.
     pub(crate) fn align(&mut self, perturbed: &Plane, parameters: &AlignmentParameters) -> Alignment {
-        BLUR.apply(perturbed, &mut self.scratch, &mut self.blurred);
-        self.field.read(&self.blurred);
+        self.set_perturbed(perturbed);
         let mut progress = Progress::default();
         let status = loop {
             if progress.converged(parameters.min_improvement) {
@@ -173,13 +174,22 @@ impl Aligner {
                 break failure;
             }
         };
-        progress.finish(status)
+        progress.finish(status, parameters.min_improvement)
+    }
+
+    fn set_perturbed(&mut self, perturbed: &Plane) {
+        BLUR.apply(perturbed, &mut self.scratch, &mut self.blurred);
+        self.field.read(&self.blurred);
+    }
+
+    fn equations(&mut self, homography: &Homography) -> NormalEquations {
+        NormalEquations::accumulate(&self.field, &self.origin, homography, &mut self.tile)
     }
 
     /// One step towards the best homography.
-    fn iterate(&self, progress: &mut Progress) -> std::result::Result<(), AlignmentStatus> {
+    fn iterate(&mut self, progress: &mut Progress) -> std::result::Result<(), AlignmentStatus> {
         progress.iterations += 1;
-        let equations = NormalEquations::accumulate(&self.field, &self.origin, &progress.homography);
+        let equations = self.equations(&progress.homography);
         progress.record(equations.correlation()?);
         progress.homography = moved(&progress.homography, &equations.step()?);
         Ok(())
@@ -220,9 +230,12 @@ impl Progress {
     }
 
     /// The result, with the identity in place of a homography that is not to be used.
-    fn finish(self, status: AlignmentStatus) -> Alignment {
+    ///
+    /// A loss of less than `min_improvement` does not count: where the homography leaves the image, fewer pixels are
+    /// correlated, and the coefficient moves a little for that reason alone.
+    fn finish(self, status: AlignmentStatus, min_improvement: f64) -> Alignment {
         let unaligned = self.first_correlation.unwrap_or(0.0);
-        let status = if status.is_aligned() && self.correlation < unaligned {
+        let status = if status.is_aligned() && self.correlation <= unaligned - min_improvement {
             AlignmentStatus::WorseThanIdentity
         } else {
             status

@@ -1,5 +1,6 @@
 //! [`Homography`]: a plane projective map of pixel coordinates, and the image that is seen through it.
 
+use super::lanes::LANE_COUNT;
 use super::plane::Plane;
 
 /// A 3×3 matrix H that takes the pixel (x, y) of the origin to the point H·(x, y, 1) of the perturbed image.
@@ -44,9 +45,11 @@ impl Homography {
         let (height, width) = (plane.height(), plane.width());
         out.resize(height, width);
         for row in 0..height {
-            for (column, value) in out.row_mut(row).iter_mut().enumerate() {
-                let (x, y) = self.map(column as f64, row as f64);
-                *value = interpolate(plane, x, y);
+            for (index, lanes) in out.row_mut(row).iter_mut().enumerate() {
+                for (lane, value) in lanes.0.iter_mut().enumerate() {
+                    let (x, y) = self.map((index * LANE_COUNT + lane) as f64, row as f64);
+                    *value = interpolate(plane, x, y);
+                }
             }
         }
     }
@@ -61,18 +64,12 @@ fn interpolate(plane: &Plane, x: f64, y: f64) -> f64 {
     // Both are above −1, so one is added before the fraction is cut off, which makes it the floor.
     let (left, top) = ((x + 1.0) as usize, (y + 1.0) as usize);
     let (right_share, lower_share) = (x + 1.0 - left as f64, y + 1.0 - top as f64);
-    let (upper, lower) = if (1..plane.width()).contains(&left) && (1..plane.height()).contains(&top) {
-        let start = (top - 1) * plane.stride() + left - 1;
-        let upper = &plane.values()[start..start + 2];
-        let lower = &plane.values()[start + plane.stride()..start + plane.stride() + 2];
-        ([upper[0], upper[1]], [lower[0], lower[1]])
-    } else {
-        let pixel = |row: usize, column: usize| {
-            let inside = (1..=plane.height()).contains(&row) && (1..=plane.width()).contains(&column);
-            if inside { plane.row(row - 1)[column - 1] } else { 0.0 }
-        };
-        ([pixel(top, left), pixel(top, left + 1)], [pixel(top + 1, left), pixel(top + 1, left + 1)])
+    let pixel = |row: usize, column: usize| {
+        let inside = (1..=plane.height()).contains(&row) && (1..=plane.width()).contains(&column);
+        if inside { plane.get(row - 1, column - 1) } else { 0.0 }
     };
+    let (upper, lower) =
+        ([pixel(top, left), pixel(top, left + 1)], [pixel(top + 1, left), pixel(top + 1, left + 1)]);
     let upper = upper[0] + right_share * (upper[1] - upper[0]);
     let lower = lower[0] + right_share * (lower[1] - lower[0]);
     upper + lower_share * (lower - upper)
@@ -87,7 +84,7 @@ mod tests {
         plane.resize(3, 4);
         for row in 0..3 {
             for column in 0..4 {
-                plane.row_mut(row)[column] = (10 * row + column + 1) as f64;
+                plane.row_mut(row)[0].0[column] = (10 * row + column + 1) as f64;
             }
         }
         plane
@@ -97,18 +94,19 @@ mod tests {
         Homography::new([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
     }
 
+    fn values(plane: &Plane) -> Vec<Vec<f64>> {
+        (0..3).map(|row| plane.row(row)[0].0[..4].to_vec()).collect()
+    }
+
     fn rows(homography: Homography) -> Vec<Vec<f64>> {
         let mut out = Plane::default();
         homography.warp(&ramp(), &mut out);
-        (0..3).map(|row| out.row(row).to_vec()).collect()
+        values(&out)
     }
 
     #[test]
     fn the_identity_changes_no_bit() {
-        assert_eq!(
-            rows(Homography::IDENTITY),
-            (0..3).map(|row| ramp().row(row).to_vec()).collect::<Vec<_>>()
-        );
+        assert_eq!(rows(Homography::IDENTITY), values(&ramp()));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! The operations are plain loops that the compiler turns into vector instructions; [`with_widest_registers`] lets it
 //! use all of what the running processor has. No fused multiply-add: the results are the same bits on every machine.
 
+#![expect(clippy::inline_always, reason = "what is not inlined stays compiled for the oldest processor")]
+
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
 /// How many numbers [`Lanes`] holds.
@@ -16,20 +18,12 @@ pub(crate) struct Lanes(pub(crate) [f64; LANE_COUNT]);
 
 /// Runs `kernel` compiled for the widest registers of this processor.
 ///
-/// `kernel` and all that it calls must be inlined, or they stay compiled for the oldest processor.
+/// `kernel` and all that it calls must be `#[inline(always)]`, closures too and the functions they are passed to, or
+/// they stay compiled for the oldest processor. That rules out `array::map` and `array::from_fn`.
 pub(crate) fn with_widest_registers<R>(kernel: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(kernel)
 }
 
-/// `length` rounded up to whole [`Lanes`].
-pub(crate) fn round_up(length: usize) -> usize {
-    length.div_ceil(LANE_COUNT) * LANE_COUNT
-}
-
-#[expect(
-    clippy::inline_always,
-    reason = "a function that is not inlined is compiled for the oldest processor"
-)]
 impl Lanes {
     pub(crate) const ZERO: Self = Self([0.0; LANE_COUNT]);
 
@@ -42,7 +36,11 @@ impl Lanes {
     /// `start`, `start + 1`, … `start + 7`.
     #[inline(always)]
     pub(crate) fn counting_from(start: usize) -> Self {
-        Self(std::array::from_fn(|lane| (start + lane) as f64))
+        let mut lanes = Self::ZERO;
+        for (index, lane) in lanes.0.iter_mut().enumerate() {
+            *lane = (start + index) as f64;
+        }
+        lanes
     }
 
     /// The eight numbers from `start`.
@@ -59,20 +57,46 @@ impl Lanes {
         values[start..start + LANE_COUNT].copy_from_slice(&self.0);
     }
 
+    /// Every lane through `function`, which must be inlined.
     #[inline(always)]
-    pub(crate) fn map(self, function: impl Fn(f64) -> f64) -> Self {
-        Self(std::array::from_fn(|lane| function(self.0[lane])))
+    pub(crate) fn map(mut self, function: impl Fn(f64) -> f64) -> Self {
+        for lane in &mut self.0 {
+            *lane = function(*lane);
+        }
+        self
     }
 
+    /// Every lane no lower than `low` and no higher than `high`; `low` where there is no number.
     #[inline(always)]
-    pub(crate) fn zip(self, other: Self, function: impl Fn(f64, f64) -> f64) -> Self {
-        Self(std::array::from_fn(|lane| function(self.0[lane], other.0[lane])))
+    pub(crate) fn clamp(self, low: f64, high: f64) -> Self {
+        self.map(
+            #[inline(always)]
+            |value| value.max(low).min(high),
+        )
     }
 
-    /// Sets the lanes to zero that are not kept.
+    /// The largest whole number that is not above each lane.
     #[inline(always)]
-    pub(crate) fn keep(self, kept: impl Fn(usize) -> bool) -> Self {
-        Self(std::array::from_fn(|lane| if kept(lane) { self.0[lane] } else { 0.0 }))
+    pub(crate) fn floor(self) -> Self {
+        self.map(f64::floor)
+    }
+
+    /// 1 where `low` ≤ lane < `high`, 0 elsewhere.
+    #[inline(always)]
+    pub(crate) fn within(self, low: f64, high: f64) -> Self {
+        self.map(
+            #[inline(always)]
+            |value| if low <= value && value < high { 1.0 } else { 0.0 },
+        )
+    }
+
+    /// Sets to zero the lanes outside `first..end`.
+    #[inline(always)]
+    pub(crate) fn keep(mut self, first: usize, end: usize) -> Self {
+        for (index, lane) in self.0.iter_mut().enumerate() {
+            *lane = if first <= index && index < end { *lane } else { 0.0 };
+        }
+        self
     }
 
     /// The sum of the lanes, always as ((0+4) + (2+6)) + ((1+5) + (3+7)).
@@ -83,49 +107,30 @@ impl Lanes {
     }
 }
 
-#[expect(
-    clippy::inline_always,
-    reason = "a function that is not inlined is compiled for the oldest processor"
-)]
-mod arithmetic {
-    use super::{Add, AddAssign, Div, Lanes, Mul, Sub};
-
-    impl Add for Lanes {
-        type Output = Self;
-        #[inline(always)]
-        fn add(self, other: Self) -> Self {
-            self.zip(other, |a, b| a + b)
+/// Lane by lane: `a operator b`.
+macro_rules! arithmetic {
+    ($operation:ident, $method:ident, $operator:tt) => {
+        impl $operation for Lanes {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(mut self, other: Self) -> Self {
+                for (lane, other) in self.0.iter_mut().zip(other.0) {
+                    *lane = *lane $operator other;
+                }
+                self
+            }
         }
-    }
+    };
+}
 
-    impl Sub for Lanes {
-        type Output = Self;
-        #[inline(always)]
-        fn sub(self, other: Self) -> Self {
-            self.zip(other, |a, b| a - b)
-        }
-    }
+arithmetic!(Add, add, +);
+arithmetic!(Sub, sub, -);
+arithmetic!(Mul, mul, *);
+arithmetic!(Div, div, /);
 
-    impl Mul for Lanes {
-        type Output = Self;
-        #[inline(always)]
-        fn mul(self, other: Self) -> Self {
-            self.zip(other, |a, b| a * b)
-        }
-    }
-
-    impl Div for Lanes {
-        type Output = Self;
-        #[inline(always)]
-        fn div(self, other: Self) -> Self {
-            self.zip(other, |a, b| a / b)
-        }
-    }
-
-    impl AddAssign for Lanes {
-        #[inline(always)]
-        fn add_assign(&mut self, other: Self) {
-            *self = *self + other;
-        }
+impl AddAssign for Lanes {
+    #[inline(always)]
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
     }
 }

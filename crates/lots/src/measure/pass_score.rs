@@ -140,3 +140,91 @@ impl PassScorer {
         self.origin = Some(origin.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::measure::{AlignmentStatus, Border};
+
+    fn image(channels: usize, height: usize, width: usize) -> impl Strategy<Value = Image> {
+        prop::collection::vec(any::<u8>(), channels * height * width)
+            .prop_map(move |pixels| Image::new(channels, height, width, pixels).unwrap())
+    }
+
+    fn pair() -> impl Strategy<Value = (Image, Image)> {
+        (prop::sample::select(vec![1_usize, 3]), 1_usize..30, 1_usize..30).prop_flat_map(
+            |(channels, height, width)| (image(channels, height, width), image(channels, height, width)),
+        )
+    }
+
+    /// A bright smooth figure on black, moved to the right by `shift` pixels.
+    fn figure(channels: usize, shift: f64) -> Image {
+        let pixels = (0..channels * 40 * 40).map(|index| {
+            let (x, y) = ((index % 40) as f64 - 20.0 - shift, (index / 40 % 40) as f64 - 20.0);
+            (240.0 * (-(x * x + 2.0 * y * y - x * y) / 70.0).exp()) as u8
+        });
+        Image::new(channels, 40, 40, pixels.collect()).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn an_image_has_pass_one_with_itself((image, _) in pair()) {
+            let pass = pass_score(&image, &image).unwrap();
+            prop_assert_eq!((pass.score.to_bits(), pass.ssim.to_bits()), (1.0_f64.to_bits(), 1.0_f64.to_bits()));
+        }
+
+        #[test]
+        fn scores_do_not_depend_on_what_was_scored_before(pairs in prop::collection::vec(pair(), 1..4)) {
+            let mut scorer = PassScorer::default();
+            for (origin, perturbed) in &pairs {
+                for perturbed in [perturbed, origin, perturbed] {
+                    let pass = scorer.score(origin, perturbed).unwrap();
+                    prop_assert_eq!(pass, pass_score(origin, perturbed).unwrap());
+                    prop_assert!(pass.score <= 1.0 + 1e-12 && pass.score.is_finite());
+                    prop_assert!(pass.alignment.status.is_aligned() || pass.score == pass.ssim);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_shift_by_a_pixel_hardly_counts() {
+        for channels in [1, 3] {
+            let pass = pass_score(&figure(channels, 0.0), &figure(channels, 1.0)).unwrap();
+            assert_eq!(pass.alignment.status, AlignmentStatus::Converged);
+            assert!(pass.score > 0.999 && pass.ssim < 0.98, "{channels} channels: {pass:?}");
+        }
+    }
+
+    #[test]
+    fn black_has_pass_one_with_black_and_is_not_aligned() {
+        let black = Image::new(1, 28, 28, vec![0; 784]).unwrap();
+        let pass = pass_score(&black, &black).unwrap();
+        assert_eq!(pass.score.to_bits(), 1.0_f64.to_bits());
+        assert_eq!(pass.alignment.status, AlignmentStatus::NotDefined);
+    }
+
+    #[test]
+    fn a_rounded_warp_differs_by_rounding_only() {
+        let (origin, perturbed) = (figure(1, 0.0), figure(1, 0.5));
+        let rounding = PassParameters { round_warp: true, ..Default::default() };
+        let rounded = PassScorer::new(rounding).score(&origin, &perturbed).unwrap().score;
+        let exact = pass_score(&origin, &perturbed).unwrap().score;
+        assert!(0.0 < (rounded - exact).abs() && (rounded - exact).abs() < 1e-3, "{rounded} and {exact}");
+    }
+
+    #[test]
+    fn sizes_that_do_not_fit_are_errors() {
+        let (small, large) = (figure(1, 0.0), figure(3, 0.0));
+        assert!(matches!(pass_score(&small, &large), Err(crate::Error::ImageSize { .. })));
+        let mut parameters = PassParameters::default();
+        parameters.similarity.border = Border::Valid;
+        let tiny = Image::new(1, 3, 3, vec![0; 9]).unwrap();
+        let result = PassScorer::new(parameters).score(&tiny, &tiny);
+        assert!(matches!(result, Err(crate::Error::ImageTooSmall { .. })));
+    }
+}

@@ -1,16 +1,17 @@
 //! [`Plane`]: one channel as `f64`, with rows padded to whole [`Lanes`], and the symmetric separable filter that the
 //! structural similarity and the alignment share.
 
-use super::lanes::{LANE_COUNT, Lanes, round_up, with_widest_registers};
+#![expect(clippy::inline_always, reason = "what is not inlined stays compiled for the oldest processor")]
+
+use super::lanes::{LANE_COUNT, Lanes, with_widest_registers};
 use crate::image::Image;
 
-/// One channel of numbers, `[height, width]`, each row padded to a multiple of eight with numbers of no meaning.
+/// One channel of numbers, `[height, width]`, each row padded to whole [`Lanes`] with numbers of no meaning.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plane {
     height: usize,
     width: usize,
-    stride: usize,
-    values: Vec<f64>,
+    values: Vec<Lanes>,
 }
 
 /// How a filter continues an image beyond its border.
@@ -37,38 +38,51 @@ impl Plane {
         self.width
     }
 
-    /// How far apart rows are in memory.
-    pub(crate) fn stride(&self) -> usize {
-        self.stride
+    /// How many [`Lanes`] a row has.
+    pub(crate) fn lanes_per_row(&self) -> usize {
+        self.width.div_ceil(LANE_COUNT)
     }
 
     /// All rows with their padding.
-    pub(crate) fn values(&self) -> &[f64] {
+    pub(crate) fn values(&self) -> &[Lanes] {
         &self.values
     }
 
-    /// One row, without its padding.
-    pub(crate) fn row(&self, row: usize) -> &[f64] {
-        &self.values[row * self.stride..row * self.stride + self.width]
+    /// All rows with their padding.
+
+    /// One row with its padding.
+    #[inline(always)]
+    pub(crate) fn row(&self, row: usize) -> &[Lanes] {
+        &self.values[row * self.lanes_per_row()..][..self.lanes_per_row()]
     }
 
-    /// One row, without its padding.
-    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f64] {
-        &mut self.values[row * self.stride..row * self.stride + self.width]
+    /// One row with its padding.
+    #[inline(always)]
+    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [Lanes] {
+        let count = self.lanes_per_row();
+        &mut self.values[row * count..][..count]
+    }
+
+    /// One number.
+    #[inline(always)]
+    pub(crate) fn get(&self, row: usize, column: usize) -> f64 {
+        self.values[row * self.lanes_per_row() + column / LANE_COUNT].0[column % LANE_COUNT]
     }
 
     /// Becomes a plane of this size; what it holds is not defined until it is written. Allocates only to grow.
     pub(crate) fn resize(&mut self, height: usize, width: usize) {
-        (self.height, self.width, self.stride) = (height, width, round_up(width));
-        self.values.resize(height * self.stride, 0.0);
+        (self.height, self.width) = (height, width);
+        self.values.resize(height * self.lanes_per_row(), Lanes::ZERO);
     }
 
     /// Takes over one channel of an image.
     pub(crate) fn read_channel(&mut self, image: &Image, channel: usize) {
         self.resize(image.height(), image.width());
         for (row, pixels) in image.plane(channel).chunks_exact(image.width()).enumerate() {
-            for (value, pixel) in self.row_mut(row).iter_mut().zip(pixels) {
-                *value = f64::from(*pixel);
+            for (lanes, pixels) in self.row_mut(row).iter_mut().zip(pixels.chunks(LANE_COUNT)) {
+                for (lane, pixel) in lanes.0.iter_mut().zip(pixels) {
+                    *lane = f64::from(*pixel);
+                }
             }
         }
     }
@@ -79,7 +93,7 @@ impl Plane {
             return self.read_channel(image, 0);
         }
         self.resize(image.height(), image.width());
-        self.values.fill(0.0);
+        self.values.fill(Lanes::ZERO);
         for channel in 0..image.channels() {
             let weight = match image.channels() {
                 // Rec. 601, the weights that OpenCV uses.
@@ -87,8 +101,10 @@ impl Plane {
                 count => 1.0 / count as f64,
             };
             for (row, pixels) in image.plane(channel).chunks_exact(image.width()).enumerate() {
-                for (value, pixel) in self.row_mut(row).iter_mut().zip(pixels) {
-                    *value += weight * f64::from(*pixel);
+                for (lanes, pixels) in self.row_mut(row).iter_mut().zip(pixels.chunks(LANE_COUNT)) {
+                    for (lane, pixel) in lanes.0.iter_mut().zip(pixels) {
+                        *lane += weight * f64::from(*pixel);
+                    }
                 }
             }
         }
@@ -96,19 +112,22 @@ impl Plane {
 
     /// Rounds to whole grey levels, halves away from zero.
     pub(crate) fn round(&mut self) {
-        for value in &mut self.values {
-            *value = value.round();
+        for lanes in &mut self.values {
+            *lanes = lanes.map(f64::round);
         }
     }
 
-    /// Becomes `function(a, b)` of two planes of the same size, number by number.
-    pub(crate) fn combine(&mut self, a: &Self, b: &Self, function: impl Fn(f64, f64) -> f64) {
+    /// Becomes `function(a, b)` of two planes of the same size.
+    pub(crate) fn combine(&mut self, a: &Self, b: &Self, function: impl Fn(Lanes, Lanes) -> Lanes) {
         self.resize(a.height, a.width);
-        with_widest_registers(|| {
-            for ((out, a), b) in self.values.iter_mut().zip(&a.values).zip(&b.values) {
-                *out = function(*a, *b);
-            }
-        });
+        with_widest_registers(
+            #[inline(always)]
+            || {
+                for ((out, a), b) in self.values.iter_mut().zip(&a.values).zip(&b.values) {
+                    *out = function(*a, *b);
+                }
+            },
+        );
     }
 }
 
@@ -116,39 +135,41 @@ impl<const TAPS: usize> Filter<TAPS> {
     /// Filters `plane` into `out`, which becomes a plane of the same size. `scratch` holds one row between the passes.
     pub(crate) fn apply(&self, plane: &Plane, scratch: &mut Vec<f64>, out: &mut Plane) {
         out.resize(plane.height, plane.width);
-        // One row with TAPS − 1 pixels more on both sides, and room for whole lanes at any offset.
-        scratch.resize(TAPS + plane.stride + TAPS + LANE_COUNT, 0.0);
-        with_widest_registers(|| {
-            for row in 0..plane.height {
-                self.filter_vertically(plane, row, scratch);
-                self.continue_row(plane.width, scratch);
-                for start in (0..plane.stride).step_by(LANE_COUNT) {
-                    self.filter_lanes(scratch, start).store(&mut out.values, row * plane.stride + start);
+        // One row with TAPS − 1 pixels more on both sides.
+        scratch.resize(plane.lanes_per_row() * LANE_COUNT + 2 * (TAPS - 1), 0.0);
+        with_widest_registers(
+            #[inline(always)]
+            || {
+                for row in 0..plane.height {
+                    self.filter_vertically(plane, row, scratch);
+                    self.continue_row(plane.width, scratch);
+                    for (index, lanes) in out.row_mut(row).iter_mut().enumerate() {
+                        *lanes = self.filter_lanes(&scratch[index * LANE_COUNT..]);
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 
     /// The row `row` of the vertically filtered plane, into `scratch[TAPS − 1..]`.
-    #[expect(clippy::inline_always, reason = "must be compiled for the registers of its caller")]
     #[inline(always)]
     fn filter_vertically(&self, plane: &Plane, row: usize, scratch: &mut [f64]) {
-        let rows: [[usize; 2]; TAPS] = std::array::from_fn(|distance| {
+        let mut rows = [[plane.row(row); 2]; TAPS];
+        for (distance, rows) in rows.iter_mut().enumerate().skip(1) {
             let (above, below) = (row.cast_signed() - distance.cast_signed(), (row + distance).cast_signed());
-            [above, below].map(|row| self.continuation.index(row, plane.height) * plane.stride)
-        });
-        for start in (0..plane.stride).step_by(LANE_COUNT) {
-            let mut sum = Lanes::load(&plane.values, rows[0][0] + start) * Lanes::splat(self.taps[0]);
-            for distance in 1..TAPS {
-                let [above, below] = rows[distance].map(|row| Lanes::load(&plane.values, row + start));
-                sum += (above + below) * Lanes::splat(self.taps[distance]);
+            rows[0] = plane.row(self.continuation.index(above, plane.height));
+            rows[1] = plane.row(self.continuation.index(below, plane.height));
+        }
+        for index in 0..plane.lanes_per_row() {
+            let mut sum = rows[0][0][index] * Lanes::splat(self.taps[0]);
+            for (rows, tap) in rows.iter().zip(self.taps).skip(1) {
+                sum += (rows[0][index] + rows[1][index]) * Lanes::splat(tap);
             }
-            sum.store(scratch, TAPS - 1 + start);
+            sum.store(scratch, TAPS - 1 + index * LANE_COUNT);
         }
     }
 
     /// Writes the pixels beyond both ends of the row in `scratch[TAPS − 1..]`.
-    #[expect(clippy::inline_always, reason = "must be compiled for the registers of its caller")]
     #[inline(always)]
     fn continue_row(&self, width: usize, scratch: &mut [f64]) {
         let first = TAPS - 1;
@@ -160,16 +181,15 @@ impl<const TAPS: usize> Filter<TAPS> {
         }
     }
 
-    /// Eight horizontally filtered pixels from `start`, of the row in `scratch[TAPS − 1..]`.
-    #[expect(clippy::inline_always, reason = "must be compiled for the registers of its caller")]
+    /// Eight horizontally filtered pixels, of which the first stands at `row[TAPS − 1]`.
     #[inline(always)]
-    fn filter_lanes(&self, scratch: &[f64], start: usize) -> Lanes {
-        let centre = TAPS - 1 + start;
-        let mut sum = Lanes::load(scratch, centre) * Lanes::splat(self.taps[0]);
-        for distance in 1..TAPS {
+    fn filter_lanes(&self, row: &[f64]) -> Lanes {
+        let row = &row[..LANE_COUNT + 2 * (TAPS - 1)];
+        let mut sum = Lanes::load(row, TAPS - 1) * Lanes::splat(self.taps[0]);
+        for (distance, tap) in self.taps.iter().enumerate().skip(1) {
             let (left, right) =
-                (Lanes::load(scratch, centre - distance), Lanes::load(scratch, centre + distance));
-            sum += (left + right) * Lanes::splat(self.taps[distance]);
+                (Lanes::load(row, TAPS - 1 - distance), Lanes::load(row, TAPS - 1 + distance));
+            sum += (left + right) * Lanes::splat(*tap);
         }
         sum
     }
@@ -222,7 +242,7 @@ mod tests {
                 let weight = filter.taps[down.unsigned_abs()] * filter.taps[right.unsigned_abs()];
                 let row = filter.continuation.index(row.cast_signed() + down, plane.height);
                 let column = filter.continuation.index(column.cast_signed() + right, plane.width);
-                sum += weight * plane.row(row)[column];
+                sum += weight * plane.get(row, column);
             }
         }
         sum
@@ -237,7 +257,7 @@ mod tests {
             plane.resize(height, width);
             for row in 0..height {
                 for column in 0..width {
-                    plane.row_mut(row)[column] = ((row * 37 + column * 91 + seed as usize * 13) % 256) as f64;
+                    plane.row_mut(row)[column / LANE_COUNT].0[column % LANE_COUNT] = ((row * 37 + column * 91 + seed as usize * 13) % 256) as f64;
                 }
             }
             let continuation = if symmetric { Continuation::Symmetric } else { Continuation::Reflect101 };
@@ -247,7 +267,7 @@ mod tests {
             for row in 0..height {
                 for column in 0..width {
                     let expected = filter_reference(&filter, &plane, row, column);
-                    prop_assert!((out.row(row)[column] - expected).abs() < 1e-9);
+                    prop_assert!((out.get(row, column) - expected).abs() < 1e-9);
                 }
             }
         }

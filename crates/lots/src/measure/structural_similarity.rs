@@ -6,6 +6,8 @@
 //! Source: Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment: from error visibility to structural
 //! similarity", 2004; settings of Rozsa, Rudd, Boult, "Adversarial Diversity and Hard Positive Generation", section 3.
 
+#![expect(clippy::inline_always, reason = "what is not inlined stays compiled for the oldest processor")]
+
 use super::lanes::{LANE_COUNT, Lanes, with_widest_registers};
 use super::plane::{Continuation, Filter, Plane};
 use crate::error::{Error, Result};
@@ -184,19 +186,42 @@ impl PlaneComparison {
     /// The mean structural similarity of the origin and `perturbed`, a plane of the same size.
     pub(crate) fn similarity(&mut self, perturbed: &Plane, parameters: &SimilarityParameters) -> f64 {
         GAUSSIAN_WINDOW.apply(perturbed, &mut self.scratch, &mut self.mean);
-        self.product.combine(&self.origin, perturbed, |x, y| x * x + y * y);
+        self.product.combine(
+            &self.origin,
+            perturbed,
+            #[inline(always)]
+            |x, y| x * x + y * y,
+        );
         GAUSSIAN_WINDOW.apply(&self.product, &mut self.scratch, &mut self.square_mean);
-        self.product.combine(&self.origin, perturbed, |x, y| x * y);
+        self.product.combine(
+            &self.origin,
+            perturbed,
+            #[inline(always)]
+            |x, y| x * y,
+        );
         GAUSSIAN_WINDOW.apply(&self.product, &mut self.scratch, &mut self.product_mean);
         if parameters.exponents == Exponents::default() {
-            return self.mean_over_windows(parameters.border, |at| Moments::load(self, at).similarity());
+            return self.mean_over_windows(
+                parameters.border,
+                #[inline(always)]
+                |at| Moments::load(self, at).similarity(),
+            );
         }
-        self.product.combine(&self.origin, &self.origin, |x, y| x * y);
+        self.product.combine(
+            &self.origin,
+            &self.origin,
+            #[inline(always)]
+            |x, y| x * y,
+        );
         GAUSSIAN_WINDOW.apply(&self.product, &mut self.scratch, &mut self.origin_square_mean);
-        self.mean_over_windows(parameters.border, |at| {
-            let origin_square_mean = Lanes::load(self.origin_square_mean.values(), at);
-            Moments::load(self, at).similarity_with(origin_square_mean, parameters.exponents)
-        })
+        self.mean_over_windows(
+            parameters.border,
+            #[inline(always)]
+            |at| {
+                let origin_square_mean = self.origin_square_mean.values()[at];
+                Moments::load(self, at).similarity_with(origin_square_mean, parameters.exponents)
+            },
+        )
     }
 
     /// The mean of `similarity(position)` over the windows that count.
@@ -204,20 +229,25 @@ impl PlaneComparison {
         let inset = if border == Border::Valid { HALF_WINDOW } else { 0 };
         let (height, width) = (self.origin.height(), self.origin.width());
         let columns = inset..width - inset;
-        let sum: f64 = with_widest_registers(|| {
-            let mut total = 0.0;
-            for row in inset..height - inset {
-                let mut sum = Lanes::ZERO;
-                for start in (0..self.origin.stride()).step_by(LANE_COUNT) {
-                    let value = similarity(row * self.origin.stride() + start);
-                    let all_count = columns.start <= start && start + LANE_COUNT <= columns.end;
-                    sum +=
-                        if all_count { value } else { value.keep(|lane| columns.contains(&(start + lane))) };
+        let sum: f64 = with_widest_registers(
+            #[inline(always)]
+            || {
+                let mut total = 0.0;
+                for row in inset..height - inset {
+                    let mut sum = Lanes::ZERO;
+                    for index in 0..self.origin.lanes_per_row() {
+                        let value = similarity(row * self.origin.lanes_per_row() + index);
+                        let start = index * LANE_COUNT;
+                        // Changes nothing but the first and the last lanes of a row.
+                        let (first, end) =
+                            (columns.start.saturating_sub(start), columns.end.saturating_sub(start));
+                        sum += value.keep(first, end);
+                    }
+                    total += sum.sum();
                 }
-                total += sum.sum();
-            }
-            total
-        });
+                total
+            },
+        );
         sum / ((height - 2 * inset) * columns.len()) as f64
     }
 }
@@ -234,15 +264,14 @@ struct Moments {
     product: Lanes,
 }
 
-#[expect(clippy::inline_always, reason = "must be compiled for the registers of its caller")]
 impl Moments {
     #[inline(always)]
     fn load(comparison: &PlaneComparison, at: usize) -> Self {
         Self {
-            x: Lanes::load(comparison.origin_mean.values(), at),
-            y: Lanes::load(comparison.mean.values(), at),
-            squares: Lanes::load(comparison.square_mean.values(), at),
-            product: Lanes::load(comparison.product_mean.values(), at),
+            x: comparison.origin_mean.values()[at],
+            y: comparison.mean.values()[at],
+            squares: comparison.square_mean.values()[at],
+            product: comparison.product_mean.values()[at],
         }
     }
 
@@ -264,15 +293,17 @@ impl Moments {
     /// Lᵅ · Cᵝ · Sᵞ.
     #[inline(always)]
     fn similarity_with(&self, x_squared: Lanes, exponents: Exponents) -> Lanes {
-        Lanes(std::array::from_fn(|lane| {
+        let mut similarity = Lanes::ZERO;
+        for (lane, value) in similarity.0.iter_mut().enumerate() {
             let (mean_x, mean_y) = (self.x.0[lane], self.y.0[lane]);
             let square_x = x_squared.0[lane];
             let square_y = self.squares.0[lane] - square_x;
             let deviation_x = (square_x - mean_x * mean_x).max(0.0).sqrt();
             let deviation_y = (square_y - mean_y * mean_y).max(0.0).sqrt();
             let covariance = self.product.0[lane] - mean_x * mean_y;
-            factors(mean_x, mean_y, deviation_x, deviation_y, covariance, exponents)
-        }))
+            *value = factors(mean_x, mean_y, deviation_x, deviation_y, covariance, exponents);
+        }
+        similarity
     }
 }
 

@@ -1,5 +1,8 @@
 //! [`GradientField`]: the blurred perturbed image and its two derivatives, ready to be looked at between pixels.
 
+#![expect(clippy::inline_always, reason = "what is not inlined stays compiled for the oldest processor")]
+
+use super::super::lanes::{LANE_COUNT, Lanes};
 use super::super::plane::Plane;
 
 /// Value, derivative along x and derivative along y of every pixel, in a frame of zeros.
@@ -30,17 +33,16 @@ impl GradientField {
             self.cells.resize((height + FRAME) * (width + FRAME), [0.0; 4]);
         }
         for row in 0..height {
-            let [above, here, below] =
-                [row.max(1) - 1, row, (row + 1).min(height - 1)].map(|row| plane.row(row));
             let inside = 0 < row && row + 1 < height;
             let start = (row + FRAME_BEFORE) * (width + FRAME) + FRAME_BEFORE;
             let cells = &mut self.cells[start..start + width];
             for (column, cell) in cells.iter_mut().enumerate() {
-                let along_y = if inside { 0.5 * (below[column] - above[column]) } else { 0.0 };
-                *cell = [here[column], 0.0, along_y, 0.0];
+                let along_y =
+                    if inside { plane.get(row + 1, column) - plane.get(row - 1, column) } else { 0.0 };
+                *cell = [plane.get(row, column), 0.0, 0.5 * along_y, 0.0];
             }
-            for (cell, around) in cells.iter_mut().skip(1).zip(here.windows(3)) {
-                cell[1] = 0.5 * (around[2] - around[0]);
+            for column in 1..width.saturating_sub(1) {
+                cells[column][1] = 0.5 * (cells[column + 1][0] - cells[column - 1][0]);
             }
         }
     }
@@ -53,21 +55,27 @@ impl GradientField {
         self.width
     }
 
-    /// How far apart rows of cells are.
-    pub(super) fn stride(&self) -> usize {
-        self.width + FRAME
-    }
-
-    /// Value and derivatives at the point that is `shares` = (right, down) beyond cell `index`, which counts the frame.
-    #[expect(clippy::inline_always, reason = "must be compiled for the registers of its caller")]
+    /// Value and derivatives at eight points (x, y); zeros at points beyond the border or not finite.
     #[inline(always)]
-    pub(super) fn look_up(&self, index: usize, shares: (f64, f64)) -> [f64; 4] {
-        let upper = &self.cells[index..index + 2];
-        let lower = &self.cells[index + self.stride()..index + self.stride() + 2];
-        std::array::from_fn(|k| {
-            let above = upper[0][k] + shares.0 * (upper[1][k] - upper[0][k]);
-            let below = lower[0][k] + shares.0 * (lower[1][k] - lower[0][k]);
-            above + shares.1 * (below - above)
-        })
+    pub(super) fn look_up(&self, x: Lanes, y: Lanes, cells: &mut [[f64; 4]; LANE_COUNT]) {
+        // Far points are moved to the frame; its cell above and to the left of the image is the first one.
+        let x = x.clamp(-1.0, self.width as f64) + Lanes::splat(FRAME_BEFORE as f64);
+        let y = y.clamp(-1.0, self.height as f64) + Lanes::splat(FRAME_BEFORE as f64);
+        let (column, row) = (x.floor(), y.floor());
+        let (right, down) = (x - column, y - row);
+        let stride = self.width + FRAME;
+        for (lane, cell) in cells.iter_mut().enumerate() {
+            let index = row.0[lane] as i32 as usize * stride + column.0[lane] as i32 as usize;
+            let (upper, lower) =
+                (&self.cells[index..index + 2], &self.cells[index + stride..index + stride + 2]);
+            // A whole cell is computed before it is written, so that its four components stay one vector.
+            let mut looked_up = [0.0; 4];
+            for (k, value) in looked_up.iter_mut().enumerate() {
+                let above = upper[0][k] + right.0[lane] * (upper[1][k] - upper[0][k]);
+                let below = lower[0][k] + right.0[lane] * (lower[1][k] - lower[0][k]);
+                *value = above + down.0[lane] * (below - above);
+            }
+            *cell = looked_up;
+        }
     }
 }

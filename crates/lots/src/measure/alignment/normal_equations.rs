@@ -5,6 +5,8 @@
 //! with itself, each with its moments along X and Y, and no Jacobian is ever stored. Means are subtracted afterwards:
 //! every sum is kept once with the image, once with the mask in its place.
 
+#![expect(clippy::inline_always, reason = "what is not inlined stays compiled for the oldest processor")]
+
 use super::super::homography::Homography;
 use super::super::lanes::{LANE_COUNT, Lanes, with_widest_registers};
 use super::super::plane::Plane;
@@ -34,20 +36,27 @@ pub(super) struct NormalEquations {
 }
 
 impl NormalEquations {
-    /// Sweeps over all pixels of `origin`, a plane of the size of `field`.
-    pub(super) fn accumulate(field: &GradientField, origin: &Plane, homography: &Homography) -> Self {
-        with_widest_registers(|| {
-            let mut sums = Sums::default();
-            let mut tile = Tile::default();
-            for top in (0..field.height()).step_by(TILE_ROWS) {
-                for left in (0..field.width()).step_by(LANE_COUNT) {
-                    tile.warp(field, homography, [top, left]);
-                    tile.read_origin(origin, [top, left]);
-                    sums.add(&tile, [top, left]);
+    /// Sweeps over all pixels of `origin`, a plane of the size of `field`; `tile` is a buffer.
+    pub(super) fn accumulate(
+        field: &GradientField,
+        origin: &Plane,
+        homography: &Homography,
+        tile: &mut Tile,
+    ) -> Self {
+        with_widest_registers(
+            #[inline(always)]
+            || {
+                let mut sums = Sums::default();
+                for top in (0..field.height()).step_by(TILE_ROWS) {
+                    for left in (0..field.width()).step_by(LANE_COUNT) {
+                        tile.warp(field, homography, [top, left]);
+                        tile.read_origin(origin, [top, left]);
+                        sums.add(tile, [top, left]);
+                    }
                 }
-            }
-            sums.equations()
-        })
+                sums.equations()
+            },
+        )
     }
 
     /// The correlation ρ of the images through the present homography.
@@ -85,9 +94,12 @@ impl NormalEquations {
 }
 
 /// Eight columns by up to [`TILE_ROWS`] rows of everything that the sums are made of.
-#[derive(Clone)]
-struct Tile {
+#[derive(Clone, Debug)]
+pub(super) struct Tile {
     rows: usize,
+    /// What [`GradientField::look_up`] found for one row. Kept in memory, so that all four components of a cell stay
+    /// one vector until the lanes are gathered.
+    cells: [[f64; 4]; LANE_COUNT],
     /// (gₓ, gᵧ, −x′gₓ − y′gᵧ), all divided by the denominator.
     gradient: [[Lanes; TILE_ROWS]; 3],
     /// i, 0 beyond the border of the perturbed image.
@@ -101,11 +113,17 @@ struct Tile {
 impl Default for Tile {
     fn default() -> Self {
         let zeros = [Lanes::ZERO; TILE_ROWS];
-        Self { rows: 0, gradient: [zeros; 3], image: zeros, mask: zeros, origin: zeros }
+        Self {
+            rows: 0,
+            cells: [[0.0; 4]; LANE_COUNT],
+            gradient: [zeros; 3],
+            image: zeros,
+            mask: zeros,
+            origin: zeros,
+        }
     }
 }
 
-#[expect(clippy::inline_always, reason = "must be compiled for the registers of its caller")]
 impl Tile {
     /// Looks at the field through the homography.
     #[inline(always)]
@@ -113,44 +131,47 @@ impl Tile {
         self.rows = TILE_ROWS.min(field.height() - top);
         let columns = LANE_COUNT.min(field.width() - left);
         let [width, height] = [field.width() as f64, field.height() as f64];
-        let stride = field.stride();
+        let [to_x, to_y, to_scale] = homography.matrix();
         let x = Lanes::counting_from(left);
         for row in 0..self.rows {
             let y = Lanes::splat((top + row) as f64);
-            let [to_x, to_y, to_scale] = homography
-                .matrix()
-                .map(|[a, b, c]| Lanes::splat(a) * x + Lanes::splat(b) * y + Lanes::splat(c));
-            let inverse = Lanes::splat(1.0) / to_scale;
-            let (to_x, to_y) = (to_x * inverse, to_y * inverse);
-            // Points that are far away or not finite are moved into the frame of zeros.
-            let in_frame_x = to_x.map(|x| x.max(-1.0).min(width) + 1.0);
-            let in_frame_y = to_y.map(|y| y.max(-1.0).min(height) + 1.0);
-            let (mut value, mut along_x, mut along_y) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
-            for lane in 0..columns {
-                let (column, line) = (in_frame_x.0[lane] as i32, in_frame_y.0[lane] as i32);
-                let shares = (in_frame_x.0[lane] - f64::from(column), in_frame_y.0[lane] - f64::from(line));
-                let cell = field.look_up(line as usize * stride + column as usize, shares);
-                (value.0[lane], along_x.0[lane], along_y.0[lane]) = (cell[0], cell[1], cell[2]);
-            }
+            let inverse = (Lanes::splat(1.0) / line(to_scale, x, y)).keep(0, columns);
+            let (to_x, to_y) = (line(to_x, x, y) * inverse, line(to_y, x, y) * inverse);
+            field.look_up(to_x, to_y, &mut self.cells);
+            let [image, along_x, along_y] = [self.component(0), self.component(1), self.component(2)];
             let (along_x, along_y) = (along_x * inverse, along_y * inverse);
-            self.image[row] = value;
+            self.image[row] = image.keep(0, columns);
             self.gradient[0][row] = along_x;
             self.gradient[1][row] = along_y;
             self.gradient[2][row] = Lanes::ZERO - (to_x * along_x + to_y * along_y);
             // The nearest pixel decides, as for OpenCV's mask.
-            let inside_x = to_x.map(|x| if x >= -0.5 && x < width - 0.5 { 1.0 } else { 0.0 });
-            let inside_y = to_y.map(|y| if y >= -0.5 && y < height - 0.5 { 1.0 } else { 0.0 });
-            self.mask[row] = (inside_x * inside_y).keep(|lane| lane < columns);
+            let mask = to_x.within(-0.5, width - 0.5) * to_y.within(-0.5, height - 0.5);
+            self.mask[row] = mask.keep(0, columns);
         }
+    }
+
+    /// One component of the cells that were looked up last.
+    #[inline(always)]
+    fn component(&self, index: usize) -> Lanes {
+        let mut lanes = Lanes::ZERO;
+        for (lane, cell) in lanes.0.iter_mut().zip(&self.cells) {
+            *lane = cell[index];
+        }
+        lanes
     }
 
     #[inline(always)]
     fn read_origin(&mut self, origin: &Plane, [top, left]: [usize; 2]) {
         for row in 0..self.rows {
-            let start = (top + row) * origin.stride() + left;
-            self.origin[row] = Lanes::load(origin.values(), start) * self.mask[row];
+            self.origin[row] = origin.row(top + row)[left / LANE_COUNT] * self.mask[row];
         }
     }
+}
+
+/// a·X + b·Y + c.
+#[inline(always)]
+fn line([a, b, c]: [f64; 3], x: Lanes, y: Lanes) -> Lanes {
+    Lanes::splat(a) * x + Lanes::splat(b) * y + Lanes::splat(c)
 }
 
 /// The pairs (a, b) of g's entries whose products are summed.
@@ -182,7 +203,6 @@ impl Default for Sums {
 }
 
 impl Sums {
-    #[expect(clippy::inline_always, reason = "must be compiled for the registers of its caller")]
     #[inline(always)]
     fn add(&mut self, tile: &Tile, [top, left]: [usize; 2]) {
         let x = Lanes::counting_from(left);
@@ -251,7 +271,6 @@ impl Sums {
 }
 
 /// Adds Σ g · with · (X, Y, 1).
-#[expect(clippy::inline_always, reason = "must be compiled for the registers of its caller")]
 #[inline(always)]
 fn project(
     sums: &mut [Lanes; 3],
@@ -297,8 +316,8 @@ struct Cholesky {
 impl Cholesky {
     /// `None` if the matrix is singular up to rounding, or not finite.
     fn new(matrix: &[[f64; PARAMETERS]; PARAMETERS]) -> Option<Self> {
-        // An image of stripes leaves pivots of about 1e-16; real digits and photographs stay above 1e-9.
-        const SMALLEST_PIVOT: f64 = 1e-13;
+        // The usual limit of a numerical rank: below it nothing but rounding is left.
+        const SMALLEST_PIVOT: f64 = PARAMETERS as f64 * f64::EPSILON;
         let scale: [f64; PARAMETERS] = std::array::from_fn(|k| matrix[k][k].sqrt());
         if !scale.iter().all(|&entry| entry > 0.0 && entry.is_finite()) {
             return None;
