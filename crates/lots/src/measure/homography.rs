@@ -1,6 +1,8 @@
 //! [`Homography`]: a plane projective map of pixel coordinates, and the image that is seen through it.
 
-use super::lanes::LANE_COUNT;
+#![expect(clippy::inline_always, reason = "what is not inlined stays compiled for the oldest processor")]
+
+use super::lanes::{LANE_COUNT, Lanes, with_widest_registers};
 use super::plane::Plane;
 
 /// A 3×3 matrix H that takes the pixel (x, y) of the origin to the point H·(x, y, 1) of the perturbed image.
@@ -42,37 +44,62 @@ impl Homography {
     /// The plane seen through the map: each pixel of `out` is what `plane` shows at the mapped point, bilinearly
     /// interpolated; beyond the border everything is 0.
     pub(crate) fn warp(&self, plane: &Plane, out: &mut Plane) {
-        let (height, width) = (plane.height(), plane.width());
-        out.resize(height, width);
-        for row in 0..height {
-            for (index, lanes) in out.row_mut(row).iter_mut().enumerate() {
-                for (lane, value) in lanes.0.iter_mut().enumerate() {
-                    let (x, y) = self.map((index * LANE_COUNT + lane) as f64, row as f64);
-                    *value = interpolate(plane, x, y);
+        out.resize(plane.height(), plane.width());
+        with_widest_registers(
+            #[inline(always)]
+            || {
+                for row in 0..plane.height() {
+                    for (index, lanes) in out.row_mut(row).iter_mut().enumerate() {
+                        let (x, y, _) = self.map_lanes(index * LANE_COUNT, row);
+                        *lanes = interpolate(plane, x, y);
+                    }
                 }
-            }
-        }
+            },
+        );
+    }
+
+    /// Where eight pixels of a row go, and one over their denominators.
+    #[inline(always)]
+    pub(crate) fn map_lanes(&self, first_column: usize, row: usize) -> (Lanes, Lanes, Lanes) {
+        let (x, y) = (Lanes::counting_from(first_column), Lanes::splat(row as f64));
+        let [to_x, to_y, to_scale] = self.matrix;
+        let inverse = Lanes::splat(1.0) / line(to_scale, x, y);
+        (line(to_x, x, y) * inverse, line(to_y, x, y) * inverse, inverse)
     }
 }
 
-/// What `plane` shows at the point (x, y), 0 beyond the border and at points that are not finite.
-fn interpolate(plane: &Plane, x: f64, y: f64) -> f64 {
-    let (height, width) = (plane.height() as f64, plane.width() as f64);
-    if !(x > -1.0 && y > -1.0 && x < width && y < height) {
-        return 0.0;
+/// a·x + b·y + c.
+#[inline(always)]
+fn line([a, b, c]: [f64; 3], x: Lanes, y: Lanes) -> Lanes {
+    Lanes::splat(a) * x + Lanes::splat(b) * y + Lanes::splat(c)
+}
+
+/// What `plane` shows at eight points, 0 beyond the border and at points that are not finite.
+#[inline(always)]
+fn interpolate(plane: &Plane, x: Lanes, y: Lanes) -> Lanes {
+    // Counted from one pixel above and to the left of the plane, where all is black, so that no index is negative.
+    let x = x.clamp(-1.0, plane.width() as f64) + Lanes::splat(1.0);
+    let y = y.clamp(-1.0, plane.height() as f64) + Lanes::splat(1.0);
+    let (left, top) = (x.floor(), y.floor());
+    let (mut upper, mut lower) = ([Lanes::ZERO; 2], [Lanes::ZERO; 2]);
+    for lane in 0..LANE_COUNT {
+        let (column, row) = (left.0[lane] as usize, top.0[lane] as usize);
+        for right in 0..2 {
+            upper[right].0[lane] = pixel(plane, row, column + right);
+            lower[right].0[lane] = pixel(plane, row + 1, column + right);
+        }
     }
-    // Both are above −1, so one is added before the fraction is cut off, which makes it the floor.
-    let (left, top) = ((x + 1.0) as usize, (y + 1.0) as usize);
-    let (right_share, lower_share) = (x + 1.0 - left as f64, y + 1.0 - top as f64);
-    let pixel = |row: usize, column: usize| {
-        let inside = (1..=plane.height()).contains(&row) && (1..=plane.width()).contains(&column);
-        if inside { plane.get(row - 1, column - 1) } else { 0.0 }
-    };
-    let (upper, lower) =
-        ([pixel(top, left), pixel(top, left + 1)], [pixel(top + 1, left), pixel(top + 1, left + 1)]);
+    let (right_share, lower_share) = (x - left, y - top);
     let upper = upper[0] + right_share * (upper[1] - upper[0]);
     let lower = lower[0] + right_share * (lower[1] - lower[0]);
     upper + lower_share * (lower - upper)
+}
+
+/// The pixel in `row` and `column`, both counted from 1; black beyond the border.
+#[inline(always)]
+fn pixel(plane: &Plane, row: usize, column: usize) -> f64 {
+    let inside = (1..=plane.height()).contains(&row) && (1..=plane.width()).contains(&column);
+    if inside { plane.get(row - 1, column - 1) } else { 0.0 }
 }
 
 #[cfg(test)]

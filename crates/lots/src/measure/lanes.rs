@@ -134,3 +134,43 @@ impl AddAssign for Lanes {
         *self = *self + other;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Uses every operation, with numbers that a fused multiply-add would round differently.
+    #[inline(always)]
+    fn kernel(start: usize) -> f64 {
+        let mut sum = Lanes::ZERO;
+        for step in 1..100 {
+            let x = Lanes::counting_from(start + step) / Lanes::splat(3.0);
+            let y = (x * x - x).clamp(-5.0, 700.0) + x.within(10.0, 20.0) * x.floor();
+            sum += (x * y + sum).keep(1, 7) / Lanes::splat(7.0);
+        }
+        sum.sum()
+    }
+
+    #[test]
+    fn the_width_of_the_registers_does_not_change_a_bit() {
+        for start in 0..50 {
+            let widest = with_widest_registers(
+                #[inline(always)]
+                || kernel(start),
+            );
+            assert_eq!(widest.to_bits(), kernel(start).to_bits(), "start {start}");
+        }
+    }
+
+    #[test]
+    fn clamping_turns_no_number_into_the_low_end() {
+        assert_eq!(Lanes::splat(f64::NAN).clamp(-1.0, 5.0), Lanes::splat(-1.0));
+        assert_eq!(Lanes::splat(f64::INFINITY).clamp(-1.0, 5.0), Lanes::splat(5.0));
+    }
+
+    #[test]
+    fn keeping_and_summing_go_lane_by_lane() {
+        assert_eq!(Lanes::counting_from(1).keep(2, 4), Lanes([0.0, 0.0, 3.0, 4.0, 0.0, 0.0, 0.0, 0.0]));
+        assert_eq!(Lanes::counting_from(1).sum().to_bits(), 36.0_f64.to_bits());
+    }
+}

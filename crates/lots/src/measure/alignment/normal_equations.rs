@@ -131,19 +131,16 @@ impl Tile {
         self.rows = TILE_ROWS.min(field.height() - top);
         let columns = LANE_COUNT.min(field.width() - left);
         let [width, height] = [field.width() as f64, field.height() as f64];
-        let [to_x, to_y, to_scale] = homography.matrix();
-        let x = Lanes::counting_from(left);
         for row in 0..self.rows {
-            let y = Lanes::splat((top + row) as f64);
-            let inverse = (Lanes::splat(1.0) / line(to_scale, x, y)).keep(0, columns);
-            let (to_x, to_y) = (line(to_x, x, y) * inverse, line(to_y, x, y) * inverse);
+            let (to_x, to_y, inverse) = homography.map_lanes(left, top + row);
             field.look_up(to_x, to_y, &mut self.cells);
             let [image, along_x, along_y] = [self.component(0), self.component(1), self.component(2)];
             let (along_x, along_y) = (along_x * inverse, along_y * inverse);
+            let along_scale = Lanes::ZERO - (to_x * along_x + to_y * along_y);
             self.image[row] = image.keep(0, columns);
-            self.gradient[0][row] = along_x;
-            self.gradient[1][row] = along_y;
-            self.gradient[2][row] = Lanes::ZERO - (to_x * along_x + to_y * along_y);
+            for (gradient, along) in self.gradient.iter_mut().zip([along_x, along_y, along_scale]) {
+                gradient[row] = along.keep(0, columns);
+            }
             // The nearest pixel decides, as for OpenCV's mask.
             let mask = to_x.within(-0.5, width - 0.5) * to_y.within(-0.5, height - 0.5);
             self.mask[row] = mask.keep(0, columns);
@@ -166,12 +163,6 @@ impl Tile {
             self.origin[row] = origin.row(top + row)[left / LANE_COUNT] * self.mask[row];
         }
     }
-}
-
-/// a·X + b·Y + c.
-#[inline(always)]
-fn line([a, b, c]: [f64; 3], x: Lanes, y: Lanes) -> Lanes {
-    Lanes::splat(a) * x + Lanes::splat(b) * y + Lanes::splat(c)
 }
 
 /// The pairs (a, b) of g's entries whose products are summed.
