@@ -107,7 +107,7 @@ impl Lanes {
     }
 }
 
-/// Lane by lane: `a operator b`.
+/// Lane by lane: `a operator b`, from the operator that assigns.
 macro_rules! arithmetic {
     ($operation:ident, $method:ident, $operator:tt) => {
         impl $operation for Lanes {
@@ -115,7 +115,7 @@ macro_rules! arithmetic {
             #[inline(always)]
             fn $method(mut self, other: Self) -> Self {
                 for (lane, other) in self.0.iter_mut().zip(other.0) {
-                    *lane = *lane $operator other;
+                    *lane $operator other;
                 }
                 self
             }
@@ -123,10 +123,10 @@ macro_rules! arithmetic {
     };
 }
 
-arithmetic!(Add, add, +);
-arithmetic!(Sub, sub, -);
-arithmetic!(Mul, mul, *);
-arithmetic!(Div, div, /);
+arithmetic!(Add, add, +=);
+arithmetic!(Sub, sub, -=);
+arithmetic!(Mul, mul, *=);
+arithmetic!(Div, div, /=);
 
 impl AddAssign for Lanes {
     #[inline(always)]

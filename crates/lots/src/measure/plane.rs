@@ -48,8 +48,6 @@ impl Plane {
         &self.values
     }
 
-    /// All rows with their padding.
-
     /// One row with its padding.
     #[inline(always)]
     pub(crate) fn row(&self, row: usize) -> &[Lanes] {
