@@ -81,7 +81,7 @@ impl Images {
     /// # Errors
     /// [`Error::File`], [`Error::FileLength`] if the file cannot be read so far.
     pub fn skip_to(&mut self, index: usize) -> Result<()> {
-        let index = index.clamp(self.next, self.count);
+        let index = index.min(self.count).max(self.next);
         self.body.skip((index - self.next) as u64 * self.item_bytes() as u64)?;
         self.next = index;
         Ok(())

@@ -107,7 +107,7 @@ impl Images {
     /// # Errors
     /// [`Error::File`] if the file cannot be read so far.
     pub fn skip_to(&mut self, index: usize) -> Result<()> {
-        let index = index.clamp(self.next, self.count);
+        let index = index.min(self.count).max(self.next);
         let bytes = (index - self.next) * self.shape.iter().product::<usize>();
         // The length of the file is checked, so the distance fits.
         self.body.reader.seek_relative(bytes as i64).map_err(|reason| self.body.failed(reason))?;

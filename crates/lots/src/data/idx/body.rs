@@ -12,6 +12,9 @@ use crate::whole_file;
 /// Deflate packs at most 258 bytes into 2 bits, so no honest file grows more than this when unpacked.
 const DEFLATE_RATIO: u64 = 1032;
 
+/// A buffer begins with at most so many bytes, and doubles while the file goes on.
+const LARGEST_GUESS: usize = 1 << 20;
+
 /// An opened IDX file: its sizes, and its values still to be read.
 pub(super) struct Body {
     source: Source,
@@ -84,17 +87,21 @@ impl Body {
         Ok(())
     }
 
-    /// The next `count` bytes. The buffer grows with what is there, not with what the header promises.
+    /// The next `count` bytes. A long buffer grows with what is there, not with what the header promises.
     pub(super) fn read(&mut self, count: usize) -> Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(count.min(1 << 20));
-        self.source
-            .reader()
-            .take(count as u64)
-            .read_to_end(&mut bytes)
-            .map_err(|reason| self.failed(reason))?;
-        self.position += bytes.len() as u64;
-        if bytes.len() < count {
-            return Err(self.wrong_length(self.position));
+        let mut bytes = Vec::new();
+        let mut filled = 0;
+        while filled < count {
+            bytes.resize(count.min((2 * filled).max(LARGEST_GUESS)), 0);
+            match self.source.reader().read(&mut bytes[filled..]) {
+                Ok(0) => return Err(self.wrong_length(self.position)),
+                Ok(more) => {
+                    filled += more;
+                    self.position += more as u64;
+                }
+                Err(reason) if reason.kind() == io::ErrorKind::Interrupted => {}
+                Err(reason) => return Err(self.failed(reason)),
+            }
         }
         Ok(bytes)
     }

@@ -84,6 +84,18 @@ fn skipping_gives_the_same_images_as_reading_past_them() {
         let mut reader = Images::open(&path).unwrap();
         reader.skip_to(1000).unwrap();
         assert!(reader.next().is_none());
+        reader.skip_to(0).unwrap();
+        assert!(reader.next().is_none());
+    }
+}
+
+#[test]
+fn millions_of_labels_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let labels: Vec<usize> = (0..3_000_001).map(|index| index * index % 251).collect();
+    for name in ["plain", "packed.gz"] {
+        write_labels(folder.path().join(name), &labels).unwrap();
+        assert!(read_labels(folder.path().join(name)).unwrap() == labels, "{name}");
     }
 }
 
