@@ -5,6 +5,8 @@
 //! cargo run --release -p lots --example embed_digits -- data/mnist crates/lots/assets testdata/training
 //! ```
 
+#![expect(clippy::print_stdout, reason = "it tells which digits it chose")]
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
