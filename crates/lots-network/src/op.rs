@@ -27,7 +27,7 @@ mod walk;
 pub(crate) mod window;
 
 #[cfg(test)]
-mod gradient_check;
+pub(crate) mod gradient_check;
 #[cfg(test)]
 mod one_image;
 

@@ -6,6 +6,7 @@
 //! A stride, a dilation, the channels of a group, a transposed matrix are all just other tables.
 
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 
 /// One term of the sums.
 #[derive(Clone, Copy, Debug)]
@@ -53,13 +54,35 @@ pub(crate) struct WeightedSums<'a> {
     pub(crate) lanes: usize,
 }
 
+/// From so many multiply-adds on, rows are divided among the threads: a large image fills the machine by itself.
+const WORTH_DIVIDING: usize = 1 << 23;
+
 impl WeightedSums<'_> {
     /// Computes the sums into `output`, `[elements][lanes]`.
     ///
     /// # Panics
     /// If a table points outside its array.
     pub(crate) fn compute(&self, output: &mut [f32]) {
-        super::architecture().dispatch(Run { sums: self, output });
+        let work = self.rows * self.columns.len() * self.taps.len() * self.lanes;
+        let apart = self.columns.iter().all(|column| column.output < self.output_row);
+        if work < WORTH_DIVIDING || !apart || self.rows < 2 {
+            super::architecture().dispatch(Run { sums: self, output });
+            return;
+        }
+        // A multiple of every register block's rows; how rows are divided changes no sum.
+        let rows_each = self.rows.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(12);
+        let parts = output.par_chunks_mut(rows_each * self.output_row * self.lanes).enumerate();
+        parts.for_each(|(part, output)| {
+            let first = part * rows_each;
+            let rows = rows_each.min(self.rows.saturating_sub(first));
+            let start = match self.start {
+                Start::Bias(bias) => Start::Bias(&bias[first.min(bias.len())..]),
+                start => start,
+            };
+            let weights = &self.weights[(first * self.weight_row).min(self.weights.len())..];
+            super::architecture()
+                .dispatch(Run { sums: &WeightedSums { rows, start, weights, ..*self }, output });
+        });
     }
 
     /// Checks every address once, so that the inner loop need not.
@@ -92,114 +115,139 @@ impl WithSimd for Run<'_, '_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        self.sums.check_bounds(self.output);
-        if self.sums.lanes.is_multiple_of(S::F32_LANES) {
-            run(simd, self.sums, self.output);
+        let sums = self.sums;
+        sums.check_bounds(self.output);
+        if sums.lanes.is_multiple_of(S::F32_LANES) {
+            run(simd, sums, sums.columns, sums.lanes / S::F32_LANES, self.output);
         } else {
-            run(pulp::Scalar, self.sums, self.output);
+            // One image: neighbouring pixels take the place of the lanes where they lie side by side.
+            let overlap = !matches!(sums.start, Start::Output);
+            let (side_by_side, single) = side_by_side(sums.columns, S::F32_LANES / sums.lanes, overlap);
+            run(simd, sums, &side_by_side, 1, self.output);
+            run(pulp::Scalar, sums, &single, sums.lanes, self.output);
         }
     }
+}
+
+/// Divides columns into starts of `width` neighbours that lie side by side in input and output, and the others.
+///
+/// With `overlap` the last neighbours of a row may be computed twice, which is only right if nothing is added up.
+fn side_by_side(columns: &[Column], width: usize, overlap: bool) -> (Vec<Column>, Vec<Column>) {
+    let (mut starts, mut single) = (Vec::new(), Vec::new());
+    let mut rest = columns;
+    while let Some(first) = rest.first() {
+        let apart = |(index, column): (usize, &Column)| {
+            column.input != first.input + index || column.output != first.output + index
+        };
+        let length = rest.iter().enumerate().position(apart).unwrap_or(rest.len());
+        let (row, behind) = rest.split_at(length);
+        let whole = if width > 1 { row.len() / width * width } else { 0 };
+        starts.extend(row[..whole].iter().step_by(width));
+        if whole < row.len() && whole > 0 && overlap {
+            starts.push(row[row.len() - width]);
+        } else {
+            single.extend_from_slice(&row[whole..]);
+        }
+        rest = behind;
+    }
+    (starts, single)
 }
 
 /// Chooses register blocks: rows × columns accumulators, one load a row and one a column for each tap.
 #[inline(always)]
-fn run<S: Simd>(simd: S, sums: &WeightedSums<'_>, output: &mut [f32]) {
+fn run<S: Simd>(simd: S, sums: &WeightedSums<'_>, columns: &[Column], parts: usize, output: &mut [f32]) {
     let many_registers = S::REGISTER_COUNT >= 32;
-    if sums.columns.len() == 1 {
+    if columns.len() == 1 {
         if many_registers {
-            sweep::<S, 16, 1>(simd, sums, output);
+            sweep::<S, 16, 1>(simd, sums, columns, parts, output);
         } else {
-            sweep::<S, 8, 1>(simd, sums, output);
+            sweep::<S, 8, 1>(simd, sums, columns, parts, output);
         }
     } else if many_registers {
-        sweep::<S, 4, 6>(simd, sums, output);
+        sweep::<S, 4, 6>(simd, sums, columns, parts, output);
     } else {
-        sweep::<S, 3, 4>(simd, sums, output);
+        sweep::<S, 3, 4>(simd, sums, columns, parts, output);
     }
 }
 
+/// Walks the blocks; what is left over at the border is done in thinner ones.
 #[inline(always)]
 fn sweep<S: Simd, const ROWS: usize, const COLUMNS: usize>(
     simd: S,
     sums: &WeightedSums<'_>,
+    columns: &[Column],
+    parts: usize,
     output: &mut [f32],
 ) {
-    let mut row = 0;
-    while row < sums.rows {
-        let rows_left = sums.rows - row;
-        let mut column = 0;
-        while column < sums.columns.len() {
-            let columns_left = sums.columns.len() - column;
-            match (rows_left >= ROWS, columns_left >= COLUMNS) {
-                (true, true) => block::<S, ROWS, COLUMNS>(simd, sums, row, column, output),
-                (true, false) => edge::<S, ROWS, 1>(simd, sums, [row, 1, column, columns_left], output),
-                (false, true) => edge::<S, 1, COLUMNS>(simd, sums, [row, rows_left, column, 1], output),
-                (false, false) => edge::<S, 1, 1>(simd, sums, [row, rows_left, column, columns_left], output),
+    let whole_rows = sums.rows / ROWS * ROWS;
+    let (whole, rest) = columns.as_chunks::<COLUMNS>();
+    let rest = rest.as_chunks::<1>().0;
+    for part in 0..parts {
+        let offset = part * S::F32_LANES;
+        for row in (0..whole_rows).step_by(ROWS) {
+            for columns in whole {
+                block::<S, ROWS, COLUMNS>(simd, sums, row, columns, offset, output);
             }
-            column += COLUMNS;
+            for column in rest {
+                block::<S, ROWS, 1>(simd, sums, row, column, offset, output);
+            }
         }
-        row += ROWS;
-    }
-}
-
-/// What is left over at the border of the full blocks.
-#[inline(always)]
-fn edge<S: Simd, const ROWS: usize, const COLUMNS: usize>(
-    simd: S,
-    sums: &WeightedSums<'_>,
-    [row, rows, column, columns]: [usize; 4],
-    output: &mut [f32],
-) {
-    for row in row..row + rows {
-        for column in column..column + columns {
-            block::<S, ROWS, COLUMNS>(simd, sums, row, column, output);
+        for row in whole_rows..sums.rows {
+            for columns in whole {
+                block::<S, 1, COLUMNS>(simd, sums, row, columns, offset, output);
+            }
+            for column in rest {
+                block::<S, 1, 1>(simd, sums, row, column, offset, output);
+            }
         }
     }
 }
 
+/// `ROWS × COLUMNS` sums of one register width, `offset` floats into the lanes.
 #[inline(always)]
 fn block<S: Simd, const ROWS: usize, const COLUMNS: usize>(
     simd: S,
     sums: &WeightedSums<'_>,
     row: usize,
-    column: usize,
+    columns: &[Column; COLUMNS],
+    offset: usize,
     output: &mut [f32],
 ) {
     let lanes = sums.lanes;
-    let columns: [Column; COLUMNS] = std::array::from_fn(|j| sums.columns[column + j]);
-    for part in (0..lanes).step_by(S::F32_LANES) {
-        let inputs: [*const f32; COLUMNS] =
-            std::array::from_fn(|j| sums.input.as_ptr().wrapping_add(columns[j].input * lanes + part));
-        let weights: [*const f32; ROWS] =
-            std::array::from_fn(|i| sums.weights.as_ptr().wrapping_add((row + i) * sums.weight_row));
-        let address = |i: usize, j: usize| (columns[j].output + (row + i) * sums.output_row) * lanes + part;
+    let inputs: [*const f32; COLUMNS] =
+        std::array::from_fn(|j| sums.input.as_ptr().wrapping_add(columns[j].input * lanes + offset));
+    let weights: [*const f32; ROWS] =
+        std::array::from_fn(|i| sums.weights.as_ptr().wrapping_add((row + i) * sums.weight_row));
+    let address = |i: usize, j: usize| (columns[j].output + (row + i) * sums.output_row) * lanes + offset;
 
-        let mut sum: [[S::f32s; COLUMNS]; ROWS] = std::array::from_fn(|i| {
-            std::array::from_fn(|j| match sums.start {
+    let mut sum = [[simd.splat_f32s(0.0); COLUMNS]; ROWS];
+    for i in 0..ROWS {
+        for j in 0..COLUMNS {
+            sum[i][j] = match sums.start {
                 Start::Zero => simd.splat_f32s(0.0),
                 Start::Bias(bias) => simd.splat_f32s(bias[row + i]),
                 Start::Output => load::<S>(&output[address(i, j)..]),
-            })
-        });
-        for tap in sums.taps {
-            // SAFETY: `check_bounds` has verified that the largest tap, column and row stay inside both arrays, and
-            // `S::f32s` is plain floats of size `F32_LANES`, which may be read from any float address.
-            unsafe {
-                let input: [S::f32s; COLUMNS] = std::array::from_fn(|j| {
-                    inputs[j].add(tap.input * lanes).cast::<S::f32s>().read_unaligned()
-                });
-                for i in 0..ROWS {
-                    let weight = simd.splat_f32s(*weights[i].add(tap.weight));
-                    for j in 0..COLUMNS {
-                        sum[i][j] = simd.mul_add_f32s(weight, input[j], sum[i][j]);
-                    }
+            };
+        }
+    }
+    for tap in sums.taps {
+        // SAFETY: `check_bounds` has verified that the largest tap, column and row stay inside both arrays; where
+        // neighbouring columns are read at once, each of them has been. `S::f32s` is plain floats of size
+        // `F32_LANES`, which may be read from any float address.
+        unsafe {
+            let input: [S::f32s; COLUMNS] =
+                std::array::from_fn(|j| inputs[j].add(tap.input * lanes).cast::<S::f32s>().read_unaligned());
+            for i in 0..ROWS {
+                let weight = simd.splat_f32s(*weights[i].add(tap.weight));
+                for j in 0..COLUMNS {
+                    sum[i][j] = simd.mul_add_f32s(weight, input[j], sum[i][j]);
                 }
             }
         }
-        for i in 0..ROWS {
-            for j in 0..COLUMNS {
-                store::<S>(&mut output[address(i, j)..], sum[i][j]);
-            }
+    }
+    for i in 0..ROWS {
+        for j in 0..COLUMNS {
+            store::<S>(&mut output[address(i, j)..], sum[i][j]);
         }
     }
 }
@@ -212,4 +260,132 @@ pub(super) fn load<S: Simd>(values: &[f32]) -> S::f32s {
 #[inline(always)]
 pub(super) fn store<S: Simd>(values: &mut [f32], vector: S::f32s) {
     S::as_mut_simd_f32s(&mut values[..S::F32_LANES]).0[0] = vector;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::gradient_check::Random;
+
+    /// The definition: one chain of fused multiply-adds for each output, in the order of the taps.
+    fn reference(sums: &WeightedSums<'_>, output: &mut [f32]) {
+        for row in 0..sums.rows {
+            for column in sums.columns {
+                for lane in 0..sums.lanes {
+                    let address = (column.output + row * sums.output_row) * sums.lanes + lane;
+                    let mut sum = match sums.start {
+                        Start::Zero => 0.0,
+                        Start::Bias(bias) => bias[row],
+                        Start::Output => output[address],
+                    };
+                    for tap in sums.taps {
+                        let weight = sums.weights[tap.weight + row * sums.weight_row];
+                        let input = sums.input[(column.input + tap.input) * sums.lanes + lane];
+                        sum = weight.mul_add(input, sum);
+                    }
+                    output[address] = sum;
+                }
+            }
+        }
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
+    /// Every instruction set of this machine.
+    fn compute_on_each(sums: &WeightedSums<'_>, before: &[f32]) -> Vec<Vec<f32>> {
+        let run = |dispatch: &dyn Fn(Run<'_, '_>)| {
+            let mut output = before.to_vec();
+            dispatch(Run { sums, output: &mut output });
+            output
+        };
+        let mut results = vec![run(&|task| Simd::vectorize(pulp::Scalar, task)), {
+            let mut output = before.to_vec();
+            sums.compute(&mut output);
+            output
+        }];
+        #[cfg(target_arch = "x86_64")]
+        {
+            results.extend(pulp::x86::V3::try_new().map(|simd| run(&|task| Simd::vectorize(simd, task))));
+            results.extend(pulp::x86::V4::try_new().map(|simd| run(&|task| Simd::vectorize(simd, task))));
+        }
+        results
+    }
+
+    #[test]
+    fn every_instruction_set_and_layout_gives_the_bytes_of_the_definition() {
+        let mut random = Random::new(11);
+        for case in 0..60 {
+            let (rows, height, width) = (random.int(1..=19), random.int(1..=3), random.int(1..=45));
+            let (stride, reach) = (random.int(1..=2), random.int(1..=4));
+            let lanes = if random.flip() { 1 } else { 16 };
+            let [high, wide] = [height * stride + reach, width * stride + reach];
+            let columns: Vec<Column> = (0..height * width)
+                .map(|output| Column {
+                    input: output / width * stride * wide + output % width * stride,
+                    output,
+                })
+                .collect();
+            let taps: Vec<Tap> = (0..reach * reach)
+                .map(|weight| Tap { input: weight / reach * wide + weight % reach, weight })
+                .collect();
+            let mut values = |count: usize| -> Vec<f32> {
+                random.values(count, -1.0, 1.0).into_iter().map(|value| value as f32).collect()
+            };
+            let (input, weights) = (values(high * wide * lanes), values(rows * taps.len()));
+            let (bias, before) = (values(rows), values(rows * columns.len() * lanes));
+            let start = [Start::Zero, Start::Bias(&bias), Start::Output][case % 3];
+            let sums = WeightedSums {
+                input: &input,
+                weights: &weights,
+                start,
+                taps: &taps,
+                columns: &columns,
+                rows,
+                weight_row: taps.len(),
+                output_row: columns.len(),
+                lanes,
+            };
+            let mut expected = before.clone();
+            reference(&sums, &mut expected);
+            for got in compute_on_each(&sums, &before) {
+                assert_eq!(
+                    bits(&got),
+                    bits(&expected),
+                    "{rows} rows, {height}×{width} columns, {lanes} lanes"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn work_divided_among_threads_gives_the_same_bytes() {
+        let (rows, count) = (50, 40 * 1024);
+        let columns: Vec<Column> = (0..count).map(|index| Column { input: index, output: index }).collect();
+        let taps: Vec<Tap> = (0..5).map(|index| Tap { input: index, weight: index }).collect();
+        let input: Vec<f32> = (0..count + 5).map(|index| (index % 97) as f32 * 0.013 - 0.5).collect();
+        let weights: Vec<f32> = (0..rows * 5).map(|index| (index % 31) as f32 * 0.07 - 1.0).collect();
+        let bias: Vec<f32> = (0..rows).map(|index| index as f32).collect();
+        let sums = WeightedSums {
+            input: &input,
+            weights: &weights,
+            start: Start::Bias(&bias),
+            taps: &taps,
+            columns: &columns,
+            rows,
+            weight_row: 5,
+            output_row: count,
+            lanes: 1,
+        };
+        assert!(rows * count * 5 >= WORTH_DIVIDING, "the case is large enough to be divided");
+        let mut expected = vec![0.0; rows * count];
+        reference(&sums, &mut expected);
+        for threads in [1, 2, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut got = vec![0.0; rows * count];
+            pool.install(|| sums.compute(&mut got));
+            assert_eq!(bits(&got), bits(&expected), "{threads} threads");
+        }
+    }
 }
