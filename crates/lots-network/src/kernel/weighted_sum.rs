@@ -81,7 +81,7 @@ impl WeightedSums<'_> {
             };
             let weights = &self.weights[(first * self.weight_row).min(self.weights.len())..];
             super::architecture()
-                .dispatch(Run { sums: &WeightedSums { rows, start, weights, ..*self }, output });
+                .dispatch(Run { sums: &WeightedSums { weights, start, rows, ..*self }, output });
         });
     }
 
