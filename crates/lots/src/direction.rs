@@ -1,7 +1,23 @@
-//! [`Direction`]: where the pixels of an origin should move, before any step is taken.
+//! [`Direction`]: where the pixels of an origin should move, before any step is taken. The methods differ in this alone.
 //!
 //! A direction is finite and not zero by construction; why there is none is a named reason, [`NoDirection`], decided
 //! here and nowhere else. How far to go is decided by [`crate::line_search`].
+//!
+//! The functions here form the direction of one origin. [`OriginTrace`] forms those of many, at several layers and
+//! toward many targets, from one forward pass.
+
+mod fast_gradient;
+mod hot_cold;
+mod magnify;
+mod origin_trace;
+mod toward;
+
+pub use fast_gradient::{VanishedGradient, fast_gradient_sign, fast_gradient_value};
+pub use hot_cold::hot_cold;
+pub use magnify::{magnify, reduce};
+pub(crate) use origin_trace::expect_size;
+pub use origin_trace::{Formed, OriginTrace};
+pub use toward::{toward, toward_representation};
 
 use crate::error::{Error, Result};
 

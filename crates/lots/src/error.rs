@@ -5,7 +5,9 @@ mod file_hint;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::criterion::Until;
 use crate::direction::NoDirection;
+use crate::method::Method;
 
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -260,6 +262,70 @@ pub enum Error {
         /// Why.
         reason: NoDirection,
     },
+    /// A representation does not have the size of its layer.
+    #[error("the target's representation has {got} numbers, expected {expected} as layer `{layer}` has")]
+    RepresentationLength {
+        /// The layer.
+        layer: String,
+        /// Numbers given.
+        got: usize,
+        /// Numbers of the layer.
+        expected: usize,
+    },
+    /// The network has no such class.
+    #[error("class {class} is not in the network, expected 0 to {}", class_count.saturating_sub(1))]
+    ClassRange {
+        /// The class.
+        class: usize,
+        /// How many the network has.
+        class_count: usize,
+    },
+    /// A class cannot be left and reached at once.
+    #[error("class {class} is the origin's own, expected another one to move toward")]
+    SameClass {
+        /// The class.
+        class: usize,
+    },
+    /// No method has this name.
+    #[error("`{method}` is no method")]
+    UnknownMethod {
+        /// What was asked for.
+        method: String,
+        /// What it may have meant.
+        nearest: Option<Method>,
+    },
+    /// A group of an experiment lacks something that its method needs.
+    #[error("`{method}` needs {what}")]
+    MethodNeeds {
+        /// The method.
+        method: Method,
+        /// "a layer", "targets", …
+        what: &'static str,
+    },
+    /// The criterion is about something that an attempt does not have.
+    #[error("`{criterion}` needs {what}, which `{method}` does not have")]
+    CriterionNeeds {
+        /// The criterion.
+        criterion: Until,
+        /// "a target", "a class to reach".
+        what: &'static str,
+        /// The method.
+        method: Method,
+    },
+    /// Origins and targets that are paired one to one are not as many.
+    #[error("{origins} origins cannot be paired with {targets} targets")]
+    Pairs {
+        /// How many origins there are.
+        origins: usize,
+        /// How many targets there are.
+        targets: usize,
+    },
+    /// It was asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// An image that was found does not satisfy the criterion when it is looked at again.
+    #[error("the network gives an image two different answers")]
+    NotReproduced,
     /// No criterion is written like this.
     #[error("`{criterion}` is no criterion")]
     UnknownCriterion {
@@ -324,6 +390,15 @@ impl Error {
             Self::ImageTooSmall { .. } => {
                 "compare with the full border, which continues the image as its mirror image"
             }
+            Self::UnknownMethod { nearest: Some(nearest), .. } => {
+                return Some(format!("did you mean `{nearest}`?"));
+            }
+            Self::UnknownMethod { nearest: None, .. } => {
+                let names = Method::ALL.map(|method| format!("`{method}`"));
+                return Some(format!("there are {}", names.join(", ")));
+            }
+            Self::Pairs { .. } => "give as many targets as origins, or pair all with all",
+            Self::NotReproduced => "this is a fault of the network's computation; please report it",
             Self::UnknownCriterion { .. } => {
                 "use `misclassified`, `class`, `distance<10` (Euclidean, any positive number) or `similarity>0.3` \
                  (cosine, from -1 to below 1)"
@@ -353,6 +428,12 @@ impl Error {
             | Self::ImageCount { .. }
             | Self::LabelRange { .. }
             | Self::LineSearch { .. }
+            | Self::MethodNeeds { .. }
+            | Self::CriterionNeeds { .. }
+            | Self::Interrupted
+            | Self::RepresentationLength { .. }
+            | Self::ClassRange { .. }
+            | Self::SameClass { .. }
             | Self::NoDirection { .. }
             | Self::SetLength { .. } => return None,
         };

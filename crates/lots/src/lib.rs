@@ -1,5 +1,6 @@
 //! Layerwise origin-target synthesis: look inside a neural network, steer what a layer sees, measure how stable it is.
 
+pub mod attack;
 pub mod criterion;
 pub mod data;
 pub mod direction;
@@ -9,6 +10,8 @@ pub mod figure;
 pub mod image;
 pub mod line_search;
 pub mod measure;
+pub mod method;
+pub mod outcome;
 pub mod page;
 pub mod perturbation;
 pub mod training;
@@ -19,4 +22,6 @@ pub use direction::Direction;
 pub use error::{Error, Result};
 pub use image::Image;
 pub use line_search::LineSearch;
+pub use method::Method;
+pub use outcome::Outcome;
 pub use perturbation::Perturbation;

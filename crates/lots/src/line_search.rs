@@ -10,7 +10,6 @@
 mod narrowing;
 mod ray;
 mod search;
-#[cfg_attr(not(test), expect(dead_code, reason = "attacks on many images follow"))]
 mod together;
 
 #[cfg(test)]
@@ -18,7 +17,6 @@ mod tests;
 
 pub(crate) use ray::Ray;
 pub(crate) use search::Search;
-#[cfg(test)]
 pub(crate) use together::search_together;
 
 use crate::direction::Direction;

@@ -49,6 +49,22 @@ impl<'a> Search<'a> {
         search
     }
 
+    /// A search that knows a step where the criterion holds: there is nothing to grow.
+    #[expect(dead_code, reason = "step-and-adjust follows")]
+    pub(crate) fn below(ray: Ray<'a>, options: LineSearch, margin: f64, step: f64, verdict: Verdict) -> Self {
+        let at_origin = Point { step: 0.0, margin };
+        let narrowing = Narrowing::new(at_origin, Point { step, margin: verdict.margin });
+        let state = State::Narrowing { narrowing, step, later: None };
+        let mut search = Self { ray, options, end: None, at_origin, state, judged: 0 };
+        search.settle();
+        search
+    }
+
+    /// Ends the search without a result.
+    pub(crate) fn give_up(&mut self) {
+        self.state = State::Done(Err(NoStep::StepLimit));
+    }
+
     /// The step whose image is to be judged next; `None` when the search is over.
     pub(crate) fn step(&self) -> Option<f64> {
         match &self.state {
