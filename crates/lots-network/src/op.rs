@@ -12,10 +12,14 @@
 //! depends on its neighbours.
 
 mod arithmetic;
+mod average_pool;
 mod axis;
+mod batch_normalization;
+mod clip;
 pub(crate) mod conv;
 pub(crate) mod flatten;
 pub(crate) mod gemm;
+mod global_average_pool;
 mod identity;
 pub(crate) mod max_pool;
 pub(crate) mod relu;
@@ -44,9 +48,13 @@ pub(crate) static REGISTRY: &[Registration] = &[
     arithmetic::DIV,
     arithmetic::MUL,
     arithmetic::SUB,
+    average_pool::REGISTRATION,
+    batch_normalization::REGISTRATION,
+    clip::REGISTRATION,
     conv::REGISTRATION,
     flatten::REGISTRATION,
     gemm::REGISTRATION,
+    global_average_pool::REGISTRATION,
     identity::DROPOUT,
     identity::IDENTITY,
     max_pool::REGISTRATION,

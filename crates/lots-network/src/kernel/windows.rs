@@ -12,6 +12,11 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// How many taps there are.
+    pub(crate) fn count(self) -> usize {
+        (self.end - self.first).div_ceil(self.step)
+    }
+
     #[inline(always)]
     fn is_pair(self) -> bool {
         (self.first + self.step..self.first + 2 * self.step).contains(&(self.end - 1))
@@ -36,6 +41,8 @@ pub(crate) struct Taps {
     columns: Span,
     channel: usize,
     width: usize,
+    /// Number of the window within its channel.
+    pub(crate) position: usize,
 }
 
 impl Windows {
@@ -45,9 +52,11 @@ impl Windows {
         let [channels, height, width] = self.image;
         let mut output = 0;
         for channel in 0..channels {
+            let (channel, mut position) = (channel * height * width, 0);
             for &rows in &self.rows {
                 for &columns in &self.columns {
-                    visit(output, Taps { rows, columns, channel: channel * height * width, width });
+                    visit(output, Taps { rows, columns, channel, width, position });
+                    position += 1;
                     output += 1;
                 }
             }

@@ -14,7 +14,7 @@ use crate::shape::Shape;
 
 /// The largest kernel, stride, dilation or padding that is believed.
 /// No image needs more, and products of two of them stay far from overflow even with 32-bit addresses.
-const LARGEST: usize = 1 << 15;
+pub(crate) const LARGEST: usize = 1 << 15;
 
 /// A window that slides over height and width. Every pair is `[height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +195,13 @@ impl Window {
                 return (window, input, ceil);
             }
         }
+    }
+
+    /// How many taps of window number `output` lie inside the padded image along `axis`.
+    pub(crate) fn taps_in_padded(&self, axis: usize, output: usize, extent: usize) -> usize {
+        let behind = self.pads[axis] + extent + self.pads[axis + 2];
+        let room = behind.saturating_sub(output * self.stride[axis]);
+        self.kernel[axis].min(room.div_ceil(self.dilation[axis]))
     }
 
     /// Writes the attributes that [`Window::parse`] reads; dilation only where there is one, because average pooling
