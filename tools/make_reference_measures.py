@@ -218,9 +218,12 @@ def time_pairs(folder):
     """Pairs a second on one thread: norms, SSIM and PASS of the pairs that the bench `pass_score` measures."""
     cv2.setNumThreads(1)
     rows = {row["name"]: row for row in json.loads((folder / "values.json").read_text())["pairs"]}
-    read = lambda row: [np.asarray(Image.open(folder / row[role])) for role in ("origin", "perturbed")]
-    digit_pairs = [read(rows[name]) for name in TIMED_DIGITS]
-    photograph = [np.stack([image] * 3, axis=2) for image in read(rows["grey_perspective"])]
+
+    def read(name):
+        return [np.asarray(Image.open(folder / rows[name][role])) for role in ("origin", "perturbed")]
+
+    digit_pairs = [read(name) for name in TIMED_DIGITS]
+    photograph = [np.stack([image] * 3, axis=2) for image in read("grey_perspective")]
     for name, work, rounds in (("28x28", digit_pairs, 100), ("224x224x3", [photograph], 10)):
         for what, function in (("compare", compare), ("structural_similarity", ssim), ("alignment", align)):
             start = time.perf_counter()

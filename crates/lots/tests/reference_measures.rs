@@ -1,5 +1,7 @@
 //! The measures against other people's programs: SSIM of scikit-image, alignment of OpenCV, PASS of the two together.
 //!
+//! SSIM agrees to rounding. OpenCV computes in `f32`, which costs 1e-7 where the images fit and up to 1e-3 where a digit
+//! is aligned to another one and the search wanders.
 //! `tools/make_reference_measures.py` wrote the pairs and the values; the versions stand in `values.json`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its data has failed")]
@@ -75,7 +77,7 @@ fn alignment_agrees_with_opencv() {
 fn pass_agrees_with_opencv_and_scikit_image() {
     for pair in pairs() {
         let measures = pair.measures();
-        assert_near(&pair, "pass_score", measures.pass_score, pair.expected("pass_score"), 3e-3);
+        assert_near(&pair, "pass_score", measures.pass_score, pair.expected("pass_score"), 1e-3);
     }
 }
 
