@@ -164,6 +164,8 @@ mod tests {
         let error = of(b"1\n2\n", &["a", "b", "c"]).unwrap_err();
         assert_eq!(error.to_string(), "there are 2 labels for 3 images: `labels.csv`");
         assert!(error.hint().unwrap().contains("range"));
+        let error = of(b"1\n2\n", &["a"]).unwrap_err();
+        assert_eq!(error.to_string(), "there are 2 labels for 1 images: `labels.csv`");
         let error = of(b"a.png,1\n", &["a.png", "b.png"]).unwrap_err();
         assert_eq!(error.to_string(), "no label for the image `b.png`: `labels.csv`");
         assert!(matches!(Labels::open("no/such/file"), Err(Error::NoSuchFile { .. })));

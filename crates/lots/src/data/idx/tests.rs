@@ -137,6 +137,17 @@ fn a_shortened_or_lengthened_file_says_how_long_it_should_be() {
 }
 
 #[test]
+fn an_unpacked_file_of_the_wrong_length_is_refused_before_an_image_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("images");
+    let bytes = three_small_images();
+    for wrong in [&bytes[..27], &[&bytes[..], &[0]].concat()] {
+        std::fs::write(&path, wrong).unwrap();
+        assert!(matches!(Images::open(&path), Err(Error::FileLength { expected: 28, .. })));
+    }
+}
+
+#[test]
 fn every_damaged_bit_of_a_gzipped_file_is_noticed_or_harmless() {
     let whole = read_bytes(&three_small_images()).unwrap();
     let packed = gzip(&three_small_images());
