@@ -16,6 +16,7 @@ mod average_pool;
 mod axis;
 mod batch_normalization;
 mod clip;
+mod concat;
 pub(crate) mod conv;
 pub(crate) mod flatten;
 pub(crate) mod gemm;
@@ -51,6 +52,7 @@ pub(crate) static REGISTRY: &[Registration] = &[
     average_pool::REGISTRATION,
     batch_normalization::REGISTRATION,
     clip::REGISTRATION,
+    concat::REGISTRATION,
     conv::REGISTRATION,
     flatten::REGISTRATION,
     gemm::REGISTRATION,

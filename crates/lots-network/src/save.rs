@@ -11,6 +11,8 @@ pub(crate) struct NodeWriter {
     pub(crate) attributes: Vec<(String, Attribute)>,
     /// Constant inputs behind the operands, as the ONNX operator (opset 13) wants them; `None` leaves one out.
     pub(crate) constants: Vec<Option<Constant>>,
+    /// Whether the operator wants a batch axis, of 1, on operands that are the same for all images.
+    pub(crate) parameters_have_batch_axis: bool,
 }
 
 impl NodeWriter {

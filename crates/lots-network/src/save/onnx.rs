@@ -99,7 +99,7 @@ impl<'a> GraphWriter<'a> {
         node.op.save(&mut description);
         let mut input = Vec::with_capacity(node.operands.len() + description.constants.len());
         for &operand in &node.operands {
-            input.push(self.operand(operand));
+            input.push(self.operand(operand, description.parameters_have_batch_axis));
         }
         for (index, constant) in description.constants.iter().enumerate() {
             input.push(constant.as_ref().map_or_else(String::new, |constant| {
@@ -125,13 +125,16 @@ impl<'a> GraphWriter<'a> {
     }
 
     /// The name of an operand. A parameter is written when the first node reads it: the order in which it is read back.
-    fn operand(&mut self, tensor: TensorId) -> String {
+    fn operand(&mut self, tensor: TensorId, has_batch_axis: bool) -> String {
         let name = self.name(tensor);
         let Tensor { shape, source, .. } = &self.graph.tensors[tensor];
         if let Source::Parameter(values) = source
             && std::mem::take(&mut self.wanted[tensor])
         {
-            let constant = Constant { shape: shape.clone(), values: ConstantValues::F32(values.clone()) };
+            let batch = has_batch_axis.then_some(1);
+            let shape =
+                Shape::new(batch.into_iter().chain(shape.extents().iter().copied()).collect::<Vec<_>>());
+            let constant = Constant { shape, values: ConstantValues::F32(values.clone()) };
             self.initializer.push(tensor_proto(name.clone(), &constant));
         }
         name
