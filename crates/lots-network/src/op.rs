@@ -23,6 +23,7 @@ pub(crate) mod gemm;
 mod global_average_pool;
 mod identity;
 pub(crate) mod max_pool;
+mod pad;
 pub(crate) mod relu;
 mod reshape;
 pub(crate) mod softmax;
@@ -60,6 +61,7 @@ pub(crate) static REGISTRY: &[Registration] = &[
     identity::DROPOUT,
     identity::IDENTITY,
     max_pool::REGISTRATION,
+    pad::REGISTRATION,
     relu::REGISTRATION,
     reshape::REGISTRATION,
     softmax::REGISTRATION,
