@@ -9,11 +9,12 @@ mod values;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use lots::Method;
+use lots::criterion::Until;
 
-pub(crate) use self::attack::{AttackArgs, Format, MethodArgs, Pairing, Relu, VanishedGradient};
+pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputArgs, Pairing, Relu};
 pub(crate) use self::images::{LabelSource, OriginArgs, TargetArgs};
 pub(crate) use self::network::{NetworkArgs, PixelArgs};
-pub(crate) use self::values::{Method, Until};
 
 /// Look inside a neural network, layer by layer, and steer what a layer sees
 #[derive(Debug, Parser)]
@@ -126,7 +127,7 @@ pub(crate) struct VisualizeArgs {
     #[arg(long, value_name = "LEVELS", value_parser = values::linf, conflicts_with = "until")]
     pub(crate) linf: Option<f64>,
     /// Go as far as it takes: `misclassified`, `class` (that of the target) [default: misclassified]
-    #[arg(long, value_name = "CRITERION")]
+    #[arg(long, value_name = "CRITERION", value_parser = values::until)]
     pub(crate) until: Option<Until>,
     /// The figure sheet [default: ORIGIN-SIGN.png in this folder]
     #[arg(long, value_name = "FILE.png")]
@@ -162,8 +163,8 @@ pub(crate) struct RepresentArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DirectionArgs {
-    /// How the direction is made
-    #[arg(long, value_enum, value_name = "METHOD")]
+    /// How the direction is made: toward, magnify, reduce, fast-gradient-sign, fast-gradient-value, hot-cold
+    #[arg(long, value_name = "METHOD", value_parser = values::method)]
     pub(crate) method: Method,
     /// Layer, by name; for toward, magnify, reduce
     #[arg(long, value_name = "NAME")]
@@ -172,6 +173,9 @@ pub(crate) struct DirectionArgs {
     pub(crate) origin: OriginArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    /// hot-cold: the hot class, counted from 0
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) target_class: Option<usize>,
     #[command(flatten)]
     pub(crate) how: MethodArgs,
     /// The array, f32 [N, C, H, W], a row an attempt; zeros where there is no direction

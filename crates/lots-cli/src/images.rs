@@ -4,7 +4,7 @@ use std::path::Path;
 
 use lots::Image;
 use lots::data::{ImageSet, ImageSource};
-use lots_network::{Network, class_of};
+use lots_network::Network;
 
 use crate::args::LabelSource;
 use crate::failure::{About, Failure, Result};
@@ -50,11 +50,6 @@ pub(crate) fn single(text: &str, role: &'static str, network: &Network) -> Resul
         return Err(Failure::new(format!("`{text}` has {} images, expected one", set.len())).with_hint(hint));
     }
     Ok((fitting(&set.images()[0], role, network).about(role, text)?, set.names()[0].clone()))
-}
-
-/// What the network reads in each image.
-pub(crate) fn predictions(network: &Network, pixels: &[u8]) -> Result<Vec<usize>> {
-    Ok(network.classify(pixels)?.images().map(class_of).collect())
 }
 
 /// A name that a file can have: letters, digits, `.`, `-` and `_` stay, everything else becomes `-`.

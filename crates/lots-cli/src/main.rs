@@ -2,11 +2,12 @@
 //!
 //! Exit codes: 0 done or reached, 1 ran but nothing was reached, 2 error.
 
-#![expect(dead_code, unused_imports, reason = "the commands that use the rest follow")]
-
 mod args;
+mod attack;
+mod demo;
 mod describe;
 mod digest;
+mod direction;
 mod failure;
 mod fetch;
 mod images;
@@ -14,9 +15,12 @@ mod interrupt;
 mod layers;
 mod measure;
 mod network;
+mod panels;
 mod represent;
+mod run_folder;
 mod terminal;
 mod train;
+mod visualize;
 
 use std::process::ExitCode;
 
@@ -55,11 +59,15 @@ fn run(args: Args) -> Result<Done> {
             .map_err(|error| Failure::new(format!("cannot start {threads} threads ({error})")))?;
     }
     match args.command {
+        Command::Demo(args) => demo::run(&args, terminal),
         Command::Layers(args) => layers::run(&args, terminal),
         Command::Describe(args) => describe::run(&args, terminal),
         Command::Represent(args) => represent::run(&args, terminal),
+        Command::Attack(args) => attack::run(&args, terminal),
+        Command::Visualize(args) => visualize::run(&args, terminal),
+        Command::Direction(args) => direction::run(&args, terminal),
+        Command::Fetch(args) => fetch::run(&args, terminal),
         Command::Train(args) => train::run(&args, terminal),
         Command::Measure(args) => measure::run(&args, terminal),
-        _ => Err(Failure::new("this command is not there yet")),
     }
 }

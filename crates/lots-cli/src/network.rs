@@ -51,6 +51,22 @@ impl Loaded {
         self.network.layer(name).about("network", &self.name)
     }
 
+    /// # Errors
+    /// If the network has no such class.
+    pub(crate) fn expect_class(&self, class: usize) -> Result<()> {
+        match self.network.class_count() {
+            count if class < count => Ok(()),
+            count => {
+                Err(Failure::new(format!("class {class} is not in the network, expected 0 to {}", count - 1)))
+            }
+        }
+    }
+
+    /// The names of the layers with weights.
+    pub(crate) fn weight_layers(&self) -> impl Iterator<Item = &str> {
+        self.network.layers().iter().filter(|layer| layer.position.is_some()).map(|layer| layer.name.as_str())
+    }
+
     /// A layer as captions have it: `conv2 (2)`.
     pub(crate) fn place(&self, name: &str) -> Result<String> {
         let position = self.network.position(self.layer(name)?);

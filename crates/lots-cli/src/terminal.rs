@@ -38,11 +38,6 @@ impl Terminal {
         Self { json: globals.json, quiet: globals.quiet }
     }
 
-    /// Whether the result is wanted as JSON.
-    pub(crate) fn wants_json(self) -> bool {
-        self.json
-    }
-
     /// Prints a result: with `--json` the value, else the text. The text is left out with `--quiet`.
     pub(crate) fn result(self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<()> {
         if self.json {

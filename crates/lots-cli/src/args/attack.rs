@@ -2,14 +2,22 @@
 
 use std::path::PathBuf;
 
+use lots::criterion::Until;
+use lots::{LineSearch, Method};
+
 use super::images::{OriginArgs, TargetArgs};
 use super::network::NetworkArgs;
-use super::values::{self, Method, Until};
+use super::values;
+
+/// From so many attempts on, perturbed images go into one array unless `--format` says otherwise: folders with more
+/// files than this are slow to list.
+pub(crate) const LARGE_RUN: usize = 10_000;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct AttackArgs {
-    /// How the direction is made; may be given several times
-    #[arg(long, value_enum, value_name = "METHOD", required = true)]
+    /// How the direction is made: toward, magnify, reduce, fast-gradient-sign, fast-gradient-value, hot-cold,
+    /// step-and-adjust; may be given several times
+    #[arg(long, value_name = "METHOD", value_parser = values::method, required = true)]
     pub(crate) method: Vec<Method>,
     /// Layer, by name, for toward, magnify, reduce, step-and-adjust; may be given several times
     #[arg(long, value_name = "NAME")]
@@ -23,7 +31,7 @@ pub(crate) struct AttackArgs {
     pub(crate) pairing: Option<Pairing>,
     /// What ends the search: misclassified, class (the target's, or --target-class), `distance<NUMBER` (Euclidean,
     /// at the layer, in its units), `similarity>NUMBER` (cosine, at the layer, -1 to 1) [default: misclassified]
-    #[arg(long, value_name = "CRITERION")]
+    #[arg(long, value_name = "CRITERION", value_parser = values::until)]
     pub(crate) until: Option<Until>,
     /// Class to reach, counted from 0; for hot-cold the hot class, by default each but the origin's
     #[arg(long, value_name = "CLASS")]
@@ -58,8 +66,7 @@ pub(crate) struct MethodArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Search")]
 pub(crate) struct SearchArgs {
-    /// Longest step, in grey levels of the pixel that moves fastest [default: 1048576]
-    #[arg(long, value_name = "LEVELS", value_parser = values::levels)]
+    #[arg(long, value_name = "LEVELS", value_parser = values::levels, help = max_step_help())]
     pub(crate) max_step: Option<f64>,
     /// Look for an earlier crossing, every LEVELS grey levels of the step; without LEVELS at each image of the ray
     #[arg(long, value_name = "LEVELS", num_args = 0..=1, value_parser = values::levels)]
@@ -83,9 +90,7 @@ pub(crate) struct OutputArgs {
     /// The run folder: run.json, attempts.jsonl and the perturbed images
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Perturbed images as PNG files, or as one array `perturbed.npy`, u8 [N, H, W] or [N, H, W, C]; or none
-    /// [default: png, npy from 10,000 attempts]
-    #[arg(long, value_enum, value_name = "WORD")]
+    #[arg(long, value_enum, value_name = "WORD", help = format_help())]
     pub(crate) format: Option<Format>,
     /// Leave out SSIM and PASS, which take most of the time
     #[arg(long)]
@@ -136,4 +141,34 @@ pub(crate) enum Format {
     Npy,
     /// No images
     None,
+}
+
+fn max_step_help() -> String {
+    let limit = LineSearch::default().max_step;
+    format!("Longest step, in grey levels of the pixel that moves fastest [default: {limit}]")
+}
+
+fn format_help() -> String {
+    format!(
+        "Perturbed images as PNG files, or as one array `perturbed.npy`, u8 [N, H, W] or [N, H, W, C]; or none \
+         [default: png, and npy from {LARGE_RUN} attempts]"
+    )
+}
+
+impl From<Relu> for lots_network::ReluStart {
+    fn from(relu: Relu) -> Self {
+        match relu {
+            Relu::Caffe => Self::Caffe,
+            Relu::Exact => Self::Exact,
+        }
+    }
+}
+
+impl From<VanishedGradient> for lots::direction::VanishedGradient {
+    fn from(vanished: VanishedGradient) -> Self {
+        match vanished {
+            VanishedGradient::Fail => Self::Fail,
+            VanishedGradient::Follow => Self::Follow,
+        }
+    }
 }

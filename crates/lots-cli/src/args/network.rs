@@ -31,6 +31,13 @@ pub(crate) struct PixelArgs {
     pub(crate) channels: Option<String>,
 }
 
+impl NetworkArgs {
+    /// The built-in network.
+    pub(crate) fn built_in() -> Self {
+        Self { network: "lenet".to_owned(), pixels: PixelArgs::default() }
+    }
+}
+
 impl PixelArgs {
     /// Whether nothing was said.
     pub(crate) fn is_empty(&self) -> bool {

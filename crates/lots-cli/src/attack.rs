@@ -1,0 +1,181 @@
+//! `lots attack`: the smallest perturbations of many images, into a run folder.
+
+pub(crate) mod attempts;
+pub(crate) mod images;
+pub(crate) mod plan;
+mod row;
+mod search;
+mod settings;
+pub(crate) mod summary;
+
+use lots::data::ImageSet;
+use serde_json::{Value, json};
+
+use self::attempts::{Finished, most_attempts};
+use self::images::{Origin, Targets};
+use self::plan::Plan;
+use self::row::Row;
+use self::summary::Summary;
+use crate::Done;
+use crate::args::{AttackArgs, Format, LARGE_RUN, Pairing};
+use crate::digest::ImagesDigest;
+use crate::failure::{About, Failure, Result};
+use crate::images::source;
+use crate::interrupt::Interrupt;
+use crate::network::Loaded;
+use crate::run_folder::{RunFolder, Start};
+use crate::terminal::Terminal;
+
+/// About so many attempts are searched together, of at most so many origins; what is done is kept after each chunk.
+const CHUNK: usize = 4096;
+const CHUNK_ORIGINS: usize = 256;
+
+pub(crate) fn run(args: &AttackArgs, terminal: Terminal) -> Result<Done> {
+    let loaded = Loaded::open(&args.network)?;
+    let plan = Plan::new(args, &loaded)?;
+    let targets = Targets::load(&args.target, &loaded.network)?;
+    if plan.until == lots::criterion::Until::Class
+        && let Some(Targets { classes: None, names, .. }) = &targets
+    {
+        return Err(Failure::new(format!("target `{}` has no label, `--until class` needs it", names[0]))
+            .with_hint("`--target-labels FILE`, or `--target-labels predicted` for what the network reads"));
+    }
+    let mut job = Job::new(args, &loaded, plan, targets)?;
+    let settings = settings::settings(args, &loaded, job.targets.as_ref(), job.format);
+    match RunFolder::start(&args.output, settings.clone(), loaded.network.input_shape())? {
+        Start::Complete(run) => {
+            terminal
+                .say(format!("{} is complete, there is nothing to go on with", args.output.out.display()));
+            let is_reached = run["summary"]["reached"].as_u64() > Some(0);
+            terminal.result(&run["summary"], String::new)?;
+            Ok(if is_reached { Done::Reached } else { Done::NotReached })
+        }
+        Start::Going(mut folder) => match job.work(&mut folder, terminal) {
+            Ok(()) => job.finish(*folder, settings, terminal),
+            Err(failure) => {
+                folder.leave();
+                Err(failure)
+            }
+        },
+    }
+}
+
+/// A run.
+struct Job<'a> {
+    args: &'a AttackArgs,
+    loaded: &'a Loaded,
+    plan: Plan,
+    targets: Option<Targets>,
+    format: Format,
+    /// Origins at a time.
+    chunk: usize,
+    /// Origins in all.
+    count: usize,
+    digest: ImagesDigest,
+    summary: Summary,
+}
+
+impl<'a> Job<'a> {
+    fn new(args: &'a AttackArgs, loaded: &'a Loaded, plan: Plan, targets: Option<Targets>) -> Result<Self> {
+        let count = source(&args.origin.origin, file_labels(args))?
+            .chunks(1)
+            .about("origin", &args.origin.origin)?
+            .remaining();
+        if let (Pairing::Zip, Some(targets)) = (plan.pairing, &targets)
+            && targets.images.len() != count
+        {
+            let targets = targets.images.len();
+            return Err(Failure::new(format!("`--pairing zip` has {count} origins and {targets} targets"))
+                .with_hint("give as many of one as of the other, or use `--pairing all`"));
+        }
+        let each = most_attempts(&plan, targets.as_ref(), loaded.network.class_count());
+        let format = if each * count >= LARGE_RUN { Format::Npy } else { Format::Png };
+        Ok(Self {
+            format: args.output.format.unwrap_or(format),
+            chunk: (CHUNK / each).clamp(1, CHUNK_ORIGINS),
+            count,
+            digest: ImagesDigest::default(),
+            summary: Summary::new(&plan),
+            args,
+            loaded,
+            plan,
+            targets,
+        })
+    }
+
+    /// All origins that are not done yet, some at a time.
+    fn work(&mut self, folder: &mut RunFolder, terminal: Terminal) -> Result<()> {
+        let done = folder.progress().origins;
+        for line in folder.attempts()? {
+            let row: Row = serde_json::from_str(&line?).map_err(|error| {
+                Failure::new(format!("the unfinished run is damaged ({error})"))
+                    .with_hint("start anew with `--force`")
+            })?;
+            self.summary.add(&row);
+        }
+        let interrupt = Interrupt::catch()?;
+        let progress = terminal.progress(self.count as u64, "origins");
+        let mut first = 0;
+        for set in source(&self.args.origin.origin, file_labels(self.args))?.chunks(self.chunk)? {
+            let set = set.about("origin", &self.args.origin.origin)?;
+            if first + set.len() <= done {
+                self.skip(&set, first + set.len(), folder)?;
+            } else {
+                self.chunk(&set, first, folder)?;
+            }
+            first += set.len();
+            progress.inc(set.len() as u64);
+            if interrupt.is_pressed() && first < self.count {
+                progress.finish_and_clear();
+                return Err(Failure::new(format!("interrupted after {first} of {} origins", self.count))
+                    .with_hint("the same command with `--resume` goes on"));
+            }
+        }
+        progress.finish_and_clear();
+        Ok(())
+    }
+
+    /// Origins that are done already: they must still be the same.
+    fn skip(&mut self, set: &ImageSet, done: usize, folder: &RunFolder) -> Result<()> {
+        set.images().iter().for_each(|image| self.digest.add(image));
+        let progress = folder.progress();
+        if done == progress.origins && self.digest.digits() != progress.origins_sha256 {
+            return Err(Failure::new("the origins are not those that the run was started with")
+                .about("origin", &self.args.origin.origin)
+                .with_hint("start anew with `--force`"));
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, set: &ImageSet, first: usize, folder: &mut RunFolder) -> Result<()> {
+        set.images().iter().for_each(|image| self.digest.add(image));
+        let network = &self.loaded.network;
+        let origins = Origin::of_set(set, self.args.origin.labels.as_ref(), first, network)?;
+        let finished = attempts::run(network, &self.plan, &origins, self.targets.as_ref())?;
+        for Finished { mut row, perturbed, stem } in finished {
+            if let (Some(image), Some(reached)) = (&perturbed, &mut row.reached) {
+                reached.file = match self.format {
+                    Format::Png => Some(folder.picture(&stem, image)?),
+                    Format::Npy => Some(folder.row(image)?),
+                    Format::None => None,
+                };
+            }
+            folder.attempt(&row)?;
+            self.summary.add(&row);
+        }
+        folder.keep(first + set.len(), self.digest.digits())
+    }
+
+    fn finish(self, folder: RunFolder, settings: Value, terminal: Terminal) -> Result<Done> {
+        let summary = json!(&self.summary);
+        folder.finish(&settings::run(settings, &self.digest.digits(), &summary))?;
+        terminal.result(&self.summary, || {
+            format!("{}wrote {}\n", self.summary.table(), self.args.output.out.display())
+        })?;
+        Ok(if self.summary.is_reached() { Done::Reached } else { Done::NotReached })
+    }
+}
+
+fn file_labels(args: &AttackArgs) -> Option<&crate::args::LabelSource> {
+    args.origin.labels.as_ref()
+}

@@ -1,0 +1,148 @@
+//! Origins and targets with their classes and their names in files.
+
+use lots::Image;
+use lots::data::ImageSet;
+use lots_network::{Network, class_of};
+
+use crate::args::{LabelSource, TargetArgs};
+use crate::digest::ImagesDigest;
+use crate::failure::{About, Failure, Result};
+use crate::images::{file_stem, fitting, source};
+
+/// An image to start from.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    /// Counted from 0 in the order of the run.
+    pub(crate) number: usize,
+    pub(crate) name: String,
+    pub(crate) image: Image,
+    /// Its label, or what the network reads if that was asked for.
+    pub(crate) class: usize,
+    /// What the network reads.
+    pub(crate) predicted: usize,
+}
+
+/// Images to move toward.
+#[derive(Clone, Debug)]
+pub(crate) struct Targets {
+    pub(crate) images: Vec<Image>,
+    pub(crate) names: Vec<String>,
+    /// The names as they are in files, all different.
+    pub(crate) stems: Vec<String>,
+    /// Their classes, if they are known.
+    pub(crate) classes: Option<Vec<usize>>,
+    /// SHA-256 of their pixels.
+    pub(crate) sha256: String,
+}
+
+impl Origin {
+    /// The images of a set with their classes.
+    ///
+    /// - `labels`: where the classes come from.
+    /// - `first`: the number of the first.
+    ///
+    /// # Errors
+    /// If an image has another size than the network takes, or no label.
+    pub(crate) fn of_set(
+        set: &ImageSet,
+        labels: Option<&LabelSource>,
+        first: usize,
+        network: &Network,
+    ) -> Result<Vec<Self>> {
+        let images = fit(set, "origin", network)?;
+        let predictions = predictions(&images, network)?;
+        let classes = match (labels, set.labels()) {
+            (Some(LabelSource::Predicted), _) => predictions.clone(),
+            (_, Some(labels)) => labels.to_vec(),
+            (_, None) => {
+                return Err(Failure::new(format!("origin `{}` has no label", set.names()[0])).with_hint(
+                    "`--labels FILE` gives the classes of the origins; `--labels predicted` takes what the network reads",
+                ));
+            }
+        };
+        let named = set.names().iter().cloned().zip(images);
+        let classified = classes.into_iter().zip(predictions);
+        Ok(named
+            .zip(classified)
+            .enumerate()
+            .map(|(index, ((name, image), (class, predicted)))| Self {
+                number: first + index,
+                name,
+                image,
+                class,
+                predicted,
+            })
+            .collect())
+    }
+}
+
+impl Targets {
+    /// The targets of these arguments, if there are any.
+    pub(crate) fn load(args: &TargetArgs, network: &Network) -> Result<Option<Self>> {
+        let Some(text) = &args.target else { return Ok(None) };
+        let set = source(text, args.target_labels.as_ref())?.load().about("target", text)?;
+        Self::new(&set, args.target_labels.as_ref(), network).map(Some)
+    }
+
+    /// The images of a set.
+    ///
+    /// - `labels`: where the classes come from, if not from the set.
+    pub(crate) fn new(set: &ImageSet, labels: Option<&LabelSource>, network: &Network) -> Result<Self> {
+        let images = fit(set, "target", network)?;
+        let classes = match labels {
+            Some(LabelSource::Predicted) => Some(predictions(&images, network)?),
+            _ => set.labels().map(<[usize]>::to_vec),
+        };
+        let mut digest = ImagesDigest::default();
+        for image in &images {
+            digest.add(image);
+        }
+        Ok(Self {
+            stems: distinct(set.names().iter().map(|name| file_stem(name))),
+            names: set.names().to_vec(),
+            sha256: digest.digits(),
+            images,
+            classes,
+        })
+    }
+
+    /// The class of a target, if it is known.
+    pub(crate) fn class(&self, target: usize) -> Option<usize> {
+        self.classes.as_ref().map(|classes| classes[target])
+    }
+}
+
+/// The names, those that came before with a number behind.
+pub(crate) fn distinct(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut taken: Vec<String> = Vec::new();
+    for name in names {
+        let numbered = (2..).map(|number| format!("{name}-{number}"));
+        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name));
+        taken.extend(free);
+    }
+    taken
+}
+
+fn fit(set: &ImageSet, role: &'static str, network: &Network) -> Result<Vec<Image>> {
+    set.images()
+        .iter()
+        .zip(set.names())
+        .map(|(image, name)| fitting(image, role, network).about(role, name))
+        .collect()
+}
+
+fn predictions(images: &[Image], network: &Network) -> Result<Vec<usize>> {
+    let pixels: Vec<u8> = images.iter().flat_map(Image::pixels).copied().collect();
+    Ok(network.classify(pixels.as_slice())?.images().map(class_of).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_names_are_told_apart() {
+        let names = ["a", "b", "a", "a-2", "a"].map(str::to_owned);
+        assert_eq!(distinct(names.into_iter()), ["a", "b", "a-2", "a-2-2", "a-3"]);
+    }
+}

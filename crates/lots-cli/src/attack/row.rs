@@ -1,0 +1,132 @@
+//! [`Row`]: a line of `attempts.jsonl`.
+
+use lots::direction::NoDirection;
+use lots::line_search::NoStep;
+use serde::{Deserialize, Serialize};
+
+/// One attempt, or one origin that was skipped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Row {
+    /// The origin's name.
+    pub(crate) origin: String,
+    /// Its class.
+    pub(crate) origin_class: usize,
+    pub(crate) status: Status,
+    /// Why it was skipped or not reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) layer: Option<String>,
+    /// The target's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<String>,
+    /// The target's class, or the class that was to be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target_class: Option<usize>,
+    /// What the network reads: in the perturbed image, or in an origin that was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) class: Option<usize>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(crate) reached: Option<Reached>,
+    /// How many images were classified for it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) classifications: usize,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) backpropagations: usize,
+}
+
+/// The perturbed image and its measures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Reached {
+    /// In grey levels of the pixel that moves fastest.
+    pub(crate) step: f64,
+    /// In grey levels.
+    pub(crate) l2: f64,
+    /// In grey levels.
+    pub(crate) linf: u8,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(crate) similarity: Option<Similarity>,
+    /// Where it is in the run folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
+}
+
+/// What takes most of the time to measure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Similarity {
+    pub(crate) pass_score: f64,
+    pub(crate) ssim: f64,
+    /// How the alignment of PASS ended.
+    pub(crate) alignment: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    Reached,
+    NotReached,
+    Skipped,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reason {
+    /// The network reads another class than the origin's before anything is done.
+    MisclassifiedOrigin,
+    /// The criterion holds for the origin itself.
+    HoldsAtOrigin,
+    VanishedGradient,
+    SameRepresentation,
+    ZeroGradient,
+    NotFinite,
+    Saturated,
+    StepLimit,
+    IterationLimit,
+}
+
+impl From<NoDirection> for Reason {
+    fn from(reason: NoDirection) -> Self {
+        match reason {
+            NoDirection::SameRepresentation => Self::SameRepresentation,
+            NoDirection::VanishedGradient => Self::VanishedGradient,
+            NoDirection::ZeroGradient => Self::ZeroGradient,
+            NoDirection::NotFinite => Self::NotFinite,
+        }
+    }
+}
+
+impl From<NoStep> for Reason {
+    fn from(reason: NoStep) -> Self {
+        match reason {
+            NoStep::Saturated => Self::Saturated,
+            NoStep::StepLimit => Self::StepLimit,
+        }
+    }
+}
+
+impl Row {
+    /// A row about an origin with nothing else yet.
+    pub(crate) fn new(origin: &str, origin_class: usize, status: Status) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            origin_class,
+            status,
+            reason: None,
+            method: None,
+            layer: None,
+            target: None,
+            target_class: None,
+            class: None,
+            reached: None,
+            classifications: 0,
+            backpropagations: 0,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}

@@ -1,0 +1,128 @@
+//! `run.json`: everything that the results follow from, and the summary.
+
+use lots::LineSearch;
+use serde_json::{Value, json};
+
+use super::images::Targets;
+use crate::args::{AttackArgs, Format};
+use crate::network::Loaded;
+
+/// Changes when the meaning of a key changes.
+const FORMAT_VERSION: u32 = 1;
+
+/// Everything that the results follow from but the origins' pixels.
+pub(super) fn settings(
+    args: &AttackArgs,
+    loaded: &Loaded,
+    targets: Option<&Targets>,
+    format: Format,
+) -> Value {
+    let pixels = loaded.network.pixels();
+    let (how, search) = (&args.how, &args.search);
+    let word = |value: Option<String>| value.map_or(Value::Null, Value::String);
+    json!({
+        "format_version": FORMAT_VERSION,
+        "versions": { "lots": env!("CARGO_PKG_VERSION") },
+        "seed": args.output.seed,
+        "network": {
+            "name": loaded.name,
+            "sha256": loaded.sha256,
+            "pixels": {
+                "channel_order": pixels.channel_order().word(),
+                "mean": pixels.mean(),
+                "factor": pixels.factor(),
+            },
+        },
+        "data": {
+            "origin": args.origin.origin,
+            "labels": word(args.origin.labels.as_ref().map(ToString::to_string)),
+            "target": args.target.target,
+            "target_labels": word(args.target.target_labels.as_ref().map(ToString::to_string)),
+            "target_sha256": targets.map(|targets| targets.sha256.clone()),
+        },
+        "options": {
+            "method": args.method.iter().map(|method| method.as_str()).collect::<Vec<_>>(),
+            "layer": args.layer,
+            "until": args.until.unwrap_or_default().to_string(),
+            "target_class": args.target_class,
+            "pairing": lower(&args.pairing.unwrap_or_default()),
+            "include_misclassified": args.include_misclassified,
+            "backpropagation": lower(&how.backpropagation.unwrap_or_default()),
+            "vanished_gradient": lower(&how.vanished_gradient.unwrap_or_default()),
+            "max_step": search.max_step.unwrap_or(LineSearch::default().max_step),
+            "scan": match search.scan {
+                None => json!("off"),
+                Some(None) => json!("each image"),
+                Some(Some(levels)) => json!(levels),
+            },
+            "adjust_step": search.adjust_step,
+            "adjust_iterations": search.adjust_iterations,
+            "pass": !args.output.no_pass,
+            "format": lower(&format),
+        },
+    })
+}
+
+/// The whole of `run.json`.
+pub(super) fn run(settings: Value, origins_sha256: &str, summary: &Value) -> Value {
+    let Value::Object(settings) = settings else { return settings };
+    let mut run = serde_json::Map::new();
+    for (key, value) in settings {
+        run.insert(key.clone(), value);
+        if key == "format_version" {
+            run.insert("command".to_owned(), json!(command()));
+        }
+    }
+    if let Some(data) = run.get_mut("data").and_then(Value::as_object_mut) {
+        data.insert("origin_sha256".to_owned(), json!(origins_sha256));
+    }
+    run.insert("summary".to_owned(), summary.clone());
+    Value::Object(run)
+}
+
+/// The command as it could be typed again, without what changes no result.
+fn command() -> String {
+    let mut words = vec!["lots".to_owned()];
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--json" | "--quiet" | "-q" | "--force" | "--resume" => {}
+            "--threads" => drop(arguments.next()),
+            threads if threads.starts_with("--threads=") => {}
+            _ => words.push(quoted(&argument)),
+        }
+    }
+    words.join(" ")
+}
+
+/// The argument as a shell takes it.
+fn quoted(argument: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,".contains(letter);
+    if !argument.is_empty() && argument.chars().all(is_plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
+}
+
+/// The word of a variant without fields.
+fn lower(value: &impl clap::ValueEnum) -> String {
+    value.to_possible_value().map(|word| word.get_name().to_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_what_was_typed() {
+        for (argument, text) in [
+            ("digits:targets", "digits:targets"),
+            ("digits[0..3]", "'digits[0..3]'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(argument), text);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Run folders: `run.json`, `attempts.jsonl`, the perturbed images. A folder appears whole or not at all.
+//!
+//! While a run is going, everything is in `DIR.unfinished` beside it. After each chunk of origins `progress.json` says
+//! how far the files there are complete; what lies behind that is cut off when the run is gone on with, so that an
+//! interrupted run ends with the same bytes as one that was not.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use lots::Image;
+use lots::data::array::RowWriter;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::args::OutputArgs;
+use crate::failure::{Failure, Result};
+
+const RUN: &str = "run.json";
+const ATTEMPTS: &str = "attempts.jsonl";
+const IMAGES: &str = "images";
+const ARRAY: &str = "perturbed.npy";
+const PIXELS: &str = "perturbed.pixels";
+const PROGRESS: &str = "progress.json";
+
+/// How far an unfinished run has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// Everything that the results follow from; a run is only gone on with if it is the same.
+    settings: Value,
+    /// Origins that are done.
+    pub(crate) origins: usize,
+    /// SHA-256 of the origins that are done.
+    pub(crate) origins_sha256: String,
+    attempts_bytes: u64,
+    rows: usize,
+}
+
+/// What there was when the run started.
+pub(crate) enum Start {
+    /// Nothing, or an unfinished run.
+    Going(Box<RunFolder>),
+    /// A finished run with the same settings: its `run.json`.
+    Complete(Value),
+}
+
+/// A run folder being written.
+pub(crate) struct RunFolder {
+    out: PathBuf,
+    unfinished: PathBuf,
+    replaces: bool,
+    shape: [usize; 3],
+    attempts: BufWriter<File>,
+    pixels: BufWriter<File>,
+    progress: Progress,
+}
+
+impl RunFolder {
+    /// Starts a run folder, or goes on with one.
+    ///
+    /// - `settings`: everything that the results follow from.
+    /// - `shape`: `[channels, height, width]` of the images.
+    pub(crate) fn start(args: &OutputArgs, settings: Value, shape: [usize; 3]) -> Result<Start> {
+        let out = args.out.clone();
+        let name = out.file_name().ok_or_else(|| no_folder(&out))?;
+        let mut unfinished_name = name.to_owned();
+        unfinished_name.push(".unfinished");
+        let unfinished = out.with_file_name(unfinished_name);
+        let failed = |path: &Path, reason: &io::Error| Failure::file("write", path, reason);
+        if args.resume && out.exists() && !unfinished.exists() {
+            return complete(&out, &settings).map(Start::Complete);
+        }
+        refuse_to_overwrite(args, &unfinished)?;
+        let progress = if args.resume && unfinished.exists() {
+            gone_on_with(&unfinished, settings)?
+        } else {
+            if unfinished.exists() {
+                fs::remove_dir_all(&unfinished).map_err(|reason| failed(&unfinished, &reason))?;
+            }
+            fs::create_dir_all(unfinished.join(IMAGES)).map_err(|reason| failed(&unfinished, &reason))?;
+            Progress { settings, ..Progress::default() }
+        };
+        let attempts = open_at(&unfinished.join(ATTEMPTS), progress.attempts_bytes)?;
+        let row_bytes: usize = shape.iter().product();
+        let pixels = open_at(&unfinished.join(PIXELS), (progress.rows * row_bytes) as u64)?;
+        let folder = Self { replaces: out.exists(), out, unfinished, shape, attempts, pixels, progress };
+        Ok(Start::Going(Box::new(folder)))
+    }
+
+    /// How far it has come.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// The attempts that are in the folder already, a line of JSON each.
+    pub(crate) fn attempts(&self) -> Result<impl Iterator<Item = Result<String>>> {
+        let path = self.unfinished.join(ATTEMPTS);
+        let file = File::open(&path).map_err(|reason| Failure::file("read", &path, &reason))?;
+        let lines = io::BufRead::lines(BufReader::new(file.take(self.progress.attempts_bytes)));
+        Ok(lines.map(move |line| line.map_err(|reason| Failure::file("read", &path, &reason))))
+    }
+
+    /// Adds a row to `attempts.jsonl`.
+    pub(crate) fn attempt(&mut self, row: &impl Serialize) -> Result<()> {
+        let mut line = serde_json::to_vec(row).map_err(|error| Failure::new(error.to_string()))?;
+        line.push(b'\n');
+        self.progress.attempts_bytes += line.len() as u64;
+        self.attempts.write_all(&line).map_err(|reason| self.failed(ATTEMPTS, &reason))
+    }
+
+    /// Writes a picture into `images/` and returns its path in the folder.
+    pub(crate) fn picture(&self, stem: &str, image: &Image) -> Result<String> {
+        let file = format!("{IMAGES}/{stem}.png");
+        fs::write(self.unfinished.join(&file), lots::data::picture::to_png(image)?)
+            .map_err(|reason| self.failed(&file, &reason))?;
+        Ok(file)
+    }
+
+    /// Adds a row to `perturbed.npy` and returns its place there: `perturbed.npy[17]`.
+    pub(crate) fn row(&mut self, image: &Image) -> Result<String> {
+        let place = format!("{ARRAY}[{}]", self.progress.rows);
+        self.pixels.write_all(&image.to_interleaved()).map_err(|reason| self.failed(PIXELS, &reason))?;
+        self.progress.rows += 1;
+        Ok(place)
+    }
+
+    /// Says that everything so far is complete.
+    pub(crate) fn keep(&mut self, origins: usize, origins_sha256: String) -> Result<()> {
+        self.attempts.flush().map_err(|reason| self.failed(ATTEMPTS, &reason))?;
+        self.pixels.flush().map_err(|reason| self.failed(PIXELS, &reason))?;
+        self.progress.origins = origins;
+        self.progress.origins_sha256 = origins_sha256;
+        write_json(&self.unfinished.join(PROGRESS), &self.progress)
+    }
+
+    /// Leaves an unfinished run behind if anything of it is worth keeping.
+    pub(crate) fn leave(&self) {
+        if self.progress.origins == 0 {
+            // What failed is told anyway; a folder that stays is told by the next run.
+            let _ = fs::remove_dir_all(&self.unfinished);
+        }
+    }
+
+    /// Writes `run.json` and puts the folder in its place.
+    pub(crate) fn finish(mut self, run: &impl Serialize) -> Result<()> {
+        self.attempts.flush().map_err(|reason| self.failed(ATTEMPTS, &reason))?;
+        self.pixels.flush().map_err(|reason| self.failed(PIXELS, &reason))?;
+        self.write_array()?;
+        let images = self.unfinished.join(IMAGES);
+        if fs::read_dir(&images).is_ok_and(|mut files| files.next().is_none()) {
+            fs::remove_dir(&images).map_err(|reason| self.failed(IMAGES, &reason))?;
+        }
+        write_json(&self.unfinished.join(RUN), run)?;
+        for file in [PROGRESS, PIXELS] {
+            match fs::remove_file(self.unfinished.join(file)) {
+                Err(reason) if reason.kind() != io::ErrorKind::NotFound => {
+                    return Err(self.failed(file, &reason));
+                }
+                _ => {}
+            }
+        }
+        if self.replaces {
+            fs::remove_dir_all(&self.out).map_err(|reason| Failure::file("replace", &self.out, &reason))?;
+        }
+        fs::rename(&self.unfinished, &self.out).map_err(|reason| Failure::file("write", &self.out, &reason))
+    }
+
+    /// `perturbed.npy` from the pixels, if there are any.
+    fn write_array(&self) -> Result<()> {
+        let [channels, height, width] = self.shape;
+        if self.progress.rows == 0 {
+            return Ok(());
+        }
+        let shape = if channels == 1 { vec![height, width] } else { vec![height, width, channels] };
+        let mut array = RowWriter::<u8>::create(self.unfinished.join(ARRAY), &shape)?;
+        let file = File::open(self.unfinished.join(PIXELS)).map_err(|reason| self.failed(PIXELS, &reason))?;
+        let mut file = BufReader::new(file);
+        let mut row = vec![0; channels * height * width];
+        for _ in 0..self.progress.rows {
+            file.read_exact(&mut row).map_err(|reason| self.failed(PIXELS, &reason))?;
+            array.append(&row)?;
+        }
+        Ok(array.finish()?)
+    }
+
+    fn failed(&self, file: &str, reason: &io::Error) -> Failure {
+        Failure::file("write", &self.unfinished.join(file), reason)
+            .about("what is done is kept in", self.unfinished.display())
+    }
+}
+
+/// A run that is there must be wished away, and only what is a run is taken away.
+fn refuse_to_overwrite(args: &OutputArgs, unfinished: &Path) -> Result<()> {
+    let out = &args.out;
+    if unfinished.exists() && !args.resume && !args.force {
+        return Err(Failure::new(format!("there is an unfinished run: `{}`", unfinished.display()))
+            .with_hint("`--resume` goes on with it, `--force` starts anew"));
+    }
+    if !out.exists() {
+        return Ok(());
+    }
+    let is_empty = || fs::read_dir(out).is_ok_and(|mut files| files.next().is_none());
+    if !args.force {
+        return Err(Failure::new(format!("`{}` exists already", out.display()))
+            .with_hint("choose another folder, or replace the run in it with `--force`"));
+    }
+    if out.join(RUN).exists() || is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("`{}` is not a run folder, it is not replaced", out.display()))
+        .with_hint("choose another folder"))
+}
+
+/// The progress of an unfinished run with these settings.
+fn gone_on_with(unfinished: &Path, settings: Value) -> Result<Progress> {
+    let path = unfinished.join(PROGRESS);
+    if !path.exists() {
+        // Interrupted before the first chunk was done.
+        return Ok(Progress { settings, ..Progress::default() });
+    }
+    let progress: Progress = read_json(&path)?;
+    expect_same(&progress.settings, &settings, unfinished)?;
+    Ok(progress)
+}
+
+/// The `run.json` of a finished run with these settings.
+fn complete(out: &Path, settings: &Value) -> Result<Value> {
+    let run: Value = read_json(&out.join(RUN))?;
+    expect_same(&run, settings, out)?;
+    Ok(run)
+}
+
+/// # Errors
+/// The first of the settings that differs. The folder may know more than the settings.
+fn expect_same(got: &Value, expected: &Value, folder: &Path) -> Result<()> {
+    let Some((path, old, new)) = difference(got, expected, String::new()) else { return Ok(()) };
+    Err(Failure::new(format!(
+        "the run in `{}` was started with other settings: {path} was {old}, is {new}",
+        folder.display()
+    ))
+    .with_hint("repeat its command with `--resume`, or start anew with `--force`"))
+}
+
+fn difference(got: &Value, expected: &Value, path: String) -> Option<(String, Value, Value)> {
+    match expected {
+        Value::Object(expected) => expected.iter().find_map(|(key, expected)| {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            difference(got.get(key.as_str()).unwrap_or(&Value::Null), expected, path)
+        }),
+        _ if got == expected => None,
+        _ => Some((path, got.clone(), expected.clone())),
+    }
+}
+
+fn no_folder(path: &Path) -> Failure {
+    Failure::new(format!("`{}` does not name a folder", path.display()))
+        .with_hint("give the name of a new folder")
+}
+
+/// Opens for writing behind the first `bytes` bytes, and cuts off what follows.
+fn open_at(path: &Path, bytes: u64) -> Result<BufWriter<File>> {
+    let open = || -> io::Result<File> {
+        let mut file = OpenOptions::new().create(true).write(true).truncate(false).open(path)?;
+        if file.metadata()?.len() > bytes {
+            file.set_len(bytes)?;
+        }
+        file.seek(SeekFrom::End(0))?;
+        Ok(file)
+    };
+    Ok(BufWriter::new(open().map_err(|reason| Failure::file("write", path, &reason))?))
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let mut json = serde_json::to_vec_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
+    json.push(b'\n');
+    Ok(lots::whole_file::write(path, &json)?)
+}
+
+fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
+    let bytes = fs::read(path).map_err(|reason| Failure::file("read", path, &reason))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Failure::new(format!("`{}` is damaged ({error})", path.display())))
+}

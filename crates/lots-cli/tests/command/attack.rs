@@ -1,0 +1,144 @@
+use crate::stage::{Stage, snapshot};
+
+const STEERED: &str = "attack lenet --method toward --layer conv2 --layer ip2 --origin digits[0..6] \
+                       --target digits:targets --out run";
+
+#[test]
+fn an_attack_fills_a_run_folder() {
+    let stage = Stage::new();
+    snapshot!("attack", stage.lots(STEERED));
+    let files = stage.files("run");
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    // Nine other classes at two layers for each of six origins, and the two files that say so.
+    assert_eq!(names.len(), 6 * 9 * 2 + 2);
+    assert!(names.contains(&"images/00004_digits-4_toward_conv2_digits-targets-9.png"));
+    let attempts = std::fs::read_to_string(stage.path("run/attempts.jsonl")).unwrap();
+    insta::assert_snapshot!("attempts", attempts.lines().take(2).collect::<Vec<_>>().join("\n"));
+    let run = std::fs::read_to_string(stage.path("run/run.json")).unwrap();
+    insta::with_settings!({ filters => [("[0-9a-f]{64}", "[SHA-256]")] }, { insta::assert_snapshot!("run", run) });
+}
+
+#[test]
+fn what_is_written_is_what_was_measured() {
+    let stage = Stage::new();
+    stage.run(STEERED, 0);
+    let digits = lots::data::digits::load();
+    let network = lots::embedded::lenet();
+    let attempts = std::fs::read_to_string(stage.path("run/attempts.jsonl")).unwrap();
+    for line in attempts.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let origin = digits.names().iter().position(|name| row["origin"] == name.as_str()).unwrap();
+        let perturbed = lots::Image::open(stage.path("run").join(row["file"].as_str().unwrap())).unwrap();
+        let measures = lots::measure::compare(&digits.images()[origin], &perturbed).unwrap();
+        let class = lots_network::class_of(network.classify(perturbed.pixels()).unwrap().image(0));
+        assert_eq!(row["class"], class, "{line}");
+        assert_ne!(row["origin_class"], class, "{line}");
+        assert_eq!(row["l2"], measures.l2, "{line}");
+        assert_eq!(row["linf"], measures.linf, "{line}");
+        assert_eq!(row["pass_score"], measures.pass_score, "{line}");
+    }
+}
+
+#[test]
+fn the_bytes_of_a_run_folder_do_not_depend_on_threads() {
+    let stages = [1, 2].map(|threads| {
+        let stage = Stage::new();
+        stage.run(
+            &format!("{STEERED} --method hot-cold --method fast-gradient-sign --threads {threads} --quiet"),
+            0,
+        );
+        stage.files("run")
+    });
+    assert!(stages[0] == stages[1]);
+}
+
+#[test]
+fn an_interrupted_run_goes_on_to_the_same_bytes() {
+    for format in ["png", "npy"] {
+        let options = format!(
+            "attack lenet --method hot-cold --origin digits[0..600] --no-pass --target-class 3 --format {format} --quiet"
+        );
+        let (whole, cut) = (Stage::new(), Stage::new());
+        whole.run(&format!("{options} --out run"), 0);
+        let mut child = cut.lots(&format!("{options} --out run")).spawn().unwrap();
+        while !cut.path("run.unfinished/progress.json").exists() && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        cut.run(&format!("{options} --out run --resume"), 0);
+        assert!(whole.files("run") == cut.files("run"), "{format}");
+        assert!(!cut.path("run.unfinished").exists());
+    }
+}
+
+#[test]
+fn a_run_folder_is_not_overwritten() {
+    let stage = Stage::new();
+    let options = "attack lenet --method fast-gradient-sign --origin digits[0..2] --quiet --out run";
+    stage.run(options, 0);
+    snapshot!("folder_exists", stage.lots(options));
+    snapshot!("folder_complete", stage.lots(&format!("{options} --resume").replace(" --quiet", "")));
+    snapshot!("folder_of_another_run", stage.lots(&options.replace("sign", "value --resume")));
+    stage.run(&format!("{options} --force"), 0);
+    std::fs::remove_file(stage.path("run/run.json")).unwrap();
+    snapshot!("folder_of_a_stranger", stage.lots(&format!("{options} --force")));
+    std::fs::create_dir(stage.path("other.unfinished")).unwrap();
+    snapshot!("folder_unfinished", stage.lots(&options.replace("run", "other")));
+}
+
+#[test]
+fn what_is_missing_is_asked_for() {
+    let stage = Stage::new();
+    stage.digit(4, "four.png");
+    let cases = [
+        ("no_layer", "--method toward --origin digits --target digits:targets"),
+        ("no_target", "--method toward --layer conv2 --origin digits"),
+        ("no_label", "--method magnify --layer conv2 --origin four.png"),
+        ("no_class", "--method fast-gradient-sign --until class --origin digits"),
+        ("no_target_label", "--method toward --layer ip1 --until class --origin digits[0] --target four.png"),
+        ("no_such_class", "--method hot-cold --target-class 10 --origin digits"),
+        ("no_such_method", "--method fgsm --origin digits"),
+        ("no_such_criterion", "--method hot-cold --origin digits --until distance"),
+        (
+            "no_pairs",
+            "--method toward --layer ip1 --origin digits[0..3] --target digits:targets --pairing zip",
+        ),
+    ];
+    for (name, arguments) in cases {
+        snapshot!(name, stage.lots(&format!("attack lenet {arguments} --out run")));
+    }
+    assert!(!stage.path("run").exists() && !stage.path("run.unfinished").exists());
+}
+
+#[test]
+fn an_argument_without_effect_is_an_error() {
+    let stage = Stage::new();
+    let cases = [
+        ("vain_layer", "--method fast-gradient-sign --layer conv1"),
+        ("vain_target", "--method reduce --layer conv1 --target digits:targets"),
+        ("vain_class", "--method fast-gradient-value --target-class 3"),
+        ("vain_start", "--method hot-cold --backpropagation exact"),
+        ("vain_gradient", "--method hot-cold --vanished-gradient follow"),
+        ("vain_steps", "--method hot-cold --adjust-step 2"),
+        ("twice", "--method hot-cold --method hot-cold"),
+    ];
+    for (name, arguments) in cases {
+        snapshot!(name, stage.lots(&format!("attack lenet {arguments} --origin digits[0] --out run")));
+    }
+}
+
+#[test]
+fn nothing_reached_is_exit_code_one() {
+    let stage = Stage::new();
+    // Digit 0 is read with a probability of exactly 1 in single precision: this search takes one grey level at most.
+    snapshot!(stage.lots(
+        "attack lenet --method hot-cold --max-step 1 --origin digits[0] --no-pass --format none --out run"
+    ));
+}
+
+#[test]
+fn an_attack_as_json() {
+    let stage = Stage::new();
+    snapshot!(stage.lots("attack lenet --method reduce --layer ip1 --origin digits[0..10] --out run --json"));
+}

@@ -1,0 +1,77 @@
+use crate::stage::{Stage, snapshot};
+
+#[test]
+fn magnified_to_a_fixed_size() {
+    let stage = Stage::new();
+    snapshot!(
+        stage.lots("visualize lenet --origin digits[4] --layer conv1 --layer conv2 --magnify --linf 128")
+    );
+    let sheet = lots::Image::open(stage.path("digits-4-magnify.png")).unwrap();
+    assert!(sheet.width() > 600 && sheet.height() > 500, "{sheet:?}");
+}
+
+#[test]
+fn reduced_until_misclassified() {
+    let stage = Stage::new();
+    snapshot!(
+        stage.lots("visualize lenet --origin digits[4] --layer ip1 --layer ip2 --reduce --out sheet.png")
+    );
+}
+
+#[test]
+fn steered_to_a_class_as_json() {
+    let stage = Stage::new();
+    stage.digit(4, "four.png");
+    snapshot!(stage.lots(
+        "visualize lenet --origin four.png --target digits:targets[9] --layer conv2 --until class --json"
+    ));
+}
+
+#[test]
+fn mistakes_of_visualize() {
+    let stage = Stage::new();
+    snapshot!("many_origins", stage.lots("visualize lenet --origin digits --layer conv1 --magnify"));
+    snapshot!("no_sign", stage.lots("visualize lenet --origin digits[4] --layer conv1"));
+    snapshot!(
+        "two_lengths",
+        stage.lots("visualize lenet --origin digits[4] --layer conv1 --magnify --linf 9 --until class")
+    );
+    snapshot!(
+        "class_of_nothing",
+        stage.lots("visualize lenet --origin digits[4] --layer conv1 --reduce --until class")
+    );
+    snapshot!(
+        "lossy_sheet",
+        stage.lots("visualize lenet --origin digits[4] --layer conv1 --reduce --out sheet.jpg")
+    );
+}
+
+#[test]
+fn directions_are_an_array() {
+    let stage = Stage::new();
+    snapshot!(stage.lots(
+        "direction lenet --method toward --layer conv2 --origin digits[4..6] --target digits:targets[9] --out eta.npy"
+    ));
+    let array = lots::data::array::read::<f32>(stage.path("eta.npy")).unwrap();
+    let digits = lots::data::digits::load();
+    let targets = lots::data::digits::targets();
+    let target = &targets.images()[9];
+    let direction =
+        lots::direction::toward(&lots::embedded::lenet(), "conv2", &digits.images()[5], target).unwrap();
+    assert_eq!(array.values[784..], *direction.values());
+}
+
+#[test]
+fn an_origin_without_direction_has_zeros() {
+    let stage = Stage::new();
+    snapshot!(
+        stage.lots("direction lenet --method toward --layer ip1 --origin digits[4] --target digits[4] --out eta.npy --json")
+    );
+    assert!(
+        lots::data::array::read::<f32>(stage.path("eta.npy"))
+            .unwrap()
+            .values
+            .iter()
+            .all(|&value| value == 0.0)
+    );
+}

@@ -1,0 +1,48 @@
+use crate::stage::{Stage, snapshot};
+
+#[test]
+fn a_killed_training_goes_on_to_the_same_bytes() {
+    let stage = Stage::new();
+    stage.mnist(100);
+    let options = "train --mnist mnist --seed 3 --iterations 40 --test-every 15 --checkpoint-every 4 --quiet";
+    stage.run(&format!("{options} --threads 1 --out whole.onnx"), 0);
+    let mut child = stage.lots(&format!("{options} --out cut.onnx")).spawn().unwrap();
+    while !stage.path("cut.checkpoint").exists() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    stage.run(&format!("{options} --out cut.onnx --resume"), 0);
+    for extension in ["onnx", "training.json"] {
+        let read = |name: &str| std::fs::read(stage.path(&format!("{name}.{extension}"))).unwrap();
+        assert!(read("whole") == read("cut"), "{extension}");
+    }
+    assert!(!stage.path("cut.checkpoint").exists() && !stage.path("cut.checkpoint.json").exists());
+}
+
+#[test]
+fn a_training_says_what_it_did_and_overwrites_nothing() {
+    let stage = Stage::new();
+    stage.mnist(64);
+    snapshot!("train", stage.lots("train --mnist mnist --iterations 2 --out lenet.onnx"));
+    snapshot!("train_again", stage.lots("train --mnist mnist --iterations 2 --out lenet.onnx"));
+    snapshot!("train_complete", stage.lots("train --mnist mnist --iterations 2 --out lenet.onnx --resume"));
+    std::fs::write(stage.path("other.checkpoint"), "half").unwrap();
+    snapshot!("train_unfinished", stage.lots("train --mnist mnist --iterations 2 --out other.onnx"));
+    std::fs::remove_file(stage.path("mnist/t10k-labels-idx1-ubyte")).unwrap();
+    snapshot!("train_without_labels", stage.lots("train --mnist mnist --iterations 2 --out third.onnx"));
+}
+
+#[test]
+fn another_run_is_not_gone_on_with() {
+    let stage = Stage::new();
+    stage.mnist(64);
+    let options = "train --mnist mnist --iterations 1000 --checkpoint-every 1 --quiet --out lenet.onnx";
+    let mut child = stage.lots(&format!("{options} --seed 1")).spawn().unwrap();
+    while !stage.path("lenet.checkpoint").exists() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    snapshot!(stage.lots(&format!("{options} --seed 2 --resume")));
+}
