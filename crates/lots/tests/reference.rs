@@ -1,6 +1,7 @@
 //! The engine against an independent implementation: PyTorch in float64 with the weights of the embedded LeNet.
 //!
 //! `tools/make_reference_network.py` writes `testdata/reference/network/`; the versions it used are in `lenet.json`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare itself has failed")]
 
 use lots::data::digits;
 use lots::embedded;

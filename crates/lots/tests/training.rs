@@ -1,4 +1,5 @@
 //! Training: Caffe's schedule, the same bytes everywhere, and the first iterations of the embedded network's own run.
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare itself has failed")]
 
 use lots::data::idx;
 use lots::training::{Solver, Training, TrainingSet, parameters_sha256};
