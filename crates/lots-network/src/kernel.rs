@@ -4,6 +4,7 @@
 //! of lanes or the blocking: the same bytes on every machine.
 #![expect(unsafe_code, reason = "bounds are checked once at the top of each kernel, not in its inner loop")]
 
+pub(crate) mod lane_products;
 pub(crate) mod lane_sums;
 pub(crate) mod weighted_sum;
 pub(crate) mod window_maximum;

@@ -22,6 +22,7 @@ pub(crate) mod flatten;
 pub(crate) mod gemm;
 mod global_average_pool;
 mod identity;
+mod mat_mul;
 pub(crate) mod max_pool;
 mod pad;
 pub(crate) mod relu;
@@ -60,6 +61,7 @@ pub(crate) static REGISTRY: &[Registration] = &[
     global_average_pool::REGISTRATION,
     identity::DROPOUT,
     identity::IDENTITY,
+    mat_mul::REGISTRATION,
     max_pool::REGISTRATION,
     pad::REGISTRATION,
     relu::REGISTRATION,

@@ -258,13 +258,21 @@ impl<'a> Both<'a> {
     fn add_block(&self, index: usize, first: usize, block: &[f32], gradient: &mut [f32]) {
         let (own_lanes, step) = (self.operands[index].lanes, self.walk.steps[index]);
         if step == 0 {
+            let gradient = &mut gradient[first * own_lanes..][..own_lanes];
             let mut sums = [0.0; MOST_LANES];
-            for chunk in block.chunks_exact(self.lanes) {
-                for (sum, value) in sums.iter_mut().zip(chunk) {
-                    *sum += value;
-                }
+            let sums = &mut sums[..self.lanes];
+            // A lane goes on from what it has: the same order of additions for any length of a block.
+            if own_lanes == self.lanes {
+                sums.copy_from_slice(gradient);
             }
-            add_lanes(&sums[..self.lanes], &mut gradient[first * own_lanes..][..own_lanes]);
+            for chunk in block.chunks_exact(self.lanes) {
+                add_lanes(chunk, sums);
+            }
+            if own_lanes == self.lanes {
+                gradient.copy_from_slice(sums);
+            } else {
+                add_lanes(sums, gradient);
+            }
         } else if own_lanes == self.lanes && step == 1 {
             add_lanes(block, &mut gradient[first * own_lanes..][..block.len()]);
         } else {

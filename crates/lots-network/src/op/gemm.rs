@@ -58,7 +58,13 @@ impl Gemm {
 
     /// `left[row][lane]` times the transpose of `right[column][lane]`, summed over the lanes in their order
     /// and added to `gradient[row][column]`.
-    fn add_outer_products(left: &[f32], right: &[f32], lanes: usize, alpha: f32, gradient: &mut [f32]) {
+    pub(super) fn add_outer_products(
+        left: &[f32],
+        right: &[f32],
+        lanes: usize,
+        alpha: f32,
+        gradient: &mut [f32],
+    ) {
         /// Neighbouring columns go into the SIMD lanes here, so they are padded to whole registers.
         const SIDE_BY_SIDE: usize = 16;
         let (rows, columns) = (left.len() / lanes, right.len() / lanes);

@@ -117,6 +117,73 @@ fn every_op_agrees_with_its_twin_forward_and_backward() {
 }
 
 #[test]
+fn an_image_gets_the_same_bytes_whatever_lies_beside_it() {
+    const LANES: usize = 16;
+    for registration in REGISTRY {
+        for seed in 0..12 {
+            let mut random = Random::new(seed);
+            for case in (registration.cases)(&mut random) {
+                let mut images: Vec<Vec<Vec<f64>>> = Vec::new();
+                for operand in &case.operands {
+                    let copies = if operand.shared { 1 } else { LANES };
+                    let count = operand.shape.count();
+                    images
+                        .push((0..copies).map(|_| random.values(count, operand.low, operand.high)).collect());
+                }
+                let shapes: Vec<&Shape> = case.operands.iter().map(|operand| &operand.shape).collect();
+                let shape = case.op.output_shape(&shapes).unwrap();
+                let cotangents: Vec<Vec<f64>> =
+                    (0..LANES).map(|_| random.values(shape.count(), -1.0, 1.0)).collect();
+                let together = bytes(&case, &shape, &images, &cotangents);
+                for lane in [0, 7, LANES - 1] {
+                    let own: Vec<Vec<Vec<f64>>> = case
+                        .operands
+                        .iter()
+                        .zip(&images)
+                        .map(|(operand, lanes)| vec![lanes[if operand.shared { 0 } else { lane }].clone()])
+                        .collect();
+                    let alone = bytes(&case, &shape, &own, &cotangents[lane..=lane]);
+                    for (together, alone) in together.iter().zip(&alone) {
+                        let picked: Vec<u32> = together.iter().skip(lane).step_by(LANES).copied().collect();
+                        assert_eq!(&picked, alone, "lane {lane} of {:?}", case.op);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The bits of the output and of the gradients of all operands that are not shared.
+fn bytes(case: &Case, shape: &Shape, images: &[Vec<Vec<f64>>], cotangents: &[Vec<f64>]) -> Vec<Vec<u32>> {
+    let lanes = cotangents.len();
+    let interleaved: Vec<Vec<f32>> = images.iter().map(|lanes| interleave(lanes)).collect();
+    let operands: Vec<Operand<'_>> = case
+        .operands
+        .iter()
+        .zip(&interleaved)
+        .zip(images)
+        .map(|((operand, values), images)| Operand { shape: &operand.shape, values, lanes: images.len() })
+        .collect();
+    let mut output = vec![f32::NAN; shape.count() * lanes];
+    case.op.forward(&operands, &mut output, lanes);
+    // Something that the gradient is added to and that makes it round.
+    let mut gradients: Vec<Vec<f32>> = interleaved.iter().map(|values| vec![0.3; values.len()]).collect();
+    let cotangent = interleave(cotangents);
+    let pass = Backward {
+        operands: &operands,
+        output: Operand { shape, values: &output, lanes },
+        cotangent: &cotangent,
+        lanes,
+    };
+    let mut slots: Vec<Option<&mut [f32]>> =
+        gradients.iter_mut().map(|gradient| Some(gradient.as_mut_slice())).collect();
+    case.op.backward(&pass, &mut slots);
+    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect();
+    let batched = case.operands.iter().zip(&gradients).filter(|(operand, _)| !operand.shared);
+    std::iter::once(bits(&output)).chain(batched.map(|(_, gradient)| bits(gradient))).collect()
+}
+
+#[test]
 fn every_op_is_read_back_as_it_was_saved() {
     for registration in REGISTRY {
         for seed in 0..12 {
