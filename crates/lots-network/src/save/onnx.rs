@@ -167,13 +167,9 @@ fn value_info(name: String, shape: &Shape) -> ValueInfoProto {
 }
 
 fn tensor_proto(name: String, constant: &Constant) -> TensorProto {
-    let (data_type, raw): (_, Vec<u8>) = match &constant.values {
-        ConstantValues::F32(values) => {
-            (data_type::FLOAT, values.iter().flat_map(|x| x.to_le_bytes()).collect())
-        }
-        ConstantValues::I64(values) => {
-            (data_type::INT64, values.iter().flat_map(|x| x.to_le_bytes()).collect())
-        }
+    let (data_type, raw) = match &constant.values {
+        ConstantValues::F32(values) => (data_type::FLOAT, bytes(values, |value| value.to_le_bytes())),
+        ConstantValues::I64(values) => (data_type::INT64, bytes(values, |value| value.to_le_bytes())),
     };
     TensorProto {
         dims: constant.shape.extents().iter().map(|&extent| extent.cast_signed() as i64).collect(),
@@ -182,6 +178,14 @@ fn tensor_proto(name: String, constant: &Constant) -> TensorProto {
         raw_data: Some(raw),
         ..TensorProto::default()
     }
+}
+
+fn bytes<T: Copy, const BYTES: usize>(values: &[T], to_bytes: impl Fn(T) -> [u8; BYTES]) -> Vec<u8> {
+    let mut bytes = vec![0; values.len() * BYTES];
+    for (slot, &value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
+        *slot = to_bytes(value);
+    }
+    bytes
 }
 
 fn attribute_proto(name: &str, value: &Attribute) -> AttributeProto {
