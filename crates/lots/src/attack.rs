@@ -75,7 +75,6 @@ pub(crate) struct Ready<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) end: std::result::Result<Reached, NotReached>,
-    #[expect(dead_code, reason = "experiments count")]
     pub(crate) classifications: usize,
 }
 

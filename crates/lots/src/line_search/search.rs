@@ -50,7 +50,6 @@ impl<'a> Search<'a> {
     }
 
     /// A search that knows a step where the criterion holds: there is nothing to grow.
-    #[expect(dead_code, reason = "step-and-adjust follows")]
     pub(crate) fn below(ray: Ray<'a>, options: LineSearch, margin: f64, step: f64, verdict: Verdict) -> Self {
         let at_origin = Point { step: 0.0, margin };
         let narrowing = Narrowing::new(at_origin, Point { step, margin: verdict.margin });

@@ -1,0 +1,339 @@
+//! [`Experiment`]: many attempts, origins × methods and layers × targets, that share their work.
+//!
+//! Origins are taken in chunks. Each chunk is passed forward once; all directions are formed from that pass, all rays are
+//! searched together, what was reached is measured, and the attempts are handed to an [`Observer`] in the order of
+//! origins, groups and targets. Memory does not grow with the number of origins, and what comes out does not depend on
+//! the size of a chunk.
+
+mod cases;
+mod chunk;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lots_network::{LayerId, Network, ReluStart};
+
+use crate::criterion::Until;
+use crate::data::ImageSet;
+use crate::direction::{VanishedGradient, expect_size};
+use crate::error::{Error, Result};
+use crate::evaluation::Evaluation;
+use crate::line_search::LineSearch;
+use crate::method::Method;
+use crate::outcome::{Outcome, Skipped};
+use crate::step_and_adjust::StepAndAdjust;
+use cases::Targets;
+use chunk::{Chunk, Setting};
+
+/// What is tried on each origin, and how.
+///
+/// # Example
+/// ```
+/// use lots::experiment::{Attempt, Experiment, Group};
+/// use lots::{Method, data::digits, data::ImageSet, embedded};
+/// let network = embedded::lenet();
+/// let (images, labels, names) = digits::load().into_parts();
+/// let (images, names) = (images[..4].to_vec(), names[..4].to_vec());
+/// let origins = ImageSet::new(images, labels.map(|labels| labels[..4].to_vec()), names)?;
+/// let experiment = Experiment {
+///     groups: vec![Group::at_layer(Method::Toward, "conv2"), Group::of(Method::FastGradientSign)],
+///     ..Experiment::default()
+/// };
+/// let mut attempts: Vec<Attempt> = Vec::new();
+/// let results = experiment.run(&network, &origins, Some(&digits::targets()), &mut |attempt| attempts.push(attempt))?;
+/// assert_eq!(results.all.attempts, attempts.len());
+/// assert_eq!(results.groups[0].attempts, 4 * 9, "nine targets are of another class than the origin");
+/// # Ok::<(), lots::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    /// Methods and layers, in the order of the attempts on one origin.
+    pub groups: Vec<Group>,
+    /// What ends each search.
+    pub until: Until,
+    /// Which origin meets which target.
+    pub pairing: Pairing,
+    /// The class to reach, for methods without target; hot/cold moves toward every other class if there is none.
+    pub target_class: Option<usize>,
+    /// What is done with an origin that the network gives another class than its label.
+    pub misclassified_origins: MisclassifiedOrigins,
+    /// How backpropagation starts at a ReLU.
+    pub relu_start: ReluStart,
+    /// What the fast gradient methods do where the gradient vanishes.
+    pub vanished_gradient: VanishedGradient,
+    /// How the smallest step is searched for.
+    pub line_search: LineSearch,
+    /// How [`Method::StepAndAdjust`] steps.
+    pub step_and_adjust: StepAndAdjust,
+    /// Whether PASS and SSIM are measured; they take longer than the search.
+    pub with_pass_score: bool,
+}
+
+/// A method, at a layer if it looks at one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Group {
+    /// How the direction is formed.
+    pub method: Method,
+    /// By a name that the network knows.
+    pub layer: Option<String>,
+}
+
+/// Which origin meets which target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pairing {
+    /// Every origin meets every target; those labelled with the origin's own class are left out.
+    #[default]
+    All,
+    /// The first origin meets the first target, the second the second, and so on.
+    Zip,
+}
+
+/// What is done with an origin that the network gives another class than its label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MisclassifiedOrigins {
+    /// It is skipped and counted.
+    #[default]
+    Skip,
+    /// It is attacked like any other, away from the class that the network gives it.
+    Include,
+}
+
+/// One attempt: an origin, a group, a target or class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Index of the origin.
+    pub origin: usize,
+    /// What the network says of the origin.
+    pub origin_class: usize,
+    /// Index of the group in [`Experiment::groups`].
+    pub group: usize,
+    /// Index of the target, for methods that have one.
+    pub target: Option<usize>,
+    /// Its class; or the class to reach, or the hot class.
+    pub target_class: Option<usize>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How many images were classified for it.
+    pub classifications: usize,
+    /// How many gradients were carried back to the pixels for it.
+    pub backpropagations: usize,
+}
+
+/// How far an experiment is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Origins that are done, skipped ones included.
+    pub origins: usize,
+    /// Attempts that are done.
+    pub attempts: usize,
+    /// How many of them reached their criterion.
+    pub reached: usize,
+}
+
+/// Is told what happens in an experiment, in the order of the origins. A closure that takes an [`Attempt`] is one.
+pub trait Observer {
+    /// An attempt is done.
+    fn attempt(&mut self, attempt: Attempt);
+
+    /// An origin is not attacked.
+    ///
+    /// - `origin`: its index; `class`: what the network says of it.
+    fn skipped(&mut self, origin: usize, class: usize, reason: Skipped) {
+        let _ = (origin, class, reason);
+    }
+
+    /// Some origins are done. Returns whether to go on.
+    fn progress(&mut self, progress: Progress) -> bool {
+        let _ = progress;
+        true
+    }
+}
+
+/// What an experiment came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Results {
+    /// Over all attempts.
+    pub all: Evaluation,
+    /// Over the attempts of each group; origins that were skipped count in every group.
+    pub groups: Vec<Evaluation>,
+}
+
+impl Experiment {
+    /// Makes all attempts.
+    ///
+    /// - `origins`: images of the size that the network takes, at most once passed forward and then attacked.
+    /// - `targets`: for methods that have one.
+    ///
+    /// # Errors
+    /// [`Error::ImageSize`]; [`Error::MethodNeeds`], [`Error::CriterionNeeds`], [`Error::Pairs`],
+    /// [`Error::ClassRange`], [`Error::LineSearch`] if something is missing or does not fit;
+    /// [`Error::Network`] if there is no such layer; [`Error::Interrupted`] if the observer does not want to go on.
+    pub fn run(
+        &self,
+        network: &Network,
+        origins: &ImageSet,
+        targets: Option<&ImageSet>,
+        observer: &mut dyn Observer,
+    ) -> Result<Results> {
+        self.run_until(network, origins, targets, observer, &AtomicBool::new(false))
+    }
+
+    /// As [`Self::run`], and stops soon after `interrupted` is set, by a signal or another thread.
+    ///
+    /// # Errors
+    /// As [`Self::run`]; what the observer was told before holds.
+    pub fn run_until(
+        &self,
+        network: &Network,
+        origins: &ImageSet,
+        targets: Option<&ImageSet>,
+        observer: &mut dyn Observer,
+        interrupted: &AtomicBool,
+    ) -> Result<Results> {
+        let layers = self.check(network, origins, targets)?;
+        let targets = targets.map(|targets| Targets::new(network, targets, &layers)).transpose()?;
+        let setting = Setting { experiment: self, network, layers, targets, interrupted };
+        let mut results =
+            Results { all: Evaluation::default(), groups: vec![Evaluation::default(); self.groups.len()] };
+        let mut progress = Progress::default();
+        for start in (0..origins.len()).step_by(setting.origins_at_once()) {
+            let end = origins.len().min(start + setting.origins_at_once());
+            let chunk = Chunk::new(&setting, origins, start..end)?;
+            chunk.run(&mut Telling { observer: &mut *observer, results: &mut results })?;
+            progress.origins = end;
+            (progress.attempts, progress.reached) = (results.all.attempts, results.all.reached);
+            if !observer.progress(progress) || interrupted.load(Ordering::Relaxed) && end < origins.len() {
+                return Err(Error::Interrupted);
+            }
+        }
+        Ok(results)
+    }
+
+    /// The layer of each group, if everything that is needed is there.
+    fn check(
+        &self,
+        network: &Network,
+        origins: &ImageSet,
+        targets: Option<&ImageSet>,
+    ) -> Result<Vec<Option<LayerId>>> {
+        self.line_search.check()?;
+        self.step_and_adjust.check()?;
+        expect_size(network, "origin", &origins.images()[0])?;
+        if let Some(targets) = targets {
+            expect_size(network, "target", &targets.images()[0])?;
+        }
+        let class_count = network.class_count();
+        match self.target_class {
+            Some(class) if class >= class_count => return Err(Error::ClassRange { class, class_count }),
+            _ => {}
+        }
+        self.groups.iter().map(|group| self.check_group(network, group, origins, targets)).collect()
+    }
+
+    fn check_group(
+        &self,
+        network: &Network,
+        group: &Group,
+        origins: &ImageSet,
+        targets: Option<&ImageSet>,
+    ) -> Result<Option<LayerId>> {
+        let method = group.method;
+        let skips = self.misclassified_origins == MisclassifiedOrigins::Skip;
+        if method.needs_label() && skips && origins.labels().is_none() {
+            return Err(Error::MethodNeeds { method, what: "the labels of the origins" });
+        }
+        match targets {
+            None if method.needs_target() => return Err(Error::MethodNeeds { method, what: "targets" }),
+            Some(targets) if method.needs_target() && self.pairing == Pairing::Zip => {
+                let (origins, targets) = (origins.len(), targets.len());
+                if origins != targets {
+                    return Err(Error::Pairs { origins, targets });
+                }
+            }
+            _ => {}
+        }
+        let has_class = method.needs_target() || method == Method::HotCold || self.target_class.is_some();
+        let needs = match self.until {
+            Until::Class if !has_class => Some("a class to reach"),
+            Until::DistanceBelow(_) | Until::SimilarityAbove(_) if !method.needs_target() => Some("a target"),
+            _ => None,
+        };
+        if let Some(what) = needs {
+            return Err(Error::CriterionNeeds { criterion: self.until, what, method });
+        }
+        match &group.layer {
+            Some(layer) if method.needs_layer() => Ok(Some(network.layer(layer)?)),
+            None if method.needs_layer() => Err(Error::MethodNeeds { method, what: "a layer" }),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Default for Experiment {
+    /// No groups; misclassification, all pairs, PASS, and the defaults of everything else.
+    fn default() -> Self {
+        Self {
+            groups: Vec::new(),
+            until: Until::default(),
+            pairing: Pairing::default(),
+            target_class: None,
+            misclassified_origins: MisclassifiedOrigins::default(),
+            relu_start: ReluStart::default(),
+            vanished_gradient: VanishedGradient::default(),
+            line_search: LineSearch::default(),
+            step_and_adjust: StepAndAdjust::default(),
+            with_pass_score: true,
+        }
+    }
+}
+
+impl Group {
+    /// A method that looks at no layer.
+    pub fn of(method: Method) -> Self {
+        Self { method, layer: None }
+    }
+
+    /// A method at a layer.
+    pub fn at_layer(method: Method, layer: impl Into<String>) -> Self {
+        Self { method, layer: Some(layer.into()) }
+    }
+}
+
+impl std::fmt::Display for Group {
+    /// `toward/conv2`, `hot-cold`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.layer {
+            Some(layer) => write!(formatter, "{}/{layer}", self.method),
+            None => write!(formatter, "{}", self.method),
+        }
+    }
+}
+
+impl<F: FnMut(Attempt)> Observer for F {
+    fn attempt(&mut self, attempt: Attempt) {
+        self(attempt);
+    }
+}
+
+/// Passes on what happens, and counts it.
+struct Telling<'a> {
+    observer: &'a mut dyn Observer,
+    results: &'a mut Results,
+}
+
+impl Telling<'_> {
+    fn attempt(&mut self, attempt: Attempt) {
+        for evaluation in [&mut self.results.all, &mut self.results.groups[attempt.group]] {
+            evaluation.add(&attempt.outcome, attempt.classifications, attempt.backpropagations);
+        }
+        self.observer.attempt(attempt);
+    }
+
+    fn skipped(&mut self, origin: usize, class: usize, reason: Skipped) {
+        self.results.all.skip(reason);
+        self.results.groups.iter_mut().for_each(|evaluation| evaluation.skip(reason));
+        self.observer.skipped(origin, class, reason);
+    }
+}

@@ -1,0 +1,129 @@
+//! [`Case`]: what is tried on an origin, and the targets with their representations at all layers.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use lots_network::{LayerId, Network, class_of};
+
+use super::{Experiment, Pairing};
+use crate::criterion::{Criterion, Until};
+use crate::data::ImageSet;
+use crate::error::Result;
+use crate::method::Method;
+
+/// An attempt before it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Case {
+    /// Index in the chunk.
+    pub(super) origin: usize,
+    pub(super) group: usize,
+    pub(super) target: Option<usize>,
+    pub(super) target_class: Option<usize>,
+}
+
+/// The targets: their classes, and what the network computes for them.
+#[derive(Debug)]
+pub(super) struct Targets {
+    /// What they are labelled with.
+    labels: Vec<Option<usize>>,
+    /// The label, or what the network says.
+    classes: Vec<usize>,
+    representations: BTreeMap<LayerId, Vec<Arc<[f32]>>>,
+}
+
+impl Targets {
+    /// Passes all targets forward to the layers of all groups, once.
+    pub(super) fn new(network: &Network, targets: &ImageSet, layers: &[Option<LayerId>]) -> Result<Self> {
+        let mut representations = BTreeMap::new();
+        let represent = |layer: LayerId| -> Result<Vec<Arc<[f32]>>> {
+            // One target after the other: many large ones need not fit into memory at once.
+            let represent = |image: &crate::Image| -> Result<Arc<[f32]>> {
+                Ok(network.represent(layer, image.pixels())?.values.into())
+            };
+            targets.images().iter().map(represent).collect()
+        };
+        for &layer in layers.iter().flatten() {
+            if let Entry::Vacant(vacant) = representations.entry(layer) {
+                vacant.insert(represent(layer)?);
+            }
+        }
+        let labels: Vec<Option<usize>> = (0..targets.len()).map(|target| targets.label(target)).collect();
+        let logits = represent(network.logits())?;
+        let classes =
+            labels.iter().zip(&logits).map(|(label, logits)| label.unwrap_or_else(|| class_of(logits)));
+        Ok(Self { classes: classes.collect(), labels, representations })
+    }
+
+    pub(super) fn representation(&self, layer: LayerId, target: usize) -> &Arc<[f32]> {
+        &self.representations[&layer][target]
+    }
+}
+
+/// What is tried on one origin of class `origin_class`, whose index in the set is `number` and in the chunk `origin`.
+pub(super) fn cases_of(
+    experiment: &Experiment,
+    targets: Option<&Targets>,
+    class_count: usize,
+    (number, origin): (usize, usize),
+    origin_class: usize,
+) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (group, method) in experiment.groups.iter().map(|group| group.method).enumerate() {
+        let case = |target, target_class| Case { origin, group, target, target_class };
+        match (method, targets) {
+            (Method::Toward | Method::StepAndAdjust, Some(targets)) => {
+                let toward = |target: usize| case(Some(target), Some(targets.classes[target]));
+                match experiment.pairing {
+                    Pairing::Zip => cases.push(toward(number)),
+                    Pairing::All => {
+                        let others = |&target: &usize| targets.labels[target] != Some(origin_class);
+                        cases.extend((0..targets.labels.len()).filter(others).map(toward));
+                    }
+                }
+            }
+            (Method::HotCold, _) => {
+                let wanted = |hot: &usize| experiment.target_class.is_none_or(|class| class == *hot);
+                let hot = (0..class_count).filter(|&hot| hot != origin_class).filter(wanted);
+                cases.extend(hot.map(|hot| case(None, Some(hot))));
+            }
+            _ => cases.push(case(None, experiment.target_class)),
+        }
+    }
+    cases
+}
+
+/// How many cases an origin has at most.
+pub(super) fn most_cases(experiment: &Experiment, targets: Option<&Targets>, class_count: usize) -> usize {
+    let each = |method: Method| match method {
+        Method::Toward | Method::StepAndAdjust if experiment.pairing == Pairing::All => {
+            targets.map_or(1, |targets| targets.labels.len())
+        }
+        Method::HotCold if experiment.target_class.is_none() => class_count,
+        _ => 1,
+    };
+    experiment.groups.iter().map(|group| each(group.method)).sum::<usize>().max(1)
+}
+
+/// The criterion of a case.
+pub(super) fn criterion(
+    until: Until,
+    case: Case,
+    layer: Option<LayerId>,
+    targets: Option<&Targets>,
+) -> Criterion {
+    let about = layer.zip(case.target).zip(targets);
+    match (until, case.target_class, about) {
+        (Until::Class, Some(class), _) => Criterion::Class(class),
+        (Until::DistanceBelow(threshold), _, Some(((layer, target), targets))) => {
+            let target = targets.representation(layer, target).clone();
+            Criterion::DistanceBelow { layer, target, threshold }
+        }
+        (Until::SimilarityAbove(threshold), _, Some(((layer, target), targets))) => {
+            let target = targets.representation(layer, target).clone();
+            Criterion::SimilarityAbove { layer, target, threshold }
+        }
+        // What a criterion needs was checked when the experiment began.
+        _ => Criterion::Misclassified,
+    }
+}

@@ -1,0 +1,332 @@
+//! [`Chunk`]: some origins that are passed forward, attacked and measured together.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+
+use lots_network::{Array, LayerId, Network};
+use rayon::prelude::*;
+
+use super::cases::{Case, Targets, cases_of, criterion, most_cases};
+use super::{Attempt, Experiment, MisclassifiedOrigins, Telling};
+use crate::attack::{Found, Ready, search};
+use crate::criterion::Criterion;
+use crate::data::ImageSet;
+use crate::direction::{Formed, OriginTrace};
+use crate::error::Result;
+use crate::image::Image;
+use crate::line_search::Verdict;
+use crate::measure::PassScorer;
+use crate::method::Method;
+use crate::outcome::{NotReached, Outcome, Perturbed, Skipped};
+use crate::step_and_adjust::{self, Adjusting};
+
+/// So many rays are searched together at most: enough to fill the batches while some are finished long before others.
+const RAYS: usize = 4096;
+/// Memory for the directions of the rays, in bytes.
+const RAY_BYTES: usize = 256 << 20;
+/// Memory for the values that are kept of the forward pass, in bytes.
+const TRACE_BYTES: usize = 512 << 20;
+/// So many images are passed forward or backward at the cost of one.
+const LANES: usize = 16;
+
+/// What does not change from chunk to chunk.
+pub(super) struct Setting<'a> {
+    pub(super) experiment: &'a Experiment,
+    pub(super) network: &'a Network,
+    /// One for each group.
+    pub(super) layers: Vec<Option<LayerId>>,
+    pub(super) targets: Option<Targets>,
+    pub(super) interrupted: &'a AtomicBool,
+}
+
+pub(super) struct Chunk<'a> {
+    setting: &'a Setting<'a>,
+    origins: &'a ImageSet,
+    range: Range<usize>,
+    /// Rows are the origins of the range, repeated until the lanes are full.
+    trace: OriginTrace<'a>,
+    /// What the network computes for the origins where criteria look.
+    representations: BTreeMap<LayerId, Array>,
+}
+
+impl Setting<'_> {
+    /// How many origins make a chunk.
+    pub(super) fn origins_at_once(&self) -> usize {
+        let network = self.network;
+        let cases = most_cases(self.experiment, self.targets.as_ref(), network.class_count());
+        let kept: usize = network.layers().iter().map(|layer| layer.output_shape.count()).sum();
+        let fit = TRACE_BYTES / (size_of::<f32>() * kept.max(1));
+        (self.rays_at_once() / cases).min(fit).max(1)
+    }
+
+    fn rays_at_once(&self) -> usize {
+        let pixels: usize = self.network.input_shape().iter().product();
+        // A direction, the gradient that it was copied from, and an image.
+        (RAY_BYTES / (9 * pixels)).clamp(LANES, RAYS)
+    }
+}
+
+impl<'a> Chunk<'a> {
+    pub(super) fn new(setting: &'a Setting<'a>, origins: &'a ImageSet, range: Range<usize>) -> Result<Self> {
+        let mut layers: Vec<LayerId> = setting.layers.iter().flatten().copied().collect();
+        layers.sort_unstable();
+        layers.dedup();
+        let cases = most_cases(setting.experiment, setting.targets.as_ref(), setting.network.class_count());
+        let repeats = (LANES / range.len()).clamp(1, cases);
+        let rows: Vec<Image> = (0..repeats).flat_map(|_| &origins.images()[range.clone()]).cloned().collect();
+        let trace = OriginTrace::of_images(setting.network, &layers, &rows)?
+            .with_relu_start(setting.experiment.relu_start);
+        let mut chunk = Self { setting, origins, range, trace, representations: BTreeMap::new() };
+        for layer in layers {
+            // Only criteria about representations look at other layers than the logits.
+            if chunk.criteria_look_at(layer) {
+                chunk.representations.insert(layer, chunk.trace.representation(layer)?);
+            }
+        }
+        Ok(chunk)
+    }
+
+    /// Makes all attempts on these origins.
+    pub(super) fn run(&self, telling: &mut Telling<'_>) -> Result<()> {
+        let mut cases: Vec<Case> = Vec::new();
+        for origin in 0..self.range.len() {
+            if self.skipped(origin).is_none() {
+                let targets = self.setting.targets.as_ref();
+                let class_count = self.setting.network.class_count();
+                let number = (self.range.start + origin, origin);
+                let class = self.trace.class(origin);
+                cases.extend(cases_of(self.setting.experiment, targets, class_count, number, class));
+            }
+        }
+        let mut next = 0;
+        // An origin with more cases than rays fit into memory is alone in its chunk, so parts keep the order.
+        for part in cases.chunks(self.setting.rays_at_once()) {
+            for (case, attempt) in part.iter().zip(self.attempts(part)?) {
+                self.tell_skipped(next..case.origin, telling);
+                next = case.origin;
+                telling.attempt(attempt);
+            }
+        }
+        self.tell_skipped(next..self.range.len(), telling);
+        Ok(())
+    }
+
+    fn tell_skipped(&self, origins: Range<usize>, telling: &mut Telling<'_>) {
+        for origin in origins {
+            if let Some(reason) = self.skipped(origin) {
+                telling.skipped(self.range.start + origin, self.trace.class(origin), reason);
+            }
+        }
+    }
+
+    fn skipped(&self, origin: usize) -> Option<Skipped> {
+        let label = self.origins.label(self.range.start + origin)?;
+        let skips = self.setting.experiment.misclassified_origins == MisclassifiedOrigins::Skip;
+        (skips && label != self.trace.class(origin)).then_some(Skipped::MisclassifiedOrigin)
+    }
+
+    fn criteria_look_at(&self, layer: LayerId) -> bool {
+        let probe = Case { origin: 0, group: 0, target: Some(0), target_class: Some(0) };
+        let targets = self.setting.targets.as_ref();
+        let criterion = criterion(self.setting.experiment.until, probe, Some(layer), targets);
+        criterion.layer(self.setting.network) == layer
+    }
+
+    fn origin(&self, case: Case) -> &'a Image {
+        &self.origins.images()[self.range.start + case.origin]
+    }
+
+    fn layer(&self, case: Case) -> Option<LayerId> {
+        self.setting.layers[case.group]
+    }
+
+    fn method(&self, case: Case) -> Method {
+        self.setting.experiment.groups[case.group].method
+    }
+
+    fn attempts(&self, cases: &[Case]) -> Result<Vec<Attempt>> {
+        let targets = self.setting.targets.as_ref();
+        let until = self.setting.experiment.until;
+        let criteria: Vec<Criterion> =
+            cases.iter().map(|&case| criterion(until, case, self.layer(case), targets)).collect();
+        let mut found = self.searched(cases, &criteria)?;
+        found.extend(self.adjusted(cases, &criteria)?);
+        found.sort_unstable_by_key(|found| found.case);
+        let with_pass_score = self.setting.experiment.with_pass_score;
+        found
+            .into_par_iter()
+            .map_init(PassScorer::default, |scorer, found| {
+                self.measured(cases[found.case], found, with_pass_score.then_some(scorer))
+            })
+            .collect()
+    }
+
+    /// All cases but step-and-adjust: the directions are formed once, then the rays are searched.
+    fn searched(&self, cases: &[Case], criteria: &[Criterion]) -> Result<Vec<Ended>> {
+        let formed = self.directions(cases)?;
+        let mut ended = Vec::with_capacity(cases.len());
+        let (mut ready, mut own) = (Vec::new(), Vec::new());
+        for (case, formed) in formed.iter().enumerate() {
+            match formed {
+                Some(Ok(direction)) => {
+                    let criterion = &criteria[case];
+                    ready.push(Ready {
+                        origin: self.origin(cases[case]),
+                        direction,
+                        criterion,
+                        origin_class: self.trace.class(cases[case].origin),
+                        at_origin: self.at_origin(cases[case], criterion),
+                    });
+                    own.push(case);
+                }
+                Some(Err(reason)) => {
+                    let found = Found { end: Err(NotReached::from(*reason)), classifications: 0 };
+                    ended.push(Ended { case, found, backpropagations: 0 });
+                }
+                None => {}
+            }
+        }
+        let experiment = self.setting.experiment;
+        let found = search(self.setting.network, &ready, &experiment.line_search, self.setting.interrupted)?;
+        ended.extend(own.into_iter().zip(found).map(|(case, found)| Ended {
+            case,
+            found,
+            backpropagations: 1,
+        }));
+        Ok(ended)
+    }
+
+    fn adjusted(&self, cases: &[Case], criteria: &[Criterion]) -> Result<Vec<Ended>> {
+        let mut adjusting = Vec::new();
+        let mut own = Vec::new();
+        for (index, &case) in cases.iter().enumerate() {
+            let about = self.layer(case).zip(case.target).zip(self.setting.targets.as_ref());
+            let Some(((layer, target), targets)) = about else { continue };
+            if self.method(case) != Method::StepAndAdjust {
+                continue;
+            }
+            adjusting.push(Adjusting {
+                origin: self.origin(case),
+                layer,
+                target: targets.representation(layer, target),
+                criterion: &criteria[index],
+                origin_class: self.trace.class(case.origin),
+                at_origin: self.at_origin(case, &criteria[index]),
+            });
+            own.push(index);
+        }
+        let experiment = self.setting.experiment;
+        let found = step_and_adjust::search(
+            self.setting.network,
+            &adjusting,
+            &experiment.step_and_adjust,
+            (experiment.relu_start, &experiment.line_search),
+            self.setting.interrupted,
+        )?;
+        Ok(own
+            .into_iter()
+            .zip(found)
+            .map(|(case, adjusted)| Ended {
+                case,
+                found: adjusted.found,
+                backpropagations: adjusted.backpropagations,
+            })
+            .collect())
+    }
+
+    fn at_origin(&self, case: Case, criterion: &Criterion) -> Verdict {
+        let layer = criterion.layer(self.setting.network);
+        let representation = match self.representations.get(&layer) {
+            Some(representations) => representations.image(case.origin),
+            None => self.trace.logits(case.origin),
+        };
+        criterion.judge(self.trace.class(case.origin), representation)
+    }
+
+    /// The direction of each case that has one, formed in waves: every wave takes as many cases of each origin as the
+    /// trace has rows of it.
+    fn directions(&self, cases: &[Case]) -> Result<Vec<Option<Formed>>> {
+        let mut formed: Vec<Option<Formed>> = vec![None; cases.len()];
+        for group in 0..self.setting.layers.len() {
+            let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); self.range.len()];
+            // The last first, because waves take from the end.
+            for (index, case) in cases.iter().enumerate().rev() {
+                if case.group == group && self.method(*case) != Method::StepAndAdjust {
+                    waiting[case.origin].push(index);
+                }
+            }
+            while waiting.iter().any(|cases| !cases.is_empty()) {
+                let rows = 0..self.trace.count();
+                let wave: Vec<Option<usize>> =
+                    rows.map(|row| waiting[row % self.range.len()].pop()).collect();
+                for (index, direction) in wave.iter().zip(self.wave(group, &wave, cases)?) {
+                    if let Some(index) = *index {
+                        formed[index] = Some(direction);
+                    }
+                }
+            }
+        }
+        Ok(formed)
+    }
+
+    /// A direction for each row of the trace; rows without a case get any.
+    fn wave(&self, group: usize, wave: &[Option<usize>], cases: &[Case]) -> Result<Vec<Formed>> {
+        let (experiment, trace) = (self.setting.experiment, &self.trace);
+        let case = |row: usize| wave[row].map(|index| cases[index]);
+        let classes: Vec<usize> = (0..wave.len()).map(|row| trace.class(row)).collect();
+        let method = experiment.groups[group].method;
+        match (method, self.setting.layers[group], &self.setting.targets) {
+            (Method::FastGradientSign, ..) => {
+                trace.fast_gradient_sign(&classes, experiment.vanished_gradient)
+            }
+            (Method::FastGradientValue, ..) => {
+                trace.fast_gradient_value(&classes, experiment.vanished_gradient)
+            }
+            (Method::Magnify, Some(layer), _) => trace.magnify(layer),
+            (Method::Reduce, Some(layer), _) => trace.reduce(layer),
+            (Method::Toward, Some(layer), Some(targets)) => {
+                let target = |row| case(row).and_then(|case| case.target).unwrap_or_default();
+                let target = |row| targets.representation(layer, target(row)).as_ref();
+                trace.toward(layer, &(0..wave.len()).map(target).collect::<Vec<_>>())
+            }
+            _ => {
+                let class_count = self.setting.network.class_count();
+                let other = |row: usize| (classes[row] + 1) % class_count;
+                let hot = |row| case(row).and_then(|case| case.target_class).unwrap_or_else(|| other(row));
+                trace.hot_cold(&classes, &(0..wave.len()).map(hot).collect::<Vec<_>>())
+            }
+        }
+    }
+
+    fn measured(&self, case: Case, ended: Ended, scorer: Option<&mut PassScorer>) -> Result<Attempt> {
+        let outcome = match ended.found.end {
+            Ok(reached) => Outcome::Reached(Perturbed::measure(
+                self.origin(case),
+                reached.image,
+                reached.class,
+                reached.bracket,
+                scorer,
+            )?),
+            Err(reason) => Outcome::NotReached(reason),
+        };
+        Ok(Attempt {
+            origin: self.range.start + case.origin,
+            origin_class: self.trace.class(case.origin),
+            group: case.group,
+            target: case.target,
+            target_class: case.target_class,
+            outcome,
+            classifications: ended.found.classifications,
+            backpropagations: ended.backpropagations,
+        })
+    }
+}
+
+/// A case whose search has ended.
+struct Ended {
+    /// Index among the cases.
+    case: usize,
+    found: Found,
+    backpropagations: usize,
+}

@@ -1,0 +1,213 @@
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::data::digits;
+use crate::direction::NoDirection;
+use crate::embedded;
+use crate::outcome::NotReached;
+
+fn some_digits(range: std::ops::Range<usize>) -> ImageSet {
+    let (images, labels, names) = digits::load().into_parts();
+    let labels = labels.map(|labels| labels[range.clone()].to_vec());
+    ImageSet::new(images[range.clone()].to_vec(), labels, names[range].to_vec()).unwrap()
+}
+
+/// Every method, step-and-adjust with long steps, so that a test takes few.
+fn all_methods() -> Experiment {
+    let of = |method: Method| {
+        if method.needs_layer() { Group::at_layer(method, "ip2") } else { Group::of(method) }
+    };
+    Experiment {
+        groups: Method::ALL.into_iter().map(of).collect(),
+        step_and_adjust: StepAndAdjust { step: 8.0, max_iterations: 10 },
+        ..Experiment::default()
+    }
+}
+
+/// Which origins were attacked and which skipped.
+struct Log(Vec<(usize, Option<Skipped>)>);
+impl Observer for Log {
+    fn attempt(&mut self, attempt: Attempt) {
+        self.0.push((attempt.origin, None));
+    }
+    fn skipped(&mut self, origin: usize, _class: usize, reason: Skipped) {
+        self.0.push((origin, Some(reason)));
+    }
+}
+
+fn attempts(experiment: &Experiment, origins: &ImageSet) -> Vec<Attempt> {
+    let mut attempts = Vec::new();
+    let targets = digits::targets();
+    let network = embedded::lenet();
+    let results = experiment
+        .run(&network, origins, Some(&targets), &mut |attempt: Attempt| attempts.push(attempt))
+        .unwrap();
+    assert_eq!(results.all.attempts, attempts.len());
+    attempts
+}
+
+#[test]
+fn attempts_come_in_the_order_of_origins_groups_and_targets() {
+    let experiment = Experiment { with_pass_score: false, ..all_methods() };
+    let attempts = attempts(&experiment, &some_digits(0..3));
+    let order: Vec<_> = attempts.iter().map(|it| (it.origin, it.group, it.target, it.target_class)).collect();
+    assert!(order.is_sorted());
+    // Nine targets or classes for toward, hot/cold and step-and-adjust, one attempt for each of the others.
+    assert_eq!(attempts.len(), 3 * (3 * 9 + 4));
+    for attempt in &attempts {
+        assert_ne!(Some(attempt.origin_class), attempt.target_class);
+        if let Some(perturbed) = attempt.outcome.reached() {
+            assert_ne!(perturbed.class, attempt.origin_class);
+        }
+    }
+}
+
+#[test]
+fn an_attempt_does_not_depend_on_the_others() {
+    let experiment = all_methods();
+    // More than lie side by side, so that a pass has several blocks.
+    let origins = some_digits(4..24);
+    let together = attempts(&experiment, &origins);
+    let mut alone = Vec::new();
+    for index in [0, 7, 19] {
+        for mut attempt in attempts(&experiment, &some_digits(4 + index..5 + index)) {
+            attempt.origin = index;
+            alone.push(attempt);
+        }
+    }
+    let together: Vec<_> = together.into_iter().filter(|it| [0, 7, 19].contains(&it.origin)).collect();
+    assert_eq!(together, alone);
+}
+
+#[test]
+fn misclassified_origins_are_skipped_and_counted_or_included() {
+    let network = embedded::lenet();
+    let origins = digits::load();
+    let misread: Vec<usize> = (0..origins.len())
+        .filter(|&index| {
+            let logits = network.classify(origins.images()[index].pixels()).unwrap();
+            lots_network::class_of(logits.image(0)) != origins.label(index).unwrap()
+        })
+        .collect();
+    let first = *misread.first().unwrap();
+    let set = some_digits(first..first + 2);
+    let experiment = Experiment {
+        groups: vec![Group::of(Method::HotCold)],
+        with_pass_score: false,
+        ..Experiment::default()
+    };
+
+    let mut log = Log(Vec::new());
+    let results = experiment.run(&network, &set, None, &mut log).unwrap();
+    assert_eq!(log.0[0], (0, Some(Skipped::MisclassifiedOrigin)));
+    assert_eq!(results.all.skipped[&Skipped::MisclassifiedOrigin], 2 - results.all.attempts / 9);
+    assert_eq!(results.groups[0], results.all);
+
+    let included = Experiment { misclassified_origins: MisclassifiedOrigins::Include, ..experiment };
+    assert_eq!(attempts(&included, &set).len(), 18);
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let (network, origins, targets) = (embedded::lenet(), some_digits(0..2), digits::targets());
+    let unlabelled =
+        ImageSet::new(origins.images().to_vec(), None, vec!["a".to_owned(), "b".to_owned()]).unwrap();
+    let error = |group: Group, change: &dyn Fn(&mut Experiment), origins: &ImageSet, targets| {
+        let mut experiment = Experiment { groups: vec![group], ..Experiment::default() };
+        change(&mut experiment);
+        experiment.run(&network, origins, targets, &mut |_: Attempt| {}).unwrap_err().to_string()
+    };
+    let toward = || Group::at_layer(Method::Toward, "conv2");
+    let nothing = |_: &mut Experiment| {};
+    assert_eq!(error(toward(), &nothing, &origins, None), "`toward` needs targets");
+    assert_eq!(
+        error(Group::of(Method::Toward), &nothing, &origins, Some(&targets)),
+        "`toward` needs a layer"
+    );
+    assert_eq!(
+        error(Group::of(Method::HotCold), &nothing, &unlabelled, None),
+        "`hot-cold` needs the labels of the origins"
+    );
+    assert_eq!(
+        error(toward(), &|it| it.pairing = Pairing::Zip, &origins, Some(&targets)),
+        "2 origins cannot be paired with 10 targets"
+    );
+    assert_eq!(
+        error(Group::of(Method::FastGradientSign), &|it| it.until = Until::Class, &origins, None),
+        "`class` needs a class to reach, which `fast-gradient-sign` does not have"
+    );
+    assert_eq!(
+        error(Group::of(Method::HotCold), &|it| it.until = Until::DistanceBelow(3.0), &origins, None),
+        "`distance<3` needs a target, which `hot-cold` does not have"
+    );
+    assert_eq!(
+        error(toward(), &|it| it.target_class = Some(10), &origins, Some(&targets)),
+        "class 10 is not in the network, expected 0 to 9"
+    );
+    assert_eq!(
+        error(Group::at_layer(Method::Toward, "conv7"), &nothing, &origins, Some(&targets)),
+        "layer `conv7` is not in the network"
+    );
+}
+
+#[test]
+fn criteria_about_classes_and_representations_are_met() {
+    let (network, origins, targets) = (embedded::lenet(), some_digits(0..4), digits::targets());
+    let groups =
+        vec![Group::at_layer(Method::Toward, "conv2"), Group::at_layer(Method::StepAndAdjust, "ip1")];
+    let step_and_adjust = StepAndAdjust { step: 4.0, max_iterations: 30 };
+    for until in [Until::Class, Until::DistanceBelow(40.0), Until::SimilarityAbove(0.7)] {
+        let experiment = Experiment {
+            groups: groups.clone(),
+            until,
+            step_and_adjust,
+            with_pass_score: false,
+            ..Experiment::default()
+        };
+        let mut reached = 0;
+        for attempt in attempts(&experiment, &origins) {
+            let Some(perturbed) = attempt.outcome.reached() else { continue };
+            reached += 1;
+            let target = attempt.target.unwrap();
+            let layer = network.layer(["conv2", "ip1"][attempt.group]).unwrap();
+            let represent = |image: &crate::Image| network.represent(layer, image.pixels()).unwrap().values;
+            let (got, wanted) = (represent(&perturbed.image), represent(&targets.images()[target]));
+            assert!(match until {
+                Until::Class => perturbed.class == targets.label(target).unwrap(),
+                Until::DistanceBelow(bound) => crate::criterion::euclidean_distance(&got, &wanted) < bound,
+                _ => crate::criterion::cosine_similarity(&got, &wanted) > 0.7,
+            });
+        }
+        assert!(reached > 10, "{until}: {reached}");
+    }
+}
+
+#[test]
+fn an_origin_that_is_its_own_target_has_no_direction() {
+    let origins = some_digits(0..2);
+    let experiment = Experiment {
+        groups: vec![Group::at_layer(Method::Toward, "ip1"), Group::at_layer(Method::StepAndAdjust, "ip1")],
+        pairing: Pairing::Zip,
+        ..Experiment::default()
+    };
+    let mut outcomes = Vec::new();
+    let network = embedded::lenet();
+    experiment
+        .run(&network, &origins, Some(&origins), &mut |attempt: Attempt| outcomes.push(attempt.outcome))
+        .unwrap();
+    let none = Outcome::NotReached(NotReached::NoDirection(NoDirection::SameRepresentation));
+    assert_eq!(outcomes, vec![none; 4]);
+}
+
+#[test]
+fn an_interrupted_experiment_stops() {
+    let (network, origins) = (embedded::lenet(), some_digits(0..3));
+    let experiment = Experiment { groups: vec![Group::of(Method::HotCold)], ..Experiment::default() };
+    let interrupted = AtomicBool::new(true);
+    let mut attempts = 0;
+    let error = experiment
+        .run_until(&network, &origins, None, &mut |_: Attempt| attempts += 1, &interrupted)
+        .unwrap_err();
+    assert!(matches!(error, Error::Interrupted));
+    assert_eq!(attempts, 0);
+}

@@ -1,0 +1,279 @@
+//! Step and adjust: the direction toward the target is computed again after each step.
+//!
+//! The paper proposes it in closing: costlier than one direction for the whole search, and able to reach more. Between
+//! the steps the image is not rounded; what is judged, returned and measured is.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lots_network::{LayerId, Network, ReluStart, class_of};
+
+use crate::attack::{Found, Ready, finish};
+use crate::criterion::Criterion;
+use crate::direction::{Direction, NoDirection, OriginTrace, expect_size};
+use crate::error::{Error, Result};
+use crate::image::Image;
+use crate::line_search::{LineSearch, Ray, Search, Verdict, image_at};
+use crate::measure::PassScorer;
+use crate::outcome::{NotReached, Outcome, Perturbed};
+
+/// Memory for the values that are kept of one forward pass, in bytes.
+const TRACE_BYTES: usize = 512 << 20;
+
+/// How the steps are taken. The default is what others who iterate use: one grey level, at most 500 times.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepAndAdjust {
+    /// How far the pixel that moves fastest moves in one step, in grey levels.
+    pub step: f64,
+    /// How often the direction is computed at most.
+    pub max_iterations: usize,
+}
+
+impl Default for StepAndAdjust {
+    fn default() -> Self {
+        Self { step: 1.0, max_iterations: 500 }
+    }
+}
+
+impl StepAndAdjust {
+    /// Moves the origin toward a target until the criterion holds, then shrinks the whole perturbation as far as it does.
+    ///
+    /// `x ← clamp(x + step · η / ‖η‖∞)`, `η = B_l( f⁽ˡ⁾(x_t) − f⁽ˡ⁾(x) )` computed at each x; the shrinking is a line
+    /// search along x − `x_o`.
+    ///
+    /// - `layer`: a name that [`Network::layer`] knows.
+    /// - `origin`, `target`: images of the size that the network takes.
+    ///
+    /// # Errors
+    /// [`Error::Network`] if there is no such layer; [`Error::ImageSize`]; [`Error::LineSearch`] if the step is not
+    /// positive.
+    ///
+    /// # Example
+    /// ```
+    /// use lots::step_and_adjust::StepAndAdjust;
+    /// use lots::{Criterion, data::digits, embedded};
+    /// let (network, digits, targets) = (embedded::lenet(), digits::load(), digits::targets());
+    /// let (four, nine) = (&digits.images()[4], &targets.images()[9]);
+    /// let outcome = StepAndAdjust::default().toward(&network, "ip2", four, nine, &Criterion::Class(9))?;
+    /// assert_eq!(outcome.reached().map(|perturbed| perturbed.class), Some(9));
+    /// # Ok::<(), lots::Error>(())
+    /// ```
+    ///
+    /// Source: Rozsa, Günther, Boult, "Exploring LOTS in Deep Neural Networks", section 5.2.
+    pub fn toward(
+        &self,
+        network: &Network,
+        layer: &str,
+        origin: &Image,
+        target: &Image,
+        criterion: &Criterion,
+    ) -> Result<Outcome> {
+        self.check()?;
+        expect_size(network, "origin", origin)?;
+        expect_size(network, "target", target)?;
+        let layer = network.layer(layer)?;
+        let target = network.represent(layer, target.pixels())?;
+        let origin_class = class_of(network.classify(origin.pixels())?.image(0));
+        let representation = network.represent(criterion.layer(network), origin.pixels())?;
+        let at_origin = criterion.judge(origin_class, representation.image(0));
+        let adjusting =
+            Adjusting { origin, layer, target: target.image(0), criterion, origin_class, at_origin };
+        let how = (ReluStart::default(), &LineSearch::default());
+        match search(network, &[adjusting], self, how, &AtomicBool::new(false))?.remove(0).found.end {
+            Ok(reached) => {
+                let scorer = Some(&mut PassScorer::default());
+                let (image, class) = (reached.image, reached.class);
+                Ok(Outcome::Reached(Perturbed::measure(origin, image, class, reached.bracket, scorer)?))
+            }
+            Err(reason) => Ok(Outcome::NotReached(reason)),
+        }
+    }
+
+    /// # Errors
+    /// [`Error::LineSearch`] if the step is not positive.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.step > 0.0 && self.step.is_finite() {
+            return Ok(());
+        }
+        Err(Error::LineSearch { option: "step of step-and-adjust", got: self.step, expected: "more than 0" })
+    }
+}
+
+/// An attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Adjusting<'a> {
+    pub(crate) origin: &'a Image,
+    pub(crate) layer: LayerId,
+    /// The target's representation at `layer`.
+    pub(crate) target: &'a [f32],
+    pub(crate) criterion: &'a Criterion,
+    pub(crate) origin_class: usize,
+    pub(crate) at_origin: Verdict,
+}
+
+/// What an attempt came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Adjusted {
+    pub(crate) found: Found,
+    pub(crate) backpropagations: usize,
+}
+
+/// An attempt on its way.
+struct Walk<'a> {
+    attempt: Adjusting<'a>,
+    /// x − `x_o`, not rounded; `x_o` + this is in 0–255.
+    offset: Vec<f32>,
+    /// Where the walk has ended: along which direction, or why.
+    end: Option<std::result::Result<(Direction, Verdict), NotReached>>,
+    classifications: usize,
+    backpropagations: usize,
+}
+
+/// Makes all attempts together. Each comes to what it would come to alone.
+///
+/// # Errors
+/// [`Error::Interrupted`] soon after `interrupted` was set.
+pub(crate) fn search(
+    network: &Network,
+    attempts: &[Adjusting<'_>],
+    options: &StepAndAdjust,
+    (relu_start, line_search): (ReluStart, &LineSearch),
+    interrupted: &AtomicBool,
+) -> Result<Vec<Adjusted>> {
+    let pixels: usize = network.input_shape().iter().product();
+    let kept: usize = network.layers().iter().map(|layer| layer.output_shape.count()).sum();
+    let at_once = (TRACE_BYTES / (size_of::<f32>() * kept.max(1))).max(1);
+    let mut walks: Vec<Walk<'_>> = attempts.iter().map(|attempt| Walk::new(*attempt, pixels)).collect();
+    for walks in walks.chunks_mut(at_once) {
+        for _ in 0..options.max_iterations {
+            let mut walking: Vec<&mut Walk<'_>> =
+                walks.iter_mut().filter(|walk| walk.end.is_none()).collect();
+            if walking.is_empty() {
+                break;
+            }
+            if interrupted.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            step(network, &mut walking, options.step, relu_start)?;
+            judge(network, &mut walking)?;
+        }
+    }
+    shrink(network, &walks, line_search, interrupted)
+}
+
+/// One step of every walk.
+fn step(network: &Network, walks: &mut [&mut Walk<'_>], step: f64, relu_start: ReluStart) -> Result<()> {
+    // Attempts at one layer share their passes.
+    walks.sort_by_key(|walk| walk.attempt.layer);
+    for walks in walks.chunk_by_mut(|a, b| a.attempt.layer == b.attempt.layer) {
+        let layer = walks[0].attempt.layer;
+        let pixels: Vec<f32> = walks.iter().flat_map(|walk| walk.pixels()).collect();
+        let trace = OriginTrace::of_pixels(network, &[layer], &pixels[..])?.with_relu_start(relu_start);
+        let targets: Vec<&[f32]> = walks.iter().map(|walk| walk.attempt.target).collect();
+        for (walk, formed) in walks.iter_mut().zip(trace.toward(layer, &targets)?) {
+            walk.advance(formed, step);
+        }
+    }
+    Ok(())
+}
+
+/// Ends the walks that have come to where the criterion holds for the rounded image.
+fn judge(network: &Network, walks: &mut [&mut Walk<'_>]) -> Result<()> {
+    let layer = |walk: &Walk<'_>| walk.attempt.criterion.layer(network);
+    walks.sort_by_key(|walk| layer(walk));
+    for walks in walks.chunk_by_mut(|a, b| layer(a) == layer(b)) {
+        let mut moved: Vec<(usize, Direction)> = Vec::with_capacity(walks.len());
+        let mut pixels = Vec::new();
+        for (index, walk) in walks.iter().enumerate().filter(|(_, walk)| walk.end.is_none()) {
+            let Some(direction) = walk.whole() else { continue };
+            let image = image_at(walk.attempt.origin, &direction, f64::from(direction.linf()))?;
+            pixels.extend_from_slice(image.pixels());
+            moved.push((index, direction));
+        }
+        let representations = network.represent(layer(walks[0]), &pixels[..])?;
+        for ((index, whole), representation) in moved.into_iter().zip(representations.images()) {
+            let walk = &mut *walks[index];
+            walk.classifications += 1;
+            let verdict = walk.attempt.criterion.judge(walk.attempt.origin_class, representation);
+            if verdict.holds {
+                walk.end = Some(Ok((whole, verdict)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The smallest part of each whole perturbation for which the criterion still holds.
+fn shrink(
+    network: &Network,
+    walks: &[Walk<'_>],
+    line_search: &LineSearch,
+    interrupted: &AtomicBool,
+) -> Result<Vec<Adjusted>> {
+    let mut ready = Vec::new();
+    let mut searches = Vec::new();
+    for walk in walks {
+        let Some(Ok((direction, verdict))) = &walk.end else { continue };
+        let Adjusting { origin, criterion, origin_class, at_origin, .. } = walk.attempt;
+        ready.push(Ready { origin, direction, criterion, origin_class, at_origin });
+        let whole = f64::from(direction.linf());
+        let ray = Ray::new(origin, direction)?;
+        searches.push(Search::below(ray, *line_search, at_origin.margin, whole, *verdict));
+    }
+    let mut shrunk = finish(network, &ready, &mut searches, interrupted)?.into_iter();
+    let adjusted = walks.iter().map(|walk| {
+        let mut found = match &walk.end {
+            Some(Ok(_)) => shrunk.next().expect("every walk that ended well was shrunk"),
+            Some(Err(reason)) => Found { end: Err(*reason), classifications: 0 },
+            None => Found { end: Err(NotReached::IterationLimit), classifications: 0 },
+        };
+        found.classifications += walk.classifications;
+        Adjusted { found, backpropagations: walk.backpropagations }
+    });
+    Ok(adjusted.collect())
+}
+
+impl<'a> Walk<'a> {
+    fn new(attempt: Adjusting<'a>, pixels: usize) -> Self {
+        let end = attempt.at_origin.holds.then_some(Err(NotReached::HoldsAtOrigin));
+        Self { attempt, offset: vec![0.0; pixels], end, classifications: 0, backpropagations: 0 }
+    }
+
+    /// Where the walk is, not rounded.
+    fn pixels(&self) -> impl Iterator<Item = f32> {
+        self.attempt
+            .origin
+            .pixels()
+            .iter()
+            .zip(&self.offset)
+            .map(|(&origin, offset)| f32::from(origin) + offset)
+    }
+
+    fn advance(&mut self, formed: std::result::Result<Direction, NoDirection>, step: f64) {
+        let direction = match formed {
+            Ok(direction) => direction,
+            Err(reason) => {
+                self.end = Some(Err(reason.into()));
+                return;
+            }
+        };
+        self.backpropagations += 1;
+        let scale = step / f64::from(direction.linf());
+        let mut moves = false;
+        let pixels = self.attempt.origin.pixels().iter();
+        for ((offset, &origin), &slope) in self.offset.iter_mut().zip(pixels).zip(direction.values()) {
+            let origin = f32::from(origin);
+            let moved = (f64::from(*offset) + scale * f64::from(slope)) as f32;
+            let moved = moved.clamp(-origin, 255.0 - origin);
+            moves |= moved.to_bits() != offset.to_bits();
+            *offset = moved;
+        }
+        if !moves {
+            self.end = Some(Err(NotReached::Saturated));
+        }
+    }
+
+    /// The whole perturbation as a direction; none while it is zero.
+    fn whole(&self) -> Option<Direction> {
+        Direction::from_gradient(self.attempt.origin.shape(), self.offset.clone()).ok()
+    }
+}
