@@ -168,8 +168,8 @@ fn value_info(name: String, shape: &Shape) -> ValueInfoProto {
 
 fn tensor_proto(name: String, constant: &Constant) -> TensorProto {
     let (data_type, raw) = match &constant.values {
-        ConstantValues::F32(values) => (data_type::FLOAT, bytes(values, |value| value.to_le_bytes())),
-        ConstantValues::I64(values) => (data_type::INT64, bytes(values, |value| value.to_le_bytes())),
+        ConstantValues::F32(values) => (data_type::FLOAT, bytes(values, f32::to_le_bytes)),
+        ConstantValues::I64(values) => (data_type::INT64, bytes(values, i64::to_le_bytes)),
     };
     TensorProto {
         dims: constant.shape.extents().iter().map(|&extent| extent.cast_signed() as i64).collect(),

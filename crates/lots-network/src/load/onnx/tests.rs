@@ -180,6 +180,40 @@ fn any_batch_is_the_batch_axis() {
 }
 
 #[test]
+fn an_image_with_its_channels_last_is_turned_for_those_who_need_it_like_that() {
+    let load_nodes = |nodes: Vec<NodeProto>| {
+        load_changed(|graph| {
+            graph.input[0] = image(&[1, 5, 6, 3]);
+            graph.node = nodes;
+        })
+        .unwrap()
+    };
+    let transpose = |axes: &[i64], output| {
+        with_attribute(node("Transpose", &["x"], &[output]), ints_attribute("perm", axes))
+    };
+    let ops = |file: &OnnxFile| {
+        let ops = file.graph.nodes.iter().map(|node| (node.op.name(), node.operands.clone()));
+        ops.collect::<Vec<_>>()
+    };
+    // The file's own Transpose makes [3, 5, 6] of it, which it is in the graph anyway.
+    let file = load_nodes(vec![transpose(&[0, 3, 1, 2], "t"), node("Relu", &["t"], &["y"])]);
+    assert_eq!(file.graph.input_shape(), [3, 5, 6]);
+    assert_eq!(ops(&file), [("Relu", vec![Graph::INPUT])]);
+    // Whatever else reads it gets [5, 6, 3].
+    let file = load_nodes(vec![transpose(&[0, 3, 1, 2], "t"), node("Relu", &["x"], &["y"])]);
+    assert_eq!(ops(&file), [("Transpose", vec![Graph::INPUT]), ("Relu", vec![1])]);
+    assert_eq!(file.graph.tensors[1].name, "x_channels_last");
+    assert_eq!(file.graph.tensors[file.outputs[0]].shape, Shape::from([5, 6, 3]));
+    let file = load_nodes(vec![transpose(&[0, 2, 1, 3], "y")]);
+    assert_eq!(ops(&file), [("Transpose", vec![Graph::INPUT]), ("Transpose", vec![1])]);
+    assert_eq!(file.graph.tensors[file.outputs[0]].shape, Shape::from([6, 5, 3]));
+    let bytes = write(&file.graph, &file.outputs, &[]);
+    let again = read(&bytes).unwrap();
+    assert_eq!(again.graph.input_shape(), [3, 5, 6]);
+    assert_eq!(ops(&again), ops(&file));
+}
+
+#[test]
 fn initializers_may_be_listed_as_inputs() {
     let file = load_changed(|graph| {
         graph.input.insert(0, value("w", data_type::FLOAT, Vec::new()));
