@@ -66,7 +66,9 @@ impl Op for Clip {
             || {
                 let operand = pass.operands[0].values;
                 for ((gradient, &x), &cotangent) in gradient.iter_mut().zip(operand).zip(pass.cotangent) {
-                    *gradient += if x >= self.low && x <= self.high { cotangent } else { 0.0 };
+                    // Two choices, one after the other, vectorise; one of two conditions does not.
+                    let above = if x >= self.low { cotangent } else { 0.0 };
+                    *gradient += if x <= self.high { above } else { 0.0 };
                 }
             },
         );

@@ -53,10 +53,7 @@ impl Op for GlobalAveragePool {
         let Some(gradient) = &mut gradients[0] else { return };
         vectorized(
             #[inline(always)]
-            || match pass.lanes {
-                16 => backward::<16>(pass.cotangent, gradient),
-                _ => backward::<1>(pass.cotangent, gradient),
-            },
+            || backward(pass.cotangent, gradient, pass.lanes),
         );
     }
 
@@ -91,14 +88,24 @@ fn forward<const LANES: usize>(input: &[f32], output: &mut [f32]) {
     }
 }
 
+/// Floats that are added at a time: sixteen elements of sixteen lanes.
+const BLOCK: usize = 256;
+
 #[inline(always)]
-fn backward<const LANES: usize>(cotangent: &[f32], gradient: &mut [f32]) {
-    let (cotangent, gradient) = (cotangent.as_chunks::<LANES>().0, gradient.as_chunks_mut::<LANES>().0);
+fn backward(cotangent: &[f32], gradient: &mut [f32], lanes: usize) {
     let Some(count) = gradient.len().checked_div(cotangent.len()) else { return };
-    for (channel, cotangent) in gradient.chunks_exact_mut(count).zip(cotangent) {
-        let share = cotangent.map(|cotangent| cotangent / count as f32);
-        for gradient in channel {
-            for (gradient, share) in gradient.iter_mut().zip(share) {
+    for (channel, cotangent) in gradient.chunks_exact_mut(count * lanes).zip(cotangent.chunks_exact(lanes)) {
+        // The share of every element, several times over, because long loops vectorise and short ones do not.
+        let mut shares = [cotangent[0] / count as f32; BLOCK];
+        if lanes > 1 {
+            for shares in shares.chunks_exact_mut(lanes) {
+                for (share, cotangent) in shares.iter_mut().zip(cotangent) {
+                    *share = cotangent / count as f32;
+                }
+            }
+        }
+        for gradient in channel.chunks_mut(BLOCK) {
+            for (gradient, share) in gradient.iter_mut().zip(&shares) {
                 *gradient += share;
             }
         }

@@ -52,34 +52,21 @@ impl Op for Transpose {
     }
 
     fn forward(&self, operands: &[Operand<'_>], output: &mut [f32], lanes: usize) {
-        let (walk, input) = (self.walk(operands[0].shape), operands[0].values);
-        // Runs of neighbours are as good as one element with many lanes.
-        walk.for_each_run(|first, [source]| {
-            let (count, width) = if walk.steps == [1] { (1, walk.run) } else { (walk.run, 1) };
-            for position in 0..count {
-                let from = &input[(source + position * walk.steps[0]) * lanes..][..width * lanes];
-                output[(first + position) * lanes..][..width * lanes].copy_from_slice(from);
-            }
-        });
+        let walk = self.walk(operands[0].shape);
+        match lanes {
+            16 => forward::<16>(&walk, operands[0].values, output),
+            _ => forward::<1>(&walk, operands[0].values, output),
+        }
     }
 
     fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]) {
         let Some(gradient) = &mut gradients[0] else { return };
-        let (walk, lanes) = (self.walk(pass.operands[0].shape), pass.lanes);
+        let walk = self.walk(pass.operands[0].shape);
         vectorized(
             #[inline(always)]
-            || {
-                walk.for_each_run(|first, [source]| {
-                    let (count, width) = if walk.steps == [1] { (1, walk.run) } else { (walk.run, 1) };
-                    for position in 0..count {
-                        let from = &pass.cotangent[(first + position) * lanes..][..width * lanes];
-                        let to =
-                            &mut gradient[(source + position * walk.steps[0]) * lanes..][..width * lanes];
-                        for (gradient, cotangent) in to.iter_mut().zip(from) {
-                            *gradient += cotangent;
-                        }
-                    }
-                });
+            || match pass.lanes {
+                16 => backward::<16>(&walk, pass.cotangent, gradient),
+                _ => backward::<1>(&walk, pass.cotangent, gradient),
             },
         );
     }
@@ -110,6 +97,36 @@ impl Transpose {
         let strides = image.strides();
         Walk::new(&result, [&self.axes.iter().map(|&axis| strides[axis]).collect::<Vec<_>>()])
     }
+}
+
+fn forward<const LANES: usize>(walk: &Walk<1>, input: &[f32], output: &mut [f32]) {
+    let (input, output) = (input.as_chunks::<LANES>().0, output.as_chunks_mut::<LANES>().0);
+    walk.for_each_run(|first, [source]| {
+        let run = &mut output[first..first + walk.run];
+        if walk.steps == [1] {
+            run.copy_from_slice(&input[source..source + walk.run]);
+        } else {
+            for (y, x) in run.iter_mut().zip(input[source..].iter().step_by(walk.steps[0])) {
+                *y = *x;
+            }
+        }
+    });
+}
+
+#[inline(always)]
+fn backward<const LANES: usize>(walk: &Walk<1>, cotangent: &[f32], gradient: &mut [f32]) {
+    let (cotangent, gradient) = (cotangent.as_chunks::<LANES>().0, gradient.as_chunks_mut::<LANES>().0);
+    walk.for_each_run(
+        #[inline(always)]
+        |first, [source]| {
+            let run = gradient[source..].iter_mut().step_by(walk.steps[0]);
+            for (gradient, cotangent) in run.zip(&cotangent[first..first + walk.run]) {
+                for (gradient, cotangent) in gradient.iter_mut().zip(cotangent) {
+                    *gradient += cotangent;
+                }
+            }
+        },
+    );
 }
 
 #[cfg(test)]
