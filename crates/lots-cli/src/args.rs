@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use lots::Method;
 use lots::criterion::Until;
 
-pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputArgs, Pairing, Relu};
+pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputArgs, Relu};
 pub(crate) use self::images::{LabelSource, OriginArgs, TargetArgs};
 pub(crate) use self::network::{NetworkArgs, PixelArgs};
 

@@ -4,11 +4,11 @@ pub(crate) mod attempts;
 pub(crate) mod images;
 pub(crate) mod plan;
 mod row;
-mod search;
 mod settings;
 pub(crate) mod summary;
 
 use lots::data::ImageSet;
+use lots::experiment::Pairing;
 use serde_json::{Value, json};
 
 use self::attempts::{Finished, most_attempts};
@@ -17,7 +17,7 @@ use self::plan::Plan;
 use self::row::Row;
 use self::summary::Summary;
 use crate::Done;
-use crate::args::{AttackArgs, Format, LARGE_RUN, Pairing};
+use crate::args::{AttackArgs, Format, LARGE_RUN};
 use crate::digest::ImagesDigest;
 use crate::failure::{About, Failure, Result};
 use crate::images::source;
@@ -34,14 +34,18 @@ pub(crate) fn run(args: &AttackArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     let plan = Plan::new(args, &loaded)?;
     let targets = Targets::load(&args.target, &loaded.network)?;
-    if plan.until == lots::criterion::Until::Class
-        && let Some(Targets { classes: None, names, .. }) = &targets
+    if plan.experiment.until == lots::criterion::Until::Class
+        && let Some(Targets { set, .. }) = &targets
+        && set.labels().is_none()
     {
-        return Err(Failure::new(format!("target `{}` has no label, `--until class` needs it", names[0]))
-            .with_hint("`--target-labels FILE`, or `--target-labels predicted` for what the network reads"));
+        return Err(Failure::new(format!(
+            "target `{}` has no label, `--until class` needs it",
+            set.names()[0]
+        ))
+        .with_hint("`--target-labels FILE`, or `--target-labels predicted` for what the network reads"));
     }
     let mut job = Job::new(args, &loaded, plan, targets)?;
-    let settings = settings::settings(args, &loaded, job.targets.as_ref(), job.format);
+    let settings = settings::settings(args, &loaded, &job.plan, job.targets.as_ref(), job.format);
     match RunFolder::start(&args.output, settings.clone(), loaded.network.input_shape())? {
         Start::Complete(run) => {
             terminal
@@ -81,10 +85,10 @@ impl<'a> Job<'a> {
             .chunks(1)
             .about("origin", &args.origin.origin)?
             .remaining();
-        if let (Pairing::Zip, Some(targets)) = (plan.pairing, &targets)
-            && targets.images.len() != count
+        if let (Pairing::Zip, Some(targets)) = (plan.experiment.pairing, &targets)
+            && targets.set.len() != count
         {
-            let targets = targets.images.len();
+            let targets = targets.set.len();
             return Err(Failure::new(format!("`--pairing zip` has {count} origins and {targets} targets"))
                 .with_hint("give as many of one as of the other, or use `--pairing all`"));
         }
@@ -95,7 +99,7 @@ impl<'a> Job<'a> {
             chunk: (CHUNK / each).clamp(1, CHUNK_ORIGINS),
             count,
             digest: ImagesDigest::default(),
-            summary: Summary::new(&plan),
+            summary: Summary::new([&plan]),
             args,
             loaded,
             plan,
@@ -118,18 +122,19 @@ impl<'a> Job<'a> {
         let mut first = 0;
         for set in source(&self.args.origin.origin, file_labels(self.args))?.chunks(self.chunk)? {
             let set = set.about("origin", &self.args.origin.origin)?;
-            if first + set.len() <= done {
+            let is_done = if first + set.len() <= done {
                 self.skip(&set, first + set.len(), folder)?;
+                true
             } else {
-                self.chunk(&set, first, folder)?;
-            }
-            first += set.len();
-            progress.inc(set.len() as u64);
-            if interrupt.is_pressed() && first < self.count {
+                self.chunk(&set, first, folder, &interrupt)?
+            };
+            if !is_done {
                 progress.finish_and_clear();
                 return Err(Failure::new(format!("interrupted after {first} of {} origins", self.count))
                     .with_hint("the same command with `--resume` goes on"));
             }
+            first += set.len();
+            progress.inc(set.len() as u64);
         }
         progress.finish_and_clear();
         Ok(())
@@ -147,11 +152,21 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn chunk(&mut self, set: &ImageSet, first: usize, folder: &mut RunFolder) -> Result<()> {
+    /// Attacks some origins. Returns false if Ctrl-C came before all was done.
+    fn chunk(
+        &mut self,
+        set: &ImageSet,
+        first: usize,
+        folder: &mut RunFolder,
+        interrupt: &Interrupt,
+    ) -> Result<bool> {
         set.images().iter().for_each(|image| self.digest.add(image));
         let network = &self.loaded.network;
         let origins = Origin::of_set(set, self.args.origin.labels.as_ref(), first, network)?;
-        let finished = attempts::run(network, &self.plan, &origins, self.targets.as_ref())?;
+        let targets = self.targets.as_ref();
+        let Some(finished) = attempts::run(network, &self.plan, &origins, targets, interrupt.flag())? else {
+            return Ok(false);
+        };
         for Finished { mut row, perturbed, stem } in finished {
             if let (Some(image), Some(reached)) = (&perturbed, &mut row.reached) {
                 reached.file = match self.format {
@@ -163,7 +178,8 @@ impl<'a> Job<'a> {
             folder.attempt(&row)?;
             self.summary.add(&row);
         }
-        folder.keep(first + set.len(), self.digest.digits())
+        folder.keep(first + set.len(), self.digest.digits())?;
+        Ok(true)
     }
 
     fn finish(self, folder: RunFolder, settings: Value, terminal: Terminal) -> Result<Done> {

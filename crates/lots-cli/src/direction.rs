@@ -24,7 +24,7 @@ pub(crate) fn run(args: &DirectionArgs, terminal: Terminal) -> Result<Done> {
     let labels = args.origin.labels.as_ref();
     let chunks = source(&args.origin.origin, labels)?.chunks(CHUNK).about("origin", &args.origin.origin)?;
     let count = chunks.remaining();
-    if let Some(targets) = targets.as_ref().map(|targets| targets.images.len())
+    if let Some(targets) = targets.as_ref().map(|targets| targets.set.len())
         && targets != 1
         && targets != count
     {
@@ -159,7 +159,7 @@ fn formed(
             trace.hot_cold(&classes, &vec![args.target_class.unwrap_or_default(); origins.len()])?
         }
         Method::Toward | Method::StepAndAdjust => {
-            let images = targets.map_or(&[][..], |targets| &targets.images);
+            let images = targets.map_or(&[][..], |targets| targets.set.images());
             let which = |origin: &Origin| if images.len() == 1 { 0 } else { origin.number };
             let pixels: Vec<u8> =
                 origins.iter().flat_map(|origin| images[which(origin)].pixels()).copied().collect();

@@ -24,6 +24,11 @@ impl Interrupt {
         Ok(Self(pressed))
     }
 
+    /// Set when Ctrl-C is pressed.
+    pub(crate) fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
+
     /// Whether Ctrl-C was pressed.
     pub(crate) fn is_pressed(&self) -> bool {
         self.0.load(Ordering::SeqCst)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lots::criterion::Until;
+use lots::step_and_adjust::StepAndAdjust;
 use lots::{LineSearch, Method};
 
 use super::images::{OriginArgs, TargetArgs};
@@ -75,11 +76,9 @@ pub(crate) struct SearchArgs {
         reason = "absent, given, given with a value: what the command line says"
     )]
     pub(crate) scan: Option<Option<f64>>,
-    /// step-and-adjust: L∞ of each step, in grey levels
-    #[arg(long, value_name = "LEVELS", value_parser = values::levels)]
+    #[arg(long, value_name = "LEVELS", value_parser = values::levels, help = adjust_step_help())]
     pub(crate) adjust_step: Option<f64>,
-    /// step-and-adjust: at most so many steps
-    #[arg(long, value_name = "N", value_parser = values::iterations)]
+    #[arg(long, value_name = "N", value_parser = values::iterations, help = adjust_iterations_help())]
     pub(crate) adjust_iterations: Option<usize>,
 }
 
@@ -148,6 +147,14 @@ fn max_step_help() -> String {
     format!("Longest step, in grey levels of the pixel that moves fastest [default: {limit}]")
 }
 
+fn adjust_step_help() -> String {
+    format!("step-and-adjust: L∞ of each step, in grey levels [default: {}]", StepAndAdjust::default().step)
+}
+
+fn adjust_iterations_help() -> String {
+    format!("step-and-adjust: at most so many steps [default: {}]", StepAndAdjust::default().max_iterations)
+}
+
 fn format_help() -> String {
     format!(
         "Perturbed images as PNG files, or as one array `perturbed.npy`, u8 [N, H, W] or [N, H, W, C]; or none \
@@ -169,6 +176,15 @@ impl From<VanishedGradient> for lots::direction::VanishedGradient {
         match vanished {
             VanishedGradient::Fail => Self::Fail,
             VanishedGradient::Follow => Self::Follow,
+        }
+    }
+}
+
+impl From<Pairing> for lots::experiment::Pairing {
+    fn from(pairing: Pairing) -> Self {
+        match pairing {
+            Pairing::All => Self::All,
+            Pairing::Zip => Self::Zip,
         }
     }
 }

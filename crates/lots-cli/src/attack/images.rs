@@ -2,6 +2,7 @@
 
 use lots::Image;
 use lots::data::ImageSet;
+use lots::experiment::Pairing;
 use lots_network::{Network, class_of};
 
 use crate::args::{LabelSource, TargetArgs};
@@ -22,15 +23,12 @@ pub(crate) struct Origin {
     pub(crate) predicted: usize,
 }
 
-/// Images to move toward.
+/// Images to move toward, with their classes if they are known.
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
-    pub(crate) images: Vec<Image>,
-    pub(crate) names: Vec<String>,
+    pub(crate) set: ImageSet,
     /// The names as they are in files, all different.
     pub(crate) stems: Vec<String>,
-    /// Their classes, if they are known.
-    pub(crate) classes: Option<Vec<usize>>,
     /// SHA-256 of their pixels.
     pub(crate) sha256: String,
 }
@@ -99,16 +97,21 @@ impl Targets {
         }
         Ok(Self {
             stems: distinct(set.names().iter().map(|name| file_stem(name))),
-            names: set.names().to_vec(),
             sha256: digest.digits(),
-            images,
-            classes,
+            set: ImageSet::new(images, classes, set.names().to_vec())?,
         })
     }
 
-    /// The class of a target, if it is known.
-    pub(crate) fn class(&self, target: usize) -> Option<usize> {
-        self.classes.as_ref().map(|classes| classes[target])
+    /// Those that some origins meet.
+    pub(crate) fn of(&self, origins: &[&Origin], pairing: Pairing) -> Result<ImageSet> {
+        if pairing == Pairing::All {
+            return Ok(self.set.clone());
+        }
+        let numbers = || origins.iter().map(|origin| origin.number);
+        let images = numbers().map(|number| self.set.images()[number].clone()).collect();
+        let names = numbers().map(|number| self.set.names()[number].clone()).collect();
+        let labels = self.set.labels().map(|labels| numbers().map(|number| labels[number]).collect());
+        Ok(ImageSet::new(images, labels, names)?)
     }
 }
 

@@ -1,51 +1,25 @@
 //! [`Plan`]: what the arguments of `attack` ask for, checked: everything that is needed is there, and everything that
 //! is there has an effect.
 
-use lots::LineSearch;
 use lots::criterion::Until;
-use lots::direction::VanishedGradient;
+use lots::experiment::{Experiment, Group, MisclassifiedOrigins};
 use lots::line_search::Scan;
-use lots_network::{LayerId, ReluStart};
+use lots::step_and_adjust::StepAndAdjust;
+use lots::{LineSearch, Method};
 
 use super::images::{Origin, distinct};
-use super::summary;
-use crate::args::{AttackArgs, Pairing};
+use crate::args::AttackArgs;
 use crate::failure::{Failure, Result};
 use crate::images::file_stem;
 use crate::network::Loaded;
-use lots::Method;
 
 /// What is done with each origin.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// In the order in which attempts are reported.
-    pub(crate) groups: Vec<Group>,
+    pub(crate) experiment: Experiment,
     /// The groups as they are in file names, all different.
     pub(crate) stems: Vec<String>,
-    pub(crate) until: Until,
-    pub(crate) pairing: Pairing,
-    /// The class that was asked for.
-    pub(crate) target_class: Option<usize>,
     pub(crate) include_misclassified: bool,
-    pub(crate) relu_start: ReluStart,
-    pub(crate) vanished_gradient: VanishedGradient,
-    pub(crate) with_pass: bool,
-    pub(crate) line_search: LineSearch,
-}
-
-/// A method at a layer.
-#[derive(Clone, Debug)]
-pub(crate) struct Group {
-    pub(crate) method: Method,
-    /// By its name, for methods that look at a layer.
-    pub(crate) layer: Option<(String, LayerId)>,
-}
-
-impl Group {
-    /// `toward/conv2`
-    pub(crate) fn key(&self) -> String {
-        summary::group(self.method.as_str(), self.layer.as_ref().map(|(name, _)| name.as_str()))
-    }
 }
 
 impl Plan {
@@ -54,69 +28,69 @@ impl Plan {
         let until = args.until.unwrap_or_default();
         expect_needed(args, until, loaded)?;
         expect_effect(args, until)?;
-        let mut groups = Vec::new();
-        for (index, &method) in args.method.iter().enumerate() {
-            if args.method[..index].contains(&method) {
-                return Err(Failure::new(format!("`--method {method}` is given twice")));
-            }
-            if method == Method::StepAndAdjust {
-                return Err(Failure::new("`step-and-adjust` is not there yet"));
-            }
-            if !method.needs_layer() {
-                groups.push(Group { method, layer: None });
-                continue;
-            }
-            for (index, name) in args.layer.iter().enumerate() {
-                if args.layer[..index].contains(name) {
-                    return Err(Failure::new(format!("`--layer {name}` is given twice")));
-                }
-                groups.push(Group { method, layer: Some((name.clone(), loaded.layer(name)?)) });
-            }
+        expect_once("--method", &args.method)?;
+        expect_once("--layer", &args.layer)?;
+        for name in &args.layer {
+            loaded.layer(name)?;
         }
+        let groups = groups(args.method.iter().copied(), args.layer.iter().map(String::as_str));
         Ok(Self {
-            stems: distinct(groups.iter().map(|group: &Group| file_stem(&group.key().replace('/', "_")))),
-            groups,
-            until,
-            pairing: args.pairing.unwrap_or_default(),
-            target_class: args.target_class,
+            stems: distinct(groups.iter().map(|group| file_stem(&group.to_string().replace('/', "_")))),
             include_misclassified: args.include_misclassified,
-            relu_start: args.how.backpropagation.unwrap_or_default().into(),
-            vanished_gradient: args.how.vanished_gradient.unwrap_or_default().into(),
-            with_pass: !args.output.no_pass,
-            line_search: line_search(args),
+            experiment: Experiment {
+                groups,
+                until,
+                pairing: args.pairing.unwrap_or_default().into(),
+                target_class: args.target_class,
+                misclassified_origins: MisclassifiedOrigins::Include,
+                relu_start: args.how.backpropagation.unwrap_or_default().into(),
+                vanished_gradient: args.how.vanished_gradient.unwrap_or_default().into(),
+                line_search: line_search(args),
+                step_and_adjust: step_and_adjust(args),
+                with_pass_score: !args.output.no_pass,
+            },
         })
     }
 
-    /// Every method with its defaults, at every layer with weights, until the class changes.
-    pub(crate) fn of_all_methods(loaded: &Loaded) -> Result<Self> {
-        let mut groups = Vec::new();
-        // Its attempts are searched in another way, which is not there yet.
-        for method in Method::ALL.into_iter().filter(|&method| method != Method::StepAndAdjust) {
-            if !method.needs_layer() {
-                groups.push(Group { method, layer: None });
-                continue;
-            }
-            for name in loaded.weight_layers() {
-                groups.push(Group { method, layer: Some((name.to_owned(), loaded.layer(name)?)) });
-            }
-        }
-        Ok(Self {
+    /// These methods with their defaults at these layers, until the class changes.
+    pub(crate) fn of<'l>(methods: &[Method], layers: impl Iterator<Item = &'l str>) -> Self {
+        let groups = groups(methods.iter().copied(), layers);
+        Self {
             stems: vec![String::new(); groups.len()],
-            groups,
-            until: Until::default(),
-            pairing: Pairing::default(),
-            target_class: None,
             include_misclassified: false,
-            relu_start: ReluStart::default(),
-            vanished_gradient: VanishedGradient::default(),
-            with_pass: true,
-            line_search: LineSearch::default(),
-        })
+            experiment: Experiment {
+                groups,
+                misclassified_origins: MisclassifiedOrigins::Include,
+                ..Experiment::default()
+            },
+        }
     }
 
     /// Whether an origin is attacked.
     pub(crate) fn takes(&self, origin: &Origin) -> bool {
         origin.class == origin.predicted || self.include_misclassified
+    }
+}
+
+/// A group for each method, and for each layer of methods that look at one.
+fn groups<'l>(methods: impl Iterator<Item = Method>, layers: impl Iterator<Item = &'l str>) -> Vec<Group> {
+    let layers: Vec<&str> = layers.collect();
+    methods
+        .flat_map(|method| {
+            if method.needs_layer() {
+                layers.iter().map(|&layer| Group::at_layer(method, layer)).collect()
+            } else {
+                vec![Group::of(method)]
+            }
+        })
+        .collect()
+}
+
+fn step_and_adjust(args: &AttackArgs) -> StepAndAdjust {
+    let default = StepAndAdjust::default();
+    StepAndAdjust {
+        step: args.search.adjust_step.unwrap_or(default.step),
+        max_iterations: args.search.adjust_iterations.unwrap_or(default.max_iterations),
     }
 }
 
@@ -191,6 +165,16 @@ fn expect_effect(args: &AttackArgs, until: Until) -> Result<()> {
             Err(Failure::new(format!("`{flag}` has no effect with {}", methods.join(" and ")))
                 .with_hint(format!("leave it out; `lots attack --help` says what `{flag}` is for")))
         }
+    }
+}
+
+/// # Errors
+/// If a value is given twice.
+fn expect_once<T: PartialEq + std::fmt::Display>(flag: &str, values: &[T]) -> Result<()> {
+    let twice = values.iter().enumerate().find(|(index, value)| values[..*index].contains(value));
+    match twice {
+        Some((_, value)) => Err(Failure::new(format!("`{flag} {value}` is given twice"))),
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`Row`]: a line of `attempts.jsonl`.
 
 use lots::direction::NoDirection;
-use lots::line_search::NoStep;
+use lots::outcome::{NotReached, Perturbed};
 use serde::{Deserialize, Serialize};
 
 /// One attempt, or one origin that was skipped.
@@ -86,23 +86,29 @@ pub(crate) enum Reason {
     IterationLimit,
 }
 
-impl From<NoDirection> for Reason {
-    fn from(reason: NoDirection) -> Self {
+impl From<NotReached> for Reason {
+    fn from(reason: NotReached) -> Self {
         match reason {
-            NoDirection::SameRepresentation => Self::SameRepresentation,
-            NoDirection::VanishedGradient => Self::VanishedGradient,
-            NoDirection::ZeroGradient => Self::ZeroGradient,
-            NoDirection::NotFinite => Self::NotFinite,
+            NotReached::NoDirection(NoDirection::SameRepresentation) => Self::SameRepresentation,
+            NotReached::NoDirection(NoDirection::VanishedGradient) => Self::VanishedGradient,
+            NotReached::NoDirection(NoDirection::ZeroGradient) => Self::ZeroGradient,
+            NotReached::NoDirection(NoDirection::NotFinite) => Self::NotFinite,
+            NotReached::HoldsAtOrigin => Self::HoldsAtOrigin,
+            NotReached::Saturated => Self::Saturated,
+            NotReached::StepLimit => Self::StepLimit,
+            NotReached::IterationLimit => Self::IterationLimit,
         }
     }
 }
 
-impl From<NoStep> for Reason {
-    fn from(reason: NoStep) -> Self {
-        match reason {
-            NoStep::Saturated => Self::Saturated,
-            NoStep::StepLimit => Self::StepLimit,
-        }
+impl From<&Perturbed> for Reached {
+    fn from(perturbed: &Perturbed) -> Self {
+        let similarity = perturbed.pass_score.as_deref().map(|pass_score| Similarity {
+            pass_score: pass_score.score,
+            ssim: pass_score.ssim,
+            alignment: pass_score.alignment.status.as_str().to_owned(),
+        });
+        Self { step: perturbed.step(), l2: perturbed.l2, linf: perturbed.linf, similarity, file: None }
     }
 }
 

@@ -1,9 +1,9 @@
 //! `run.json`: everything that the results follow from, and the summary.
 
-use lots::LineSearch;
 use serde_json::{Value, json};
 
 use super::images::Targets;
+use super::plan::Plan;
 use crate::args::{AttackArgs, Format};
 use crate::network::Loaded;
 
@@ -14,6 +14,7 @@ const FORMAT_VERSION: u32 = 1;
 pub(super) fn settings(
     args: &AttackArgs,
     loaded: &Loaded,
+    plan: &Plan,
     targets: Option<&Targets>,
     format: Format,
 ) -> Value {
@@ -49,14 +50,14 @@ pub(super) fn settings(
             "include_misclassified": args.include_misclassified,
             "backpropagation": lower(&how.backpropagation.unwrap_or_default()),
             "vanished_gradient": lower(&how.vanished_gradient.unwrap_or_default()),
-            "max_step": search.max_step.unwrap_or(LineSearch::default().max_step),
+            "max_step": plan.experiment.line_search.max_step,
             "scan": match search.scan {
                 None => json!("off"),
                 Some(None) => json!("each image"),
                 Some(Some(levels)) => json!(levels),
             },
-            "adjust_step": search.adjust_step,
-            "adjust_iterations": search.adjust_iterations,
+            "adjust_step": plan.experiment.step_and_adjust.step,
+            "adjust_iterations": plan.experiment.step_and_adjust.max_iterations,
             "pass": !args.output.no_pass,
             "format": lower(&format),
         },

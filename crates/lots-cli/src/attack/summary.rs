@@ -71,8 +71,9 @@ struct PassSpread {
 
 impl Summary {
     /// A summary of nothing yet.
-    pub(crate) fn new(plan: &Plan) -> Self {
-        let groups = plan.groups.iter().map(|group| (group.key(), Numbers::default())).collect();
+    pub(crate) fn new<'p>(plans: impl IntoIterator<Item = &'p Plan>) -> Self {
+        let groups = plans.into_iter().flat_map(|plan| &plan.experiment.groups);
+        let groups = groups.map(|group| (group.to_string(), Numbers::default())).collect();
         Self { all: Numbers::default(), groups }
     }
 
@@ -127,7 +128,7 @@ impl Summary {
 }
 
 /// `toward/conv2`, or the method alone.
-pub(crate) fn group(method: &str, layer: Option<&str>) -> String {
+fn group(method: &str, layer: Option<&str>) -> String {
     layer.map_or_else(|| method.to_owned(), |layer| format!("{method}/{layer}"))
 }
 

@@ -1,5 +1,8 @@
 //! All methods on the same embedded digits.
 
+use std::sync::atomic::AtomicBool;
+
+use lots::Method;
 use lots::data::digits;
 use serde::Serialize;
 
@@ -11,6 +14,8 @@ use crate::failure::Result;
 use crate::network::Loaded;
 use crate::terminal::Terminal;
 
+/// How many digits are moved step by step, which takes about a hundred times as long.
+const STEPWISE: usize = 5;
 /// Origins at a time.
 const CHUNK: usize = 25;
 
@@ -28,19 +33,26 @@ impl Comparison {
         [method, attempts, reached, pass_score, l2, linf]
     };
 
-    /// Attacks the first `count` embedded digits with every method.
+    /// Attacks the first `count` embedded digits with every method, and the first of them step by step.
     pub(super) fn run(loaded: &Loaded, count: usize, terminal: Terminal) -> Result<Self> {
         let network = &loaded.network;
-        let plan = Plan::of_all_methods(loaded)?;
+        let is_slow = |method: &Method| *method == Method::StepAndAdjust;
+        let (slow, fast): (Vec<Method>, Vec<Method>) = Method::ALL.into_iter().partition(is_slow);
+        let plans = [
+            (Plan::of(&fast, loaded.weight_layers()), count),
+            (Plan::of(&slow, loaded.weight_layers()), count.min(STEPWISE)),
+        ];
         let targets = Targets::new(&digits::targets(), None, network)?;
         let origins = Origin::of_set(&digits::load(), None, 0, network)?;
-        let mut summary = Summary::new(&plan);
-        let progress = terminal.progress(count as u64, "digits");
-        for origins in origins[..count].chunks(CHUNK) {
-            for finished in attempts::run(network, &plan, origins, Some(&targets))? {
-                summary.add(&finished.row);
+        let mut summary = Summary::new(plans.iter().map(|(plan, _)| plan));
+        let progress = terminal.progress(plans.iter().map(|(_, count)| *count as u64).sum(), "digits");
+        for (plan, count) in &plans {
+            for origins in origins[..*count].chunks(CHUNK) {
+                let going = AtomicBool::new(false);
+                let finished = attempts::run(network, plan, origins, Some(&targets), &going)?;
+                finished.iter().flatten().for_each(|finished| summary.add(&finished.row));
+                progress.inc(origins.len() as u64);
             }
-            progress.inc(origins.len() as u64);
         }
         progress.finish_and_clear();
         Ok(Self { summary })
