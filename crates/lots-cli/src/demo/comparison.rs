@@ -16,6 +16,8 @@ use crate::terminal::Terminal;
 
 /// How many digits are moved step by step, which takes about a hundred times as long.
 const STEPWISE: usize = 5;
+/// And at which layer.
+const STEPWISE_LAYER: &str = "conv2";
 /// Origins at a time.
 const CHUNK: usize = 25;
 
@@ -40,7 +42,7 @@ impl Comparison {
         let (slow, fast): (Vec<Method>, Vec<Method>) = Method::ALL.into_iter().partition(is_slow);
         let plans = [
             (Plan::of(&fast, loaded.weight_layers()), count),
-            (Plan::of(&slow, loaded.weight_layers()), count.min(STEPWISE)),
+            (Plan::of(&slow, std::iter::once(STEPWISE_LAYER)), count.min(STEPWISE)),
         ];
         let targets = Targets::new(&digits::targets(), None, network)?;
         let origins = Origin::of_set(&digits::load(), None, 0, network)?;

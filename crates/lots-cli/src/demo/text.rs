@@ -35,7 +35,7 @@ pub(super) const COMPARE_HOW: &str = "`toward` is LOTS at one layer, with a digi
     `magnify` and `reduce` are the first figure until something else is read; `hot-cold` goes up with the number of one \
     class and down with that of the right one, once for each class; `fast-gradient-sign` and `fast-gradient-value` follow \
     the slope of the network's error, which is so flat for some digits that there is nothing to follow; `step-and-adjust` is LOTS in many small steps, \
-    tried on the first few digits only. Reached is the share of attempts after which the network \
+    tried at one layer on the first five digits only, because it takes long. Reached is the share of attempts after which the network \
     reads something else. The values are means and standard deviations of what was reached.";
 
 pub(super) const NUMBERS: [[&str; 3]; 4] = [

@@ -56,7 +56,7 @@ fn the_bytes_of_a_run_folder_do_not_depend_on_threads() {
 fn an_interrupted_run_goes_on_to_the_same_bytes() {
     for format in ["png", "npy"] {
         let options = format!(
-            "attack lenet --method hot-cold --origin digits[0..600] --no-pass --target-class 3 --format {format} --quiet"
+            "attack lenet --method hot-cold --origin digits --no-pass --target-class 3 --format {format} --quiet"
         );
         let (whole, cut) = (Stage::new(), Stage::new());
         whole.run(&format!("{options} --out run"), 0);
@@ -141,4 +141,53 @@ fn nothing_reached_is_exit_code_one() {
 fn an_attack_as_json() {
     let stage = Stage::new();
     snapshot!(stage.lots("attack lenet --method reduce --layer ip1 --origin digits[0..10] --out run --json"));
+}
+
+#[test]
+fn step_and_adjust_reaches_a_class() {
+    let stage = Stage::new();
+    snapshot!(stage.lots(
+        "attack lenet --method step-and-adjust --layer ip2 --until class --origin digits[4] --target digits:targets[9] \
+         --adjust-iterations 100 --out run"
+    ));
+}
+
+#[test]
+fn pairs_meet_in_their_order() {
+    let stage = Stage::new();
+    stage.run(
+        "attack lenet --method toward --layer ip1 --pairing zip --origin digits[0..10] --target digits:targets \
+         --no-pass --quiet --out run",
+        0,
+    );
+    let attempts = std::fs::read_to_string(stage.path("run/attempts.jsonl")).unwrap();
+    for (index, line) in attempts.lines().enumerate() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(row["origin"], format!("digits[{index}]"));
+        assert_eq!(row["target"], format!("digits:targets[{index}]"));
+    }
+    assert_eq!(attempts.lines().count(), 10);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_is_done_and_says_how_to_go_on() {
+    let stage = Stage::new();
+    let options = "attack lenet --method hot-cold --origin digits --format none --out run";
+    let mut command = stage.lots(options);
+    let child =
+        command.stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
+    while !stage.path("run.unfinished/progress.json").exists() {
+        std::thread::yield_now();
+    }
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let output = child.wait_with_output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(
+        message.starts_with("error: interrupted after ") && message.contains("`--resume` goes on"),
+        "{message}"
+    );
+    assert!(stage.path("run.unfinished/progress.json").exists() && !stage.path("run").exists());
 }

@@ -75,3 +75,24 @@ fn an_origin_without_direction_has_zeros() {
             .all(|&value| value == 0.0)
     );
 }
+
+#[test]
+fn the_demo_is_one_page_and_two_figures() {
+    let stage = Stage::new();
+    let report = stage.run("demo --json", 0);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let names: Vec<String> = stage.files("demo").into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["index.html", "magnify-reduce.png", "toward.png"]);
+    // Figure 1: magnified, the digit is still read as a 4; reduced, it is not. Figure 3: all are read as a 9.
+    let classes = |figure: usize| -> Vec<u64> {
+        let numbers = report["figures"][figure].as_array().unwrap();
+        numbers.iter().map(|shown| shown["class"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(classes(0)[..2], [4, 4]);
+    assert!(!classes(0)[2..].contains(&4));
+    assert_eq!(classes(1), [9, 9, 9, 9]);
+    let page = std::fs::read_to_string(stage.path("demo/index.html")).unwrap();
+    for external in ["http:", "https:", "<script", "<link"] {
+        assert!(!page.contains(external), "{external}");
+    }
+}
