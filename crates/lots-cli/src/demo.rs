@@ -166,7 +166,6 @@ fn page(loaded: &Loaded, see: &Figure, steer: &Figure, comparison: &Comparison) 
         ])
     });
     let header = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    let numbers = text::NUMBERS.iter().map(|row| row.iter().map(|&cell| cell.to_owned()).collect());
     Page::new(
         text::TITLE,
         text::LEAD,
@@ -205,7 +204,7 @@ fn page(loaded: &Loaded, see: &Figure, steer: &Figure, comparison: &Comparison) 
             Section::new(
                 "What the numbers mean",
                 [
-                    Block::Table { header: header(&["number", "is", "looks alike if"]), rows: numbers.collect() },
+                    Block::text(text::NUMBERS),
                     Block::text(text::NUMBERS_HOW),
                 ],
             ),

@@ -1,8 +1,6 @@
 //! [`Summary`]: what the attempts of a run came to, as `--json` prints it and as a table.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::plan::Plan;
 use super::row::{Reason, Row, Status};
@@ -13,8 +11,9 @@ use crate::terminal::{Align, grouped, table};
 pub(crate) struct Summary {
     #[serde(flatten)]
     all: Numbers,
-    /// Keyed `toward/conv2`.
-    groups: BTreeMap<String, Numbers>,
+    /// Keyed `toward/conv2`, in the order in which they were asked for.
+    #[serde(serialize_with = "as_map")]
+    groups: Vec<(String, Numbers)>,
 }
 
 /// What some attempts came to.
@@ -85,9 +84,11 @@ impl Summary {
     pub(crate) fn add(&mut self, row: &Row) {
         self.all.add(row);
         match &row.method {
-            None => self.groups.values_mut().for_each(|numbers| numbers.add(row)),
+            None => self.groups.iter_mut().for_each(|(_, numbers)| numbers.add(row)),
             Some(method) => {
-                self.groups.entry(group(method, row.layer.as_deref())).or_default().add(row);
+                let key = group(method, row.layer.as_deref());
+                let own = self.groups.iter_mut().filter(|(group, _)| *group == key);
+                own.for_each(|(_, numbers)| numbers.add(row));
             }
         }
     }
@@ -125,6 +126,10 @@ impl Summary {
         };
         table(&header, &rows) + &skipped
     }
+}
+
+fn as_map<S: Serializer>(groups: &[(String, Numbers)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(groups.iter().map(|(key, numbers)| (key, numbers)))
 }
 
 /// `toward/conv2`, or the method alone.
@@ -233,12 +238,12 @@ mod tests {
             method: method.map(str::to_owned),
             ..Row::new("digits[0]", 7, status)
         };
-        let groups = BTreeMap::from([("hot-cold".to_owned(), Numbers::default())]);
+        let groups = vec![("hot-cold".to_owned(), Numbers::default())];
         let mut summary = Summary { groups, ..Summary::default() };
         summary.add(&row(Status::Skipped, Some(Reason::MisclassifiedOrigin), None));
         summary.add(&row(Status::Reached, None, Some("hot-cold")));
         summary.add(&row(Status::NotReached, Some(Reason::ZeroGradient), Some("hot-cold")));
-        for numbers in [&summary.all, &summary.groups["hot-cold"]] {
+        for numbers in [&summary.all, &summary.groups[0].1] {
             assert_eq!((numbers.attempts, numbers.reached, numbers.success_rate), (2, 1, Some(0.5)));
             assert_eq!((numbers.skipped.misclassified_origin, numbers.not_reached.no_direction), (1, 1));
         }

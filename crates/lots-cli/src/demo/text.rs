@@ -38,12 +38,9 @@ pub(super) const COMPARE_HOW: &str = "`toward` is LOTS at one layer, with a digi
     tried at one layer on the first five digits only, because it takes long. Reached is the share of attempts after which the network \
     reads something else. The values are means and standard deviations of what was reached.";
 
-pub(super) const NUMBERS: [[&str; 3]; 4] = [
-    ["L2", "how much was changed in total, in grey levels", "small"],
-    ["L∞", "the largest change of any pixel, 0–255", "small"],
-    ["PASS", "how similar it looks to people, after small shifts and turns are undone", "near 1"],
-    ["reached", "share of attempts that succeeded", "is the attacker's success: low means a robust network"],
-];
+pub(super) const NUMBERS: &str = "L2 is how much was changed in total, and L∞ the largest change of any pixel, both in \
+    grey levels of 0 to 255: small is hard to see. PASS is how similar the two pictures look to people after small shifts \
+    and turns are undone: 1 means the same. Many attempts reached means that the network is easy to fool.";
 
 pub(super) const NUMBERS_HOW: &str = "Every number is measured on the 8-bit picture that is written to disk, not on one \
     with fractions that no file can hold.";
