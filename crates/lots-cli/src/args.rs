@@ -85,6 +85,9 @@ pub(crate) struct DemoArgs {
     /// Folder for the pictures and the page
     #[arg(long, value_name = "DIR", default_value = "demo")]
     pub(crate) out: PathBuf,
+    /// How many of the built-in test digits the methods are compared on
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = values::built_in_digits)]
+    pub(crate) digits: usize,
 }
 
 #[derive(Debug, clap::Args)]

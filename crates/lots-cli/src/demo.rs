@@ -26,8 +26,6 @@ const ORIGIN: usize = 4;
 const TARGET: usize = 9;
 /// How far Figure 1 goes where it magnifies, in grey levels.
 const MAGNIFIED: f64 = 128.0;
-/// How many digits the comparison takes.
-const COMPARED: usize = 100;
 
 pub(crate) fn run(args: &DemoArgs, terminal: Terminal) -> Result<Done> {
     let start = Instant::now();
@@ -40,7 +38,7 @@ pub(crate) fn run(args: &DemoArgs, terminal: Terminal) -> Result<Done> {
     let steer = toward(&loaded, &subject, &target)?;
     see.save(&args.out)?;
     steer.save(&args.out)?;
-    let comparison = Comparison::run(&loaded, COMPARED, terminal)?;
+    let comparison = Comparison::run(&loaded, args.digits, terminal)?;
     let page = page(&loaded, &see, &steer, &comparison);
     let index = args.out.join("index.html");
     lots::whole_file::write(&index, page.to_html()?.as_bytes())?;

@@ -13,6 +13,7 @@ pub(super) const DEMO: &str = "\
 Examples:
   lots demo
   lots demo --out /tmp/tour
+  lots demo --digits 10          a quicker comparison
   lots demo --json               the table of the comparison as JSON
 
 Everything is inside the program: nothing is downloaded.";

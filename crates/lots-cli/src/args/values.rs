@@ -25,6 +25,11 @@ pub(super) fn threads(text: &str) -> Result<usize, String> {
     at_least_one(text, 1024)
 }
 
+/// A number of built-in test digits, at least one.
+pub(super) fn built_in_digits(text: &str) -> Result<usize, String> {
+    at_least_one(text, 1000)
+}
+
 /// A number of iterations, at least one.
 pub(super) fn iterations(text: &str) -> Result<usize, String> {
     at_least_one(text, 1_000_000_000)

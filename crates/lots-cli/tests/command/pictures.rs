@@ -79,7 +79,7 @@ fn an_origin_without_direction_has_zeros() {
 #[test]
 fn the_demo_is_one_page_and_two_figures() {
     let stage = Stage::new();
-    let report = stage.run("demo --json", 0);
+    let report = stage.run("demo --digits 2 --json", 0);
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     let names: Vec<String> = stage.files("demo").into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["index.html", "magnify-reduce.png", "toward.png"]);
