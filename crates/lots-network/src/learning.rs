@@ -71,7 +71,7 @@ impl Network {
 
     /// The mean over the images of the softmax loss −log p(label), and its gradient with respect to every parameter.
     ///
-    /// The gradient of the logits is (p − 1[label]) / images. The sums over images have a fixed order: the same batch
+    /// The gradient of the logits is `(p − 1[label]) / images`. The sums over images have a fixed order: the same batch
     /// gives the same bytes for any number of threads.
     ///
     /// # Errors

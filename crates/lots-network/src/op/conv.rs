@@ -1,6 +1,6 @@
 //! Conv: two-dimensional cross-correlation with stride, padding, dilation and groups.
 //!
-//! y[o, i, j] = b[o] + Σ_{c,u,v} w[o, c, u, v] · x[c, i·s + u·d − p, j·s + v·d − p]
+//! `y[o, i, j] = b[o] + Σ_{c,u,v} w[o, c, u, v] · x[c, i·s + u·d − p, j·s + v·d − p]`
 
 use super::window::Window;
 use super::{Backward, Op, OpError, Operand, Parsed, Registration};
