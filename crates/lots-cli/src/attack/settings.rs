@@ -58,7 +58,7 @@ pub(super) fn settings(
             },
             "adjust_step": plan.experiment.step_and_adjust.step,
             "adjust_iterations": plan.experiment.step_and_adjust.max_iterations,
-            "pass": !args.output.no_pass,
+            "pass_score": !args.output.no_pass,
             "format": lower(&format),
         },
     })
