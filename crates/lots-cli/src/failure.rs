@@ -1,6 +1,7 @@
 //! [`Failure`]: why a command could not do its work, as the user reads it: a message, what it is about, what to do.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// The result of a command's parts.
@@ -36,11 +37,14 @@ impl Failure {
 
     /// A file or folder that the operating system refused.
     pub(crate) fn file(action: &str, path: &Path, reason: &std::io::Error) -> Self {
-        let failure = Self::new(format!("cannot {action} `{}` ({reason})", path.display()));
-        match reason.kind() {
-            std::io::ErrorKind::StorageFull => failure.with_hint("free some space, or write to another disk"),
-            _ => failure,
-        }
+        let message = format!("cannot {action} `{}` ({reason})", path.display());
+        let hint = match reason.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                Some("free some space, or write to another disk".to_owned())
+            }
+            _ => None,
+        };
+        Self { message, context: Vec::new(), hint }
     }
 
     /// The message alone.
@@ -61,13 +65,7 @@ impl Failure {
 
 impl From<lots::Error> for Failure {
     fn from(error: lots::Error) -> Self {
-        let hint = match &error {
-            lots::Error::File { reason, .. } if reason.kind() == std::io::ErrorKind::StorageFull => {
-                Some("free some space, or write to another disk".to_owned())
-            }
-            other => other.hint(),
-        };
-        Self { message: error.to_string(), context: Vec::new(), hint }
+        Self { message: error.to_string(), context: Vec::new(), hint: error.hint() }
     }
 }
 

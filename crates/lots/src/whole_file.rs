@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Error, Result};
 
@@ -31,7 +31,8 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
 /// A file being written; it appears at its path on [`WholeFile::commit`] and vanishes without a trace if dropped.
 #[derive(Debug)]
 pub struct WholeFile {
-    writer: BufWriter<NamedTempFile>,
+    writer: BufWriter<File>,
+    temporary: TempPath,
     path: PathBuf,
 }
 
@@ -51,7 +52,9 @@ impl WholeFile {
             return Err(Error::file("write", path, io::ErrorKind::IsADirectory.into()));
         }
         let file = temporary_file(folder).map_err(|reason| Error::file("write", path, reason))?;
-        Ok(Self { writer: BufWriter::with_capacity(1 << 16, file), path: path.to_owned() })
+        // The parts alone, because errors of the whole name the temporary file, which nobody knows.
+        let (file, temporary) = file.into_parts();
+        Ok(Self { writer: BufWriter::with_capacity(1 << 16, file), temporary, path: path.to_owned() })
     }
 
     /// Where the file will appear.
@@ -64,10 +67,9 @@ impl WholeFile {
     /// # Errors
     /// [`Error::File`] if the last bytes cannot be written or the file cannot be renamed.
     pub fn commit(self) -> Result<()> {
-        let Self { writer, path } = self;
-        let file = writer.into_inner().map_err(|error| Error::file("write", &path, error.into_error()))?;
-        file.persist(&path).map_err(|error| Error::file("write", &path, error.error))?;
-        Ok(())
+        let Self { writer, temporary, path } = self;
+        writer.into_inner().map_err(|error| Error::file("write", &path, error.into_error()))?;
+        temporary.persist(&path).map_err(|error| Error::file("write", &path, error.error))
     }
 }
 

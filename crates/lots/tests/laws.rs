@@ -7,7 +7,7 @@ use lots::data::{ImageSet, digits};
 use lots::direction::{OriginTrace, VanishedGradient};
 use lots::line_search::image_at;
 use lots::{Direction, Image, LineSearch, Method, Outcome, attack, direction, embedded};
-use lots_network::{Network, class_of};
+use lots_network::{Array, LayerId, Network, ReluStart, class_of};
 
 const LAYERS: [&str; 4] = ["conv1", "conv2", "ip1", "ip2"];
 
@@ -92,6 +92,33 @@ fn many_directions_at_once_are_those_of_each_alone() {
         let together = trace.toward(layer, &representations.images().collect::<Vec<_>>()).unwrap();
         for ((origin, target), together) in origins.iter().zip(targets).zip(together) {
             assert_eq!(direction::toward(&network, name, origin, target).unwrap(), together.unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_thousand_images_at_once_give_the_bytes_of_each_alone_for_any_number_of_threads() {
+    let (network, digits) = (embedded::lenet(), digits::load());
+    let layers: Vec<LayerId> = LAYERS.iter().map(|layer| network.layer(layer).unwrap()).collect();
+    let pixels: Vec<u8> = digits.images().iter().flat_map(|image| image.pixels().to_vec()).collect();
+    // What the images look like at each layer, and that carried back to the pixels.
+    let compute = |pixels: &[u8]| -> Vec<Array> {
+        let trace = network.trace(&layers, pixels).unwrap();
+        let both = |&layer: &LayerId| {
+            let representations = trace.representation(layer).unwrap();
+            let back = trace.backpropagate(layer, &representations.values, ReluStart::Exact).unwrap();
+            [network.represent(layer, pixels).unwrap(), representations, back]
+        };
+        layers.iter().flat_map(both).collect()
+    };
+    let with_threads = |threads: usize, pixels: &[u8]| {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| compute(pixels))
+    };
+    let together = with_threads(1, &pixels);
+    assert!(together == with_threads(2, &pixels), "two threads");
+    for (index, image) in digits.images().iter().enumerate() {
+        for (alone, together) in compute(image.pixels()).iter().zip(&together) {
+            assert_eq!(alone.values, together.image(index), "digit {index}");
         }
     }
 }

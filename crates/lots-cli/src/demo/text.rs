@@ -14,10 +14,10 @@ pub(super) const SEE: &str = "What a layer computes for a picture is the picture
     be carried back to the pixels: every pixel is told how much it contributes. Adding that to the picture magnifies what \
     the layer sees, taking it away reduces it.";
 
-pub(super) const SEE_HOW: &str = "The first two pictures are pushed as far as it goes until some pixel has changed by \
-    128 of 255 grey levels: the strokes that the lower layers respond to stand out, and the digit stays a 4. In the last \
-    two, just so much of what the upper layers see was taken away that the network no longer reads a 4. The grey pictures \
-    below show what was added: brighter than grey is more, darker is less.";
+pub(super) const SEE_HOW: &str = "The first two pictures are pushed so far that the fastest pixel moves by 128 of 255 grey \
+    levels, or until it is black or white: the strokes that the lower layers respond to stand out, and the digit stays a \
+    4. In the last two, just so much of what the upper layers see was taken away that the network no longer reads a 4. \
+    The grey pictures below show what was added: brighter than grey is more, darker is less.";
 
 pub(super) const STEER: &str = "Instead of more of its own, a picture can be given what another one has. At each layer, \
     the difference between what the network sees in the 9 and in the 4 is carried back to the pixels, and the smallest \

@@ -62,3 +62,50 @@ fn a_full_disk() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(message, "error: cannot write to standard output (No space left on device (os error 28))\n");
 }
+
+/// `lots` on a disk with room for files of so many half kilobytes: the limit on their size stands for a disk that fills up
+/// while they are written.
+#[cfg(unix)]
+fn on_a_small_disk(stage: &Stage, half_kilobytes: usize, arguments: &str) -> std::process::Output {
+    let script = format!("trap '' XFSZ; ulimit -f {half_kilobytes}; exec \"$0\" \"$@\"");
+    let lots = stage.lots(arguments);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &script]).arg(lots.get_program()).args(lots.get_args());
+    shell.current_dir(stage.path("")).env("NO_COLOR", "1").output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn an_array_that_does_not_fit_on_the_disk_leaves_nothing() {
+    let stage = Stage::new();
+    for command in [
+        "represent lenet --layer conv1 --origin digits[0..20] --out out.npy --quiet",
+        "direction lenet --method fast-gradient-value --origin digits[0..20] --out out.npy --quiet",
+    ] {
+        let output = on_a_small_disk(&stage, 64, command);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert_eq!(
+            message,
+            "error: cannot write the file (File too large (os error 27)): `out.npy`\n\n\
+             hint: free some space, or write to another disk\n"
+        );
+        assert!(stage.files("").is_empty(), "{:?}", stage.files(""));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_filled_the_disk_goes_on_to_the_same_bytes() {
+    let options = "attack lenet --method hot-cold --origin digits --no-pass --target-class 3 --format npy --quiet --out run";
+    let (whole, cut) = (Stage::new(), Stage::new());
+    whole.run(options, 0);
+    let output = on_a_small_disk(&cut, 600, options);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.starts_with("error: cannot write `run.unfinished/"), "{message}");
+    assert!(message.contains("what is done is kept in: run.unfinished"), "{message}");
+    assert!(!cut.path("run").exists());
+    cut.run(&format!("{options} --resume"), 0);
+    assert!(whole.files("run") == cut.files("run"));
+}

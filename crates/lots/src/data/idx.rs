@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub use self::writer::{ImageWriter, write_images, write_labels};
 
 use self::body::{Body, is_gzip};
+#[cfg(doc)]
+use crate::error::Error;
 use crate::error::Result;
 use crate::image::Image;
 

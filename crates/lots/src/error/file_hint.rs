@@ -30,7 +30,9 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
         Error::UnknownExtension { .. } => "use `.png`, `.pgm`, `.ppm`, `.pnm`, `.bmp` or `.webp`",
         Error::File { action: "write", reason, .. } => match reason.kind() {
             io::ErrorKind::NotFound => "make the folder first",
-            io::ErrorKind::StorageFull => "free some space on the disk; nothing was left behind",
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                "free some space, or write to another disk"
+            }
             _ => return None,
         },
         Error::Unsupported { got, expected, .. } => unsupported(got, expected)?,

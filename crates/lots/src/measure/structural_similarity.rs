@@ -254,13 +254,13 @@ impl PlaneComparison {
 
 /// Weighted moments of eight windows.
 struct Moments {
-    /// E[x].
+    /// `E[x]`.
     x: Lanes,
-    /// E[y].
+    /// `E[y]`.
     y: Lanes,
-    /// E[x² + y²].
+    /// `E[x² + y²]`.
     squares: Lanes,
-    /// E[x y].
+    /// `E[x y]`.
     product: Lanes,
 }
 
