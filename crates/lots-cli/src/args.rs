@@ -95,14 +95,15 @@ pub(crate) struct LayersArgs {
     /// Only layers with weights, those that have a position
     #[arg(long)]
     pub(crate) weights_only: bool,
-    #[command(flatten)]
-    pub(crate) network: NetworkArgs,
+    /// `lenet`, which is built in, or an ONNX file
+    #[arg(value_name = "NETWORK")]
+    pub(crate) network: String,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DescribeArgs {
     /// Write the network with its pixels to this file, so that they need not be said again
-    #[arg(long, value_name = "FILE.onnx")]
+    #[arg(long, value_name = "FILE.onnx", value_parser = values::onnx_file)]
     pub(crate) save: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
@@ -158,7 +159,7 @@ pub(crate) struct RepresentArgs {
     #[arg(long, value_name = "IMAGES")]
     pub(crate) origin: String,
     /// The array, f32 [N, …], in the order of the images
-    #[arg(long, value_name = "FILE.npy")]
+    #[arg(long, value_name = "FILE.npy", value_parser = values::npy_file)]
     pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
@@ -182,7 +183,7 @@ pub(crate) struct DirectionArgs {
     #[command(flatten)]
     pub(crate) how: MethodArgs,
     /// The array, f32 [N, C, H, W], a row an attempt; zeros where there is no direction
-    #[arg(long, value_name = "FILE.npy")]
+    #[arg(long, value_name = "FILE.npy", value_parser = values::npy_file)]
     pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
@@ -190,10 +191,10 @@ pub(crate) struct DirectionArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MeasureArgs {
-    /// The image it was made from
-    pub(crate) origin: PathBuf,
-    /// The perturbed image
-    pub(crate) perturbed: PathBuf,
+    /// The image it was made from: a picture, or one of a set such as `digits[4]`
+    pub(crate) origin: String,
+    /// The perturbed image, likewise
+    pub(crate) perturbed: String,
 }
 
 #[derive(Debug, clap::Args)]

@@ -11,7 +11,7 @@ use lots::data::ImageSet;
 use lots::experiment::Pairing;
 use serde_json::{Value, json};
 
-use self::attempts::{Finished, most_attempts};
+use self::attempts::{Finished, most_attempts, work};
 use self::images::{Origin, Targets};
 use self::plan::Plan;
 use self::row::Row;
@@ -26,7 +26,7 @@ use crate::network::Loaded;
 use crate::run_folder::{RunFolder, Start};
 use crate::terminal::Terminal;
 
-/// About so many attempts are searched together, of at most so many origins; what is done is kept after each chunk.
+/// About so many attempts, or as much work, are searched together, of at most so many origins; what is done is kept after each chunk.
 const CHUNK: usize = 4096;
 const CHUNK_ORIGINS: usize = 256;
 
@@ -96,7 +96,8 @@ impl<'a> Job<'a> {
         let format = if each * count >= LARGE_RUN { Format::Npy } else { Format::Png };
         Ok(Self {
             format: args.output.format.unwrap_or(format),
-            chunk: (CHUNK / each).clamp(1, CHUNK_ORIGINS),
+            chunk: (CHUNK / work(&plan, targets.as_ref(), loaded.network.class_count()))
+                .clamp(1, CHUNK_ORIGINS),
             count,
             digest: ImagesDigest::default(),
             summary: Summary::new([&plan]),
@@ -130,14 +131,24 @@ impl<'a> Job<'a> {
             };
             if !is_done {
                 progress.finish_and_clear();
-                return Err(Failure::new(format!("interrupted after {first} of {} origins", self.count))
-                    .with_hint("the same command with `--resume` goes on"));
+                return Err(self.interrupted(first));
             }
             first += set.len();
             progress.inc(set.len() as u64);
         }
         progress.finish_and_clear();
         Ok(())
+    }
+
+    /// Ctrl-C after so many origins.
+    fn interrupted(&self, done: usize) -> Failure {
+        let message = format!("interrupted after {done} of {} origins", self.count);
+        match (done, self.args.output.force) {
+            (0, _) => Failure::new(message + ", nothing was kept"),
+            (_, false) => Failure::new(message).with_hint("the same command with `--resume` goes on"),
+            (_, true) => Failure::new(message)
+                .with_hint("the same command with `--resume` instead of `--force` goes on"),
+        }
     }
 
     /// Origins that are done already: they must still be the same.

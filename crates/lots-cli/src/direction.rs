@@ -11,7 +11,7 @@ use crate::attack::images::{Origin, Targets};
 use crate::failure::{About, Failure, Result};
 use crate::images::source;
 use crate::network::Loaded;
-use crate::terminal::{Terminal, grouped};
+use crate::terminal::Terminal;
 use lots::Method;
 
 /// Origins at a time.
@@ -76,7 +76,7 @@ struct Missing {
 
 impl Report {
     fn text(&self) -> String {
-        let shape: Vec<String> = self.shape.iter().map(|&extent| grouped(extent)).collect();
+        let shape: Vec<String> = self.shape.iter().map(ToString::to_string).collect();
         let missing = match self.no_direction.as_slice() {
             [] => String::new(),
             missing => {
@@ -156,7 +156,13 @@ fn formed(
         Method::FastGradientSign => trace.fast_gradient_sign(&classes, vanished)?,
         Method::FastGradientValue => trace.fast_gradient_value(&classes, vanished)?,
         Method::HotCold => {
-            trace.hot_cold(&classes, &vec![args.target_class.unwrap_or_default(); origins.len()])?
+            let hot = args.target_class.unwrap_or_default();
+            if let Some(origin) = origins.iter().find(|origin| origin.class == hot) {
+                return Err(
+                    Failure::from(lots::Error::SameClass { class: hot }).about("origin", &origin.name)
+                );
+            }
+            trace.hot_cold(&classes, &vec![hot; origins.len()])?
         }
         Method::Toward | Method::StepAndAdjust => {
             let images = targets.map_or(&[][..], |targets| targets.set.images());

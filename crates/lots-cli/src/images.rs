@@ -42,14 +42,25 @@ pub(crate) fn fitting(image: &Image, role: &'static str, network: &Network) -> R
     Err(Failure::from(wrong_size()).with_hint(format!("crop or scale it to {height}×{width} pixels first")))
 }
 
-/// One picture, or one image of a set such as `digits[4]`.
-pub(crate) fn single(text: &str, role: &'static str, network: &Network) -> Result<(Image, String)> {
-    let set = ImageSource::parse(text)?.load().about(role, text)?;
-    if set.len() != 1 {
-        let hint = format!("name one of them: `{}[0]`", text.split('[').next().unwrap_or(text));
-        return Err(Failure::new(format!("`{text}` has {} images, expected one", set.len())).with_hint(hint));
+/// One picture, or one image of a set such as `digits[4]`, with its name.
+pub(crate) fn single(text: &str, role: &'static str) -> Result<(Image, String)> {
+    let mut chunks = ImageSource::parse(text)?.chunks(1).about(role, text)?;
+    match (chunks.remaining(), chunks.next()) {
+        (1, Some(set)) => {
+            let set = set.about(role, text)?;
+            Ok((set.images()[0].clone(), set.names()[0].clone()))
+        }
+        (count, _) => {
+            let hint = format!("name one of them: `{}[0]`", text.split('[').next().unwrap_or(text));
+            Err(Failure::new(format!("`{text}` has {count} images, expected one")).with_hint(hint))
+        }
     }
-    Ok((fitting(&set.images()[0], role, network).about(role, text)?, set.names()[0].clone()))
+}
+
+/// [`single`] in the size that the network takes.
+pub(crate) fn single_fitting(text: &str, role: &'static str, network: &Network) -> Result<(Image, String)> {
+    let (image, name) = single(text, role)?;
+    Ok((fitting(&image, role, network).about(role, text)?, name))
 }
 
 /// A name that a file can have: letters, digits, `.`, `-` and `_` stay, everything else becomes `-`.

@@ -1,19 +1,20 @@
 //! `lots measure`: how large and how visible a perturbation is.
 
-use lots::{Image, measure};
+use lots::measure;
 use serde::Serialize;
 
 use crate::Done;
 use crate::args::MeasureArgs;
 use crate::failure::{About, Result};
+use crate::images;
 use crate::terminal::{Align, Terminal, table};
 
 pub(crate) fn run(args: &MeasureArgs, terminal: Terminal) -> Result<Done> {
-    let origin = Image::open(&args.origin)?;
-    let perturbed = Image::open(&args.perturbed)?;
+    let (origin, _) = images::single(&args.origin, "origin")?;
+    let (perturbed, _) = images::single(&args.perturbed, "perturbed")?;
     let measures = measure::compare(&origin, &perturbed)
-        .about("origin", args.origin.display())
-        .about("perturbed", args.perturbed.display())?;
+        .about("origin", &args.origin)
+        .about("perturbed", &args.perturbed)?;
     let report = Report::from(&measures);
     terminal.result(&report, || report.table())?;
     Ok(Done::Reached)

@@ -36,14 +36,23 @@ impl Loaded {
             let network = Network::from_onnx(bytes).about("network", name)?;
             return Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(bytes) });
         }
-        let path = Path::new(name);
-        let bytes = std::fs::read(path).map_err(|reason| match reason.kind() {
-            std::io::ErrorKind::NotFound => Failure::new(format!("there is no network `{name}`"))
-                .with_hint("give the path of an ONNX file, or `lenet`, which is built in"),
-            _ => Failure::file("read", path, &reason),
-        })?;
-        let network = from_file(&bytes, &args.pixels).about("network", name)?;
+        let bytes = read(name)?;
+        let network =
+            from_file(&bytes, |channels| encoding(&args.pixels, channels)).about("network", name)?;
         Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(&bytes) })
+    }
+
+    /// A network that will see no image, so that its pixels need not be known.
+    pub(crate) fn without_images(name: &str) -> Result<Self> {
+        if name == LENET {
+            return Self::open(&NetworkArgs::built_in());
+        }
+        let bytes = read(name)?;
+        let any_pixels = |channels| -> Result<Option<PixelEncoding>> {
+            Ok(Some(PixelEncoding::from_word("0-255", ChannelOrder::of_channels(channels)?)?))
+        };
+        let network = from_file(&bytes, any_pixels).about("network", name)?;
+        Ok(Self { network, name: name.to_owned(), sha256: digest::of_bytes(&bytes) })
     }
 
     /// The layer of this name.
@@ -74,9 +83,21 @@ impl Loaded {
     }
 }
 
-fn from_file(bytes: &[u8], pixels: &PixelArgs) -> Result<Network> {
+fn read(name: &str) -> Result<Vec<u8>> {
+    let path = Path::new(name);
+    std::fs::read(path).map_err(|reason| match reason.kind() {
+        std::io::ErrorKind::NotFound => Failure::new(format!("there is no network `{name}`"))
+            .with_hint("give the path of an ONNX file, or `lenet`, which is built in"),
+        _ => Failure::file("read", path, &reason),
+    })
+}
+
+/// The network of a file.
+///
+/// - `pixels`: what was said of the pixels, given the channels of the input; what the file says otherwise.
+fn from_file(bytes: &[u8], pixels: impl Fn(usize) -> Result<Option<PixelEncoding>>) -> Result<Network> {
     let file = NetworkFile::read(bytes)?;
-    let encoding = match encoding(pixels, file.input_shape()[0])? {
+    let encoding = match pixels(file.input_shape()[0])? {
         Some(encoding) => encoding,
         None => file.pixels()?.ok_or(lots_network::Error::UnknownPixels)?,
     };

@@ -8,7 +8,7 @@ use crate::args::RepresentArgs;
 use crate::failure::{About, Result};
 use crate::images;
 use crate::network::Loaded;
-use crate::terminal::{Terminal, grouped};
+use crate::terminal::Terminal;
 
 /// Images at a time: enough for all lanes of all threads, few enough for any layer.
 const CHUNK: usize = 256;
@@ -48,7 +48,7 @@ struct Report {
 
 impl Report {
     fn text(&self) -> String {
-        let shape: Vec<String> = self.shape.iter().map(|&extent| grouped(extent)).collect();
+        let shape: Vec<String> = self.shape.iter().map(ToString::to_string).collect();
         format!("wrote {}: f32 [{}]\n", self.file, shape.join(", "))
     }
 }

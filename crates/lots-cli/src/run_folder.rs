@@ -184,14 +184,18 @@ impl RunFolder {
     }
 
     fn failed(&self, file: &str, reason: &io::Error) -> Failure {
-        Failure::file("write", &self.unfinished.join(file), reason)
-            .about("what is done is kept in", self.unfinished.display())
+        let failure = Failure::file("write", &self.unfinished.join(file), reason);
+        match self.progress.origins {
+            0 => failure,
+            _ => failure.about("what is done is kept in", self.unfinished.display()),
+        }
     }
 }
 
 /// A run that is there must be wished away, and only what is a run is taken away.
 fn refuse_to_overwrite(args: &OutputArgs, unfinished: &Path) -> Result<()> {
     let out = &args.out;
+    let goes_on = args.resume && unfinished.exists();
     if unfinished.exists() && !args.resume && !args.force {
         return Err(Failure::new(format!("there is an unfinished run: `{}`", unfinished.display()))
             .with_hint("`--resume` goes on with it, `--force` starts anew"));
@@ -200,7 +204,8 @@ fn refuse_to_overwrite(args: &OutputArgs, unfinished: &Path) -> Result<()> {
         return Ok(());
     }
     let is_empty = || fs::read_dir(out).is_ok_and(|mut files| files.next().is_none());
-    if !args.force {
+    // What goes on was allowed to replace the folder when it began.
+    if !args.force && !goes_on {
         return Err(Failure::new(format!("`{}` exists already", out.display()))
             .with_hint("choose another folder, or replace the run in it with `--force`"));
     }

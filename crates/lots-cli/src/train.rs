@@ -23,13 +23,14 @@ const TEST_CHUNK: usize = 1000;
 
 pub(crate) fn run(args: &TrainArgs, terminal: Terminal) -> Result<Done> {
     let files = Files::beside(&args.out);
-    if args.resume && args.out.exists() && !files.checkpoint.exists() {
-        terminal.say(format!("{} is complete, there is nothing to go on with", args.out.display()));
-        return Ok(Done::Reached);
-    }
     files.refuse_to_overwrite(args)?;
     let data = Data::load(&args.mnist)?;
     let mut session = Session::start(args, &files, &data)?;
+    if args.resume && args.out.exists() && !files.checkpoint.exists() {
+        session.log.expect_finished(&files.log)?;
+        terminal.say(format!("{} is complete, there is nothing to go on with", args.out.display()));
+        return Ok(Done::Reached);
+    }
     let interrupt = Interrupt::catch()?;
     let batch = session.training.solver().batch;
     let progress = terminal.progress((args.iterations * batch) as u64, "images");
@@ -139,6 +140,15 @@ impl Session {
         let fresh = Log::new(args, &solver, data);
         if args.resume && files.checkpoint.exists() {
             let training = Training::restore(&files.checkpoint, network, solver, &fresh.run())?;
+            if training.iteration() > args.iterations {
+                return Err(Failure::new(format!(
+                    "{} iterations are done already, expected at most the {} asked for",
+                    training.iteration(),
+                    args.iterations
+                ))
+                .about("checkpoint", files.checkpoint.display())
+                .with_hint("ask for more iterations, or start anew with `--force`"));
+            }
             let log = fresh.continued(&files.checkpoint_log, training.iteration())?;
             return Ok(Self { training, log });
         }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::Done;
 use crate::args::VisualizeArgs;
 use crate::failure::{Failure, Result};
-use crate::images::{file_stem, single};
+use crate::images::{file_stem, single_fitting};
 use crate::network::Loaded;
 use crate::panels::{Shown, Subject, read};
 use crate::terminal::Terminal;
@@ -20,7 +20,7 @@ use crate::terminal::Terminal;
 pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     let network = &loaded.network;
-    let (image, name) = single(&args.origin, "origin", network)?;
+    let (image, name) = single_fitting(&args.origin, "origin", network)?;
     let origin = Subject::new(network, image)?;
     let look = Look::new(args, &loaded)?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&name, &look));
@@ -75,7 +75,7 @@ impl Look {
         let network = &loaded.network;
         let sign = match &args.target {
             Some(text) => {
-                let (target, name) = single(text, "target", network)?;
+                let (target, name) = single_fitting(text, "target", network)?;
                 let class = read(network, &target)?;
                 Sign::Toward { target, name, class }
             }

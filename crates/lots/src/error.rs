@@ -147,8 +147,11 @@ pub enum Error {
     },
 
     // The argument.
-    /// Brackets behind the name of images that hold no range.
-    #[error("`[{got}]` is no range of images, expected `[a..b]`, `[a..]`, `[..b]` or `[a]`: `{text}`")]
+    /// Brackets behind the name of images that hold no range, or one without an image.
+    #[error(
+        "`[{got}]` is no range of images, expected numbers as in `[0..10]`, `[5..]`, `[..10]` or `[7]`, the second \
+             larger: `{text}`"
+    )]
     RangeSyntax {
         /// What stands between the brackets.
         got: String,

@@ -225,9 +225,10 @@ impl Experiment {
             expect_size(network, "target", &targets.images()[0])?;
         }
         let class_count = network.class_count();
-        match self.target_class {
-            Some(class) if class >= class_count => return Err(Error::ClassRange { class, class_count }),
-            _ => {}
+        let sets = [Some(origins), targets];
+        let labels = sets.into_iter().flatten().filter_map(ImageSet::labels).flatten();
+        if let Some(&class) = labels.chain(&self.target_class).find(|&&class| class >= class_count) {
+            return Err(Error::ClassRange { class, class_count });
         }
         self.groups.iter().map(|group| self.check_group(network, group, origins, targets)).collect()
     }

@@ -69,8 +69,7 @@ pub(crate) struct MethodArgs {
 pub(crate) struct SearchArgs {
     #[arg(long, value_name = "LEVELS", value_parser = values::levels, help = max_step_help())]
     pub(crate) max_step: Option<f64>,
-    /// Look for an earlier crossing, every LEVELS grey levels of the step; without LEVELS at each image of the ray
-    #[arg(long, value_name = "LEVELS", num_args = 0..=1, value_parser = values::levels)]
+    #[arg(long, value_name = "LEVELS", num_args = 0..=1, value_parser = values::levels, help = scan_help())]
     #[expect(
         clippy::option_option,
         reason = "absent, given, given with a value: what the command line says"
@@ -145,6 +144,14 @@ pub(crate) enum Format {
 fn max_step_help() -> String {
     let limit = LineSearch::default().max_step;
     format!("Longest step, in grey levels of the pixel that moves fastest [default: {limit}]")
+}
+
+fn scan_help() -> String {
+    let limit = LineSearch::default().scan_limit;
+    format!(
+        "Look for an earlier crossing, every LEVELS grey levels of the step; without LEVELS at each image of the ray. At \
+         most {limit} images of a ray are looked at, evenly spread"
+    )
 }
 
 fn adjust_step_help() -> String {

@@ -5,7 +5,7 @@ Examples:
   lots demo                      pictures and a page in the folder demo
   lots layers lenet              what is in the built-in network
   lots attack lenet --method hot-cold --origin 'digits[0..10]' --out run
-  lots measure four.png nine.png
+  lots measure 'digits[4]' run/images/00004_digits-4_hot-cold_9.png
 
 Exit codes: 0 done, 1 ran but nothing was reached, 2 error.";
 
@@ -22,7 +22,7 @@ pub(super) const LAYERS: &str = "\
 Examples:
   lots layers lenet
   lots layers lenet --weights-only
-  lots layers resnet18.onnx --pixels imagenet --json
+  lots layers resnet18.onnx --json
 
 The position counts the layers with weights, from 1 at the input. Shapes leave out the batch axis;
 numbers of parameters count weights and biases.";
@@ -72,15 +72,15 @@ Examples:
   lots direction lenet --method magnify --layer conv1 --origin 'digits[0..10]' --out eta.npy
   lots direction lenet --method fast-gradient-value --origin 'digits[0..100]' --out gradient.npy
 
-Only the ratio of the values matters. Origins and targets go in pairs, the first with the first; one
-target serves all origins.";
+Only the ratio of the values matters; a vanished gradient that is followed is given as a multiple of
+itself. Origins and targets go in pairs, the first with the first; one target serves all origins.";
 
 pub(super) const MEASURE: &str = "\
 Examples:
   lots measure four.png perturbed.png
-  lots measure four.png perturbed.png --json
+  lots measure 'digits[4]' 'run/perturbed.npy[17]' --json
 
-L2 and L∞ in grey levels 0-255; SSIM and PASS are at most 1, which means the same. PASS is SSIM
+An image is a picture, or one of a set: of the built-in digits, an IDX file, an array. L2 and L∞ in grey levels 0-255; SSIM and PASS are at most 1, which means the same. PASS is SSIM
 after alignment.";
 
 pub(super) const TRAIN: &str = "\

@@ -1,5 +1,7 @@
 //! Values that are more than text.
 
+use std::path::PathBuf;
+
 use lots::Method;
 use lots::criterion::Until;
 
@@ -11,6 +13,25 @@ pub(super) fn method(text: &str) -> Result<Method, String> {
 /// What ends the search.
 pub(super) fn until(text: &str) -> Result<Until, String> {
     text.parse().map_err(|error| with_hint(&error))
+}
+
+/// A file that is written as an array.
+pub(super) fn npy_file(text: &str) -> Result<PathBuf, String> {
+    file_called(text, "npy")
+}
+
+/// A file that is written as a network.
+pub(super) fn onnx_file(text: &str) -> Result<PathBuf, String> {
+    file_called(text, "onnx")
+}
+
+/// What is written replaces what is there, so a slip of the pen must not name a picture.
+fn file_called(text: &str, extension: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(got) if got.eq_ignore_ascii_case(extension) => Ok(path),
+        _ => Err(format!("expected a name that ends in `.{extension}`")),
+    }
 }
 
 fn with_hint(error: &lots::Error) -> String {

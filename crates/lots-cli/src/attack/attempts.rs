@@ -59,6 +59,22 @@ pub(crate) fn run(
 
 /// How many attempts an origin has at most.
 pub(crate) fn most_attempts(plan: &Plan, targets: Option<&Targets>, class_count: usize) -> usize {
+    weighed(plan, targets, class_count, |_| 1)
+}
+
+/// How long an origin takes, in attempts with one direction.
+pub(crate) fn work(plan: &Plan, targets: Option<&Targets>, class_count: usize) -> usize {
+    // Step-and-adjust takes dozens of steps, each with a direction of its own.
+    weighed(plan, targets, class_count, |method| if method == Method::StepAndAdjust { 100 } else { 1 })
+}
+
+/// The attempts on an origin, each with its weight.
+fn weighed(
+    plan: &Plan,
+    targets: Option<&Targets>,
+    class_count: usize,
+    weight: impl Fn(Method) -> usize,
+) -> usize {
     let targets = match plan.experiment.pairing {
         Pairing::All => targets.map_or(0, |targets| targets.set.len()),
         Pairing::Zip => 1,
@@ -68,7 +84,7 @@ pub(crate) fn most_attempts(plan: &Plan, targets: Option<&Targets>, class_count:
         method if method.needs_target() => targets,
         _ => 1,
     };
-    plan.experiment.groups.iter().map(each).sum::<usize>().max(1)
+    plan.experiment.groups.iter().map(|group| each(group) * weight(group.method)).sum::<usize>().max(1)
 }
 
 fn finish(plan: &Plan, origin: &Origin, targets: Option<&Targets>, attempt: Attempt) -> Finished {

@@ -58,6 +58,7 @@ impl Origin {
                 ));
             }
         };
+        expect_classes(&classes, set.names(), "origin", network)?;
         let named = set.names().iter().cloned().zip(images);
         let classified = classes.into_iter().zip(predictions);
         Ok(named
@@ -91,6 +92,7 @@ impl Targets {
             Some(LabelSource::Predicted) => Some(predictions(&images, network)?),
             _ => set.labels().map(<[usize]>::to_vec),
         };
+        expect_classes(classes.as_deref().unwrap_or_default(), set.names(), "target", network)?;
         let mut digest = ImagesDigest::default();
         for image in &images {
             digest.add(image);
@@ -124,6 +126,18 @@ pub(crate) fn distinct(names: impl Iterator<Item = String>) -> Vec<String> {
         taken.extend(free);
     }
     taken
+}
+
+/// # Errors
+/// The first label that is no class of the network.
+fn expect_classes(classes: &[usize], names: &[String], role: &'static str, network: &Network) -> Result<()> {
+    let class_count = network.class_count();
+    match classes.iter().zip(names).find(|&(&class, _)| class >= class_count) {
+        Some((&class, name)) => Err(Failure::from(lots::Error::ClassRange { class, class_count })
+            .about(role, name)
+            .with_hint("classes are counted from 0 in the order of the network's logits")),
+        None => Ok(()),
+    }
 }
 
 fn fit(set: &ImageSet, role: &'static str, network: &Network) -> Result<Vec<Image>> {

@@ -1,6 +1,7 @@
 //! [`Row`]: a line of `attempts.jsonl`.
 
 use lots::direction::NoDirection;
+use lots::line_search::Crossing;
 use lots::outcome::{NotReached, Perturbed};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,9 @@ pub(crate) struct Reached {
     pub(crate) linf: u8,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(crate) similarity: Option<Similarity>,
+    /// What a scan saw before the step, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) crossing: Option<Crossed>,
     /// Where it is in the run folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<String>,
@@ -60,6 +64,15 @@ pub(crate) struct Similarity {
     pub(crate) ssim: f64,
     /// How the alignment of PASS ended.
     pub(crate) alignment: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Crossed {
+    /// The criterion holds at no image before that was looked at.
+    First,
+    /// A search without scan would have found a later step.
+    Earlier,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,7 +121,13 @@ impl From<&Perturbed> for Reached {
             ssim: pass_score.ssim,
             alignment: pass_score.alignment.status.as_str().to_owned(),
         });
-        Self { step: perturbed.step(), l2: perturbed.l2, linf: perturbed.linf, similarity, file: None }
+        let crossing = match perturbed.bracket.crossing {
+            Crossing::Assumed => None,
+            Crossing::First => Some(Crossed::First),
+            Crossing::Earlier { .. } => Some(Crossed::Earlier),
+        };
+        let (step, l2, linf) = (perturbed.step(), perturbed.l2, perturbed.linf);
+        Self { step, l2, linf, similarity, crossing, file: None }
     }
 }
 

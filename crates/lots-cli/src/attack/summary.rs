@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::plan::Plan;
-use super::row::{Reason, Row, Status};
+use super::row::{Crossed, Reason, Row, Status};
 use crate::terminal::{Align, grouped, table};
 
 /// A run, with the same numbers for each method and layer.
@@ -14,6 +14,16 @@ pub(crate) struct Summary {
     /// Keyed `toward/conv2`, in the order in which they were asked for.
     #[serde(serialize_with = "as_map")]
     groups: Vec<(String, Numbers)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scanned: Option<Scanned>,
+}
+
+/// Rays whose images before the step were looked at.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Scanned {
+    rays: usize,
+    /// How many of them cross the criterion more than once: the smallest step is not the one that growing steps find.
+    crossed_earlier: usize,
 }
 
 /// What some attempts came to.
@@ -73,7 +83,7 @@ impl Summary {
     pub(crate) fn new<'p>(plans: impl IntoIterator<Item = &'p Plan>) -> Self {
         let groups = plans.into_iter().flat_map(|plan| &plan.experiment.groups);
         let groups = groups.map(|group| (group.to_string(), Numbers::default())).collect();
-        Self { all: Numbers::default(), groups }
+        Self { all: Numbers::default(), groups, scanned: None }
     }
 
     /// The columns of [`Self::cells`].
@@ -83,6 +93,11 @@ impl Summary {
     /// Adds a row. Rows come in the order of `attempts.jsonl`, so that sums are the same.
     pub(crate) fn add(&mut self, row: &Row) {
         self.all.add(row);
+        if let Some(crossing) = row.reached.as_ref().and_then(|reached| reached.crossing) {
+            let scanned = self.scanned.get_or_insert_default();
+            scanned.rays += 1;
+            scanned.crossed_earlier += usize::from(crossing == Crossed::Earlier);
+        }
         match &row.method {
             None => self.groups.iter_mut().for_each(|(_, numbers)| numbers.add(row)),
             Some(method) => {
@@ -124,7 +139,10 @@ impl Summary {
             1 => "1 origin skipped, the network misclassifies it already\n".to_owned(),
             count => format!("{} origins skipped, the network misclassifies them already\n", grouped(count)),
         };
-        table(&header, &rows) + &skipped
+        let scanned = self.scanned.map_or_else(String::new, |Scanned { rays, crossed_earlier }| {
+            format!("{} of {} rays scanned cross more than once\n", grouped(crossed_earlier), grouped(rays))
+        });
+        table(&header, &rows) + &skipped + &scanned
     }
 }
 

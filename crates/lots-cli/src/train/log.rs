@@ -105,15 +105,35 @@ impl Log {
 
     /// This log with what had been noted when the checkpoint of `iteration` was written.
     pub(super) fn continued(mut self, path: &Path, iteration: usize) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|reason| Failure::file("read", path, &reason))?;
-        let before: Self = serde_json::from_slice(&bytes).map_err(|error| {
-            Failure::new(format!("the log of the checkpoint is damaged ({error}): `{}`", path.display()))
-                .with_hint("start anew with `--force`")
-        })?;
+        let before = Self::read(path)?;
         self.parameters_sha256 =
             before.parameters_sha256.into_iter().filter(|&(done, _)| done <= iteration).collect();
         self.tests = before.tests.into_iter().filter(|test| test.iteration <= iteration).collect();
         Ok(self)
+    }
+
+    /// # Errors
+    /// If the finished training whose log is at `path` was another one.
+    pub(super) fn expect_finished(&self, path: &Path) -> Result<()> {
+        let finished = Self::read(path)?;
+        let [got, expected] =
+            [&finished, self].map(|log| format!("{} iterations, {}", log.iterations, log.run()));
+        if got == expected {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "the training that is there is another one, expected {expected}, got {got}"
+        ))
+        .about("log", path.display())
+        .with_hint("choose another name, or replace it with `--force`"))
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|reason| Failure::file("read", path, &reason))?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::new(format!("the log of a training is damaged ({error}): `{}`", path.display()))
+                .with_hint("start anew with `--force`")
+        })
     }
 
     /// Notes the parameters after `done` iterations.

@@ -87,6 +87,25 @@ fn a_run_folder_is_not_overwritten() {
     snapshot!("folder_unfinished", stage.lots(&options.replace("run", "other")));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_forced_run_that_was_interrupted_goes_on_and_replaces_the_old_one() {
+    let stage = Stage::new();
+    stage
+        .run("attack lenet --method fast-gradient-sign --origin digits[0..2] --no-pass --quiet --out run", 0);
+    let options =
+        "attack lenet --method hot-cold --origin digits --no-pass --target-class 3 --format none --out run";
+    let mut child = stage.lots(&format!("{options} --quiet --force")).spawn().unwrap();
+    while !stage.path("run.unfinished/progress.json").exists() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    stage.run(&format!("{options} --quiet --resume"), 0);
+    let run = std::fs::read_to_string(stage.path("run/run.json")).unwrap();
+    assert!(run.contains("hot-cold") && !stage.path("run.unfinished").exists());
+}
+
 #[test]
 fn what_is_missing_is_asked_for() {
     let stage = Stage::new();
@@ -150,6 +169,32 @@ fn step_and_adjust_reaches_a_class() {
         "attack lenet --method step-and-adjust --layer ip2 --until class --origin digits[4] --target digits:targets[9] \
          --adjust-iterations 100 --out run"
     ));
+}
+
+#[test]
+fn a_scan_says_what_it_saw() {
+    let stage = Stage::new();
+    let options = "attack lenet --method toward --layer conv2 --origin digits[0..20] --target digits:targets --no-pass --format none --out run";
+    let report = stage.run(&format!("{options} --scan 1 --json"), 0);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let rows = std::fs::read_to_string(stage.path("run/attempts.jsonl")).unwrap();
+    let count = |word: &str| rows.matches(&format!("\"crossing\":\"{word}\"")).count();
+    assert_eq!(report["scanned"]["rays"], count("first") + count("earlier"));
+    assert_eq!(report["scanned"]["rays"], report["reached"]);
+    assert_eq!(report["scanned"]["crossed_earlier"], count("earlier"));
+    let unscanned = stage.run(&format!("{options} --force --json"), 0);
+    assert!(!unscanned.contains("scanned"), "{unscanned}");
+}
+
+#[test]
+fn labels_that_are_no_class_are_refused() {
+    let stage = Stage::new();
+    std::fs::write(stage.path("labels.txt"), "3\n99\n").unwrap();
+    stage.digit(4, "four.png");
+    let array: Vec<u8> =
+        lots::data::digits::load().images()[..2].iter().flat_map(|it| it.pixels().to_vec()).collect();
+    lots::data::array::write(stage.path("two.npy"), &[2, 28, 28], &array).unwrap();
+    snapshot!(stage.lots("attack lenet --method hot-cold --origin two.npy --labels labels.txt --out run"));
 }
 
 #[test]

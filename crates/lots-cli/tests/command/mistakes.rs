@@ -14,10 +14,15 @@ fn a_network_that_is_not_there() {
 fn a_network_that_does_not_say_its_pixels() {
     let stage = Stage::new();
     stage.silent_network("silent.onnx");
-    snapshot!("silent_network", stage.lots("layers silent.onnx"));
-    snapshot!("unknown_range", stage.lots("layers silent.onnx --pixels 0..1"));
-    snapshot!("channels_alone", stage.lots("layers silent.onnx --channels grey"));
-    snapshot!("pixels_of_lenet", stage.lots("layers lenet --pixels 0-1"));
+    snapshot!("silent_network", stage.lots("describe silent.onnx"));
+    snapshot!("unknown_range", stage.lots("describe silent.onnx --pixels 0..1"));
+    snapshot!("channels_alone", stage.lots("describe silent.onnx --channels grey"));
+    snapshot!("pixels_of_lenet", stage.lots("describe lenet --pixels 0-1"));
+    assert_eq!(
+        stage.run("layers silent.onnx", 0),
+        stage.run("layers lenet", 0),
+        "no pixels are needed for a list"
+    );
 }
 
 #[test]
@@ -48,8 +53,21 @@ fn images_of_the_wrong_size() {
 }
 
 #[test]
+fn a_picture_is_not_replaced_by_an_array() {
+    let stage = Stage::new();
+    stage.digit(4, "four.png");
+    snapshot!("array_called_png", stage.lots("represent lenet --layer ip1 --origin four.png --out four.png"));
+    snapshot!("network_called_txt", stage.lots("describe lenet --save lenet.txt"));
+}
+
+#[test]
 fn a_range_outside() {
-    snapshot!(Stage::new().lots("represent lenet --layer ip1 --origin digits[990..1010] --out out.npy"));
+    let stage = Stage::new();
+    snapshot!(stage.lots("represent lenet --layer ip1 --origin digits[990..1010] --out out.npy"));
+    snapshot!(
+        "reversed_range",
+        stage.lots("represent lenet --layer ip1 --origin digits[7..3] --out out.npy")
+    );
 }
 
 #[cfg(target_os = "linux")]

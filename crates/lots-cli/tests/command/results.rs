@@ -30,6 +30,7 @@ fn images_are_measured() {
     stage.digit(6, "other.png");
     snapshot!(stage.lots("measure four.png other.png"));
     snapshot!(stage.lots("measure four.png other.png --json"));
+    assert_eq!(stage.run("measure digits[4] digits[6]", 0), stage.run("measure four.png other.png", 0));
 }
 
 #[test]

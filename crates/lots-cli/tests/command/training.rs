@@ -27,10 +27,31 @@ fn a_training_says_what_it_did_and_overwrites_nothing() {
     snapshot!("train", stage.lots("train --mnist mnist --iterations 2 --out lenet.onnx"));
     snapshot!("train_again", stage.lots("train --mnist mnist --iterations 2 --out lenet.onnx"));
     snapshot!("train_complete", stage.lots("train --mnist mnist --iterations 2 --out lenet.onnx --resume"));
+    snapshot!(
+        "train_another",
+        stage.lots("train --mnist mnist --seed 5 --iterations 2 --out lenet.onnx --resume")
+    );
     std::fs::write(stage.path("other.checkpoint"), "half").unwrap();
     snapshot!("train_unfinished", stage.lots("train --mnist mnist --iterations 2 --out other.onnx"));
     std::fs::remove_file(stage.path("mnist/t10k-labels-idx1-ubyte")).unwrap();
     snapshot!("train_without_labels", stage.lots("train --mnist mnist --iterations 2 --out third.onnx"));
+}
+
+#[test]
+fn fewer_iterations_than_were_done_are_refused() {
+    let stage = Stage::new();
+    stage.mnist(64);
+    let options = "train --mnist mnist --checkpoint-every 3 --quiet --out lenet.onnx";
+    let mut child = stage.lots(&format!("{options} --iterations 1000")).spawn().unwrap();
+    while !stage.path("lenet.checkpoint").exists() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let output = stage.lots(&format!("{options} --iterations 2 --resume")).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("iterations are done already, expected at most the 2 asked for"), "{message}");
+    assert!(!stage.path("lenet.onnx").exists());
 }
 
 #[test]

@@ -24,6 +24,9 @@ pub const EXTENSIONS: [&str; 9] = ["png", "jpg", "jpeg", "pgm", "ppm", "pnm", "p
 /// What a picture that is refused for its alpha channel holds, in [`Error::Unsupported`].
 pub(crate) const TRANSPARENT: &str = "transparent pixels";
 
+/// How a PNG file ends (W3C, "Portable Network Graphics", section 11.2.5): a chunk without data, and its checksum.
+const PNG_END: [u8; 8] = *b"IEND\xAE\x42\x60\x82";
+
 /// A decoded picture takes at most so many bytes: enough for a camera's 100 megapixels in colour, too few for a bomb.
 const DECODED_BYTES: u64 = 512 << 20;
 
@@ -50,7 +53,7 @@ pub fn decode(bytes: &[u8], name: &Path) -> Result<Image> {
     let format = format_of(bytes, name)?;
     let kind = kind(format);
     let damaged = |reason: String| Error::Damaged { kind, reason, path: name.to_owned() };
-    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
+    if !is_complete(bytes, format) {
         return Err(damaged("its end is missing".to_owned()));
     }
     let failed = |error: image::ImageError| damaged(error.to_string());
@@ -184,6 +187,21 @@ fn from_picture(picture: DynamicImage, kind: &'static str, name: &Path) -> Resul
 /// `v·255/65535`, rounded to the nearest level.
 fn to_8_bits(samples: &[u16]) -> Vec<u8> {
     samples.iter().map(|&sample| ((u32::from(sample) + 128) / 257) as u8).collect()
+}
+
+/// Whether the file reaches its end, where the decoder would not say so.
+fn is_complete(bytes: &[u8], format: ImageFormat) -> bool {
+    match format {
+        ImageFormat::Jpeg => jpeg_is_complete(bytes),
+        // The last chunk, IEND: its name and checksum. Some programs append data of their own.
+        ImageFormat::Png => bytes.windows(PNG_END.len()).any(|window| window == PNG_END),
+        // RIFF: four letters, then how many bytes follow the first eight.
+        ImageFormat::WebP => match bytes.get(4..).and_then(|rest| rest.first_chunk()) {
+            Some(length) => bytes.len() - 8 >= u32::from_le_bytes(*length) as usize,
+            None => false,
+        },
+        _ => true,
+    }
 }
 
 /// Whether a JPEG file reaches its end marker. The decoder fills what is missing with grey instead of saying so.

@@ -133,8 +133,14 @@ fn a_picture_cut_anywhere_is_refused_or_complete() {
         let whole = decode_named(&bytes).unwrap();
         for length in 0..bytes.len() {
             match decode_named(&bytes[..length]) {
-                // Only bytes that carry no pixel are missing, such as the closing chunk of a PNG.
-                Ok(image) => assert_eq!(image, whole, "{format:?}, {length} of {} bytes", bytes.len()),
+                // These two end with their last pixel or with bytes that round the row up.
+                Ok(image) => {
+                    assert!(
+                        matches!(format, ImageFormat::Pnm | ImageFormat::Bmp),
+                        "{format:?}, {length} bytes"
+                    );
+                    assert_eq!(image, whole, "{format:?}, {length} of {} bytes", bytes.len());
+                }
                 Err(error) => assert!(
                     matches!(error, Error::Damaged { .. } | Error::UnknownFormat { .. }),
                     "{format:?}, {length} bytes: {error}"

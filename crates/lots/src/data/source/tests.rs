@@ -153,7 +153,8 @@ fn mistakes_in_the_text_are_told() {
     let cases = [
         (
             "digits[a..b]",
-            "`[a..b]` is no range of images, expected `[a..b]`, `[a..]`, `[..b]` or `[a]`: `digits[a..b]`",
+            "`[a..b]` is no range of images, expected numbers as in `[0..10]`, `[5..]`, `[..10]` or `[7]`, the second \
+             larger: `digits[a..b]`",
         ),
         ("digits[]", "`[]` is no range of images"),
         ("digits[5..5]", "`[5..5]` is no range of images"),
