@@ -1,15 +1,23 @@
 //! Running the graph forward, for a block of images that lie side by side in the lanes.
 
+use std::borrow::Cow;
+
 use crate::graph::{Graph, Source, TensorId};
 use crate::network::Network;
 use crate::op::Operand;
 use crate::pixels::Pixels;
+use crate::workspace::Workspace;
 
 /// Images side by side: as many as an AVX-512 register has floats.
 pub(crate) const LANES: usize = 16;
 
 /// From this many input values an image fills the machine by itself.
 const LARGE_IMAGE: usize = 96 * 96 * 3;
+
+/// Whether images of so many input values are computed one by one, whatever their number.
+pub(crate) fn is_large(input_elements: usize) -> bool {
+    input_elements >= LARGE_IMAGE
+}
 
 /// Images `first..first + count` of a call, computed together in `lanes` lanes; unused lanes compute zeros.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +34,7 @@ pub(crate) fn blocks(count: usize, input_elements: usize) -> Vec<Block> {
     while first < count {
         let left = count - first;
         // One image alone is quicker than sixteen lanes of which fifteen are idle.
-        let lanes = if input_elements >= LARGE_IMAGE || left <= 2 { 1 } else { LANES };
+        let lanes = if is_large(input_elements) || left <= 2 { 1 } else { LANES };
         let count = lanes.min(left);
         blocks.push(Block { first, count, lanes });
         first += count;
@@ -36,35 +44,6 @@ pub(crate) fn blocks(count: usize, input_elements: usize) -> Vec<Block> {
 
 /// Values of every tensor, `[elements][lanes]`; empty where not computed.
 pub(crate) type Tensors = Vec<Vec<f32>>;
-
-/// Memory that is used again from block to block.
-#[derive(Debug, Default)]
-pub(crate) struct Workspace {
-    free: Vec<Vec<f32>>,
-}
-
-impl Workspace {
-    /// A buffer of `length` values with anything in it.
-    pub(crate) fn take(&mut self, length: usize) -> Vec<f32> {
-        let mut buffer = self.free.pop().unwrap_or_default();
-        buffer.resize(length, 0.0);
-        buffer
-    }
-
-    /// Gives a buffer back.
-    pub(crate) fn give(&mut self, buffer: Vec<f32>) {
-        if buffer.capacity() > 0 {
-            self.free.push(buffer);
-        }
-    }
-
-    /// Gives all buffers back.
-    pub(crate) fn recycle(&mut self, tensors: Tensors) {
-        for buffer in tensors {
-            self.give(buffer);
-        }
-    }
-}
 
 /// Which nodes lead to the wanted tensors, and when each tensor is no longer needed.
 #[derive(Debug)]
@@ -77,9 +56,28 @@ pub(crate) struct Plan {
 impl Plan {
     /// What it takes to compute `wanted`; everything else is dropped as soon as it has been read.
     pub(crate) fn new(graph: &Graph, wanted: &[TensorId]) -> Self {
-        let nodes = nodes_before(graph, wanted);
+        Self::keeping(graph, wanted, &[])
+    }
+
+    /// What it takes to compute `wanted`, keeping what a backward pass to the pixels reads, and the input.
+    pub(crate) fn keeping_for_backward(graph: &Graph, wanted: &[TensorId]) -> Self {
+        let mut kept = vec![Graph::INPUT];
+        for node in &graph.nodes {
+            let reads = node.op.gradient_reads();
+            if reads.operands {
+                kept.extend(&node.operands);
+            }
+            if reads.output {
+                kept.push(node.output);
+            }
+        }
+        Self::keeping(graph, wanted, &kept)
+    }
+
+    fn keeping(graph: &Graph, wanted: &[TensorId], kept: &[TensorId]) -> Self {
+        let nodes = nodes_before(graph, wanted, |_| false);
         let mut keep = vec![false; graph.tensors.len()];
-        for &tensor in wanted {
+        for &tensor in wanted.iter().chain(kept) {
             keep[tensor] = true;
         }
         let mut spent = vec![Vec::new(); nodes.len()];
@@ -96,7 +94,7 @@ impl Plan {
 
     /// What it takes to compute `wanted`, keeping every value for a backward pass.
     pub(crate) fn keeping_all(graph: &Graph, wanted: &[TensorId]) -> Self {
-        let nodes = nodes_before(graph, wanted);
+        let nodes = nodes_before(graph, wanted, |_| false);
         let spent = vec![Vec::new(); nodes.len()];
         Self { nodes, spent }
     }
@@ -107,7 +105,7 @@ impl Plan {
         network: &Network,
         pixels: Pixels<'_>,
         block: Block,
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<'_>,
     ) -> Tensors {
         let graph = &network.graph;
         let mut tensors: Tensors = vec![Vec::new(); graph.tensors.len()];
@@ -119,7 +117,7 @@ impl Plan {
         for (&node, spent) in self.nodes.iter().zip(&self.spent) {
             let node = &graph.nodes[node];
             let mut output = workspace.take(graph.tensors[node.output].shape.count() * block.lanes);
-            let operands = operands(graph, &node.operands, &tensors, block.lanes);
+            let operands = operands(graph, &node.operands, |id| &tensors[id], block.lanes);
             node.op.forward(&operands, &mut output, block.lanes);
             tensors[node.output] = output;
             for &tensor in spent {
@@ -139,7 +137,7 @@ impl Plan {
 pub(crate) fn operands<'a>(
     graph: &'a Graph,
     ids: &[TensorId],
-    tensors: &'a Tensors,
+    values: impl Fn(TensorId) -> &'a [f32],
     lanes: usize,
 ) -> Vec<Operand<'a>> {
     ids.iter()
@@ -148,21 +146,47 @@ pub(crate) fn operands<'a>(
             match &tensor.source {
                 Source::Parameter(values) => Operand { shape: &tensor.shape, values, lanes: 1 },
                 Source::Image | Source::Node(_) => {
-                    Operand { shape: &tensor.shape, values: &tensors[id], lanes }
+                    Operand { shape: &tensor.shape, values: values(id), lanes }
                 }
             }
         })
         .collect()
 }
 
-fn nodes_before(graph: &Graph, wanted: &[TensorId]) -> Vec<usize> {
+/// The values of `tensor` in one block, computed anew from those of `tensors` that have been kept if it is not one.
+pub(crate) fn recomputed<'t>(
+    graph: &Graph,
+    tensor: TensorId,
+    tensors: &'t Tensors,
+    lanes: usize,
+    workspace: &mut Workspace<'_>,
+) -> Cow<'t, [f32]> {
+    if !tensors[tensor].is_empty() {
+        return Cow::Borrowed(&tensors[tensor]);
+    }
+    let mut own: Tensors = vec![Vec::new(); graph.tensors.len()];
+    for node in nodes_before(graph, &[tensor], |tensor| !tensors[tensor].is_empty()) {
+        let node = &graph.nodes[node];
+        let mut output = workspace.take(graph.tensors[node.output].shape.count() * lanes);
+        let values =
+            |id: TensorId| -> &[f32] { if tensors[id].is_empty() { &own[id] } else { &tensors[id] } };
+        node.op.forward(&operands(graph, &node.operands, values, lanes), &mut output, lanes);
+        own[node.output] = output;
+    }
+    let values = std::mem::take(&mut own[tensor]);
+    workspace.recycle(own);
+    Cow::Owned(values)
+}
+
+/// The nodes that compute `wanted`, in their order, as far as tensors are not `available`.
+fn nodes_before(graph: &Graph, wanted: &[TensorId], available: impl Fn(TensorId) -> bool) -> Vec<usize> {
     let mut needed = vec![false; graph.tensors.len()];
     for &tensor in wanted {
         needed[tensor] = true;
     }
     let mut nodes = Vec::new();
     for (index, node) in graph.nodes.iter().enumerate().rev() {
-        if needed[node.output] {
+        if needed[node.output] && !available(node.output) {
             nodes.push(index);
             for &operand in &node.operands {
                 needed[operand] = true;

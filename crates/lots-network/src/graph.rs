@@ -97,6 +97,15 @@ impl Graph {
         Ok(output)
     }
 
+    /// Tells every op that the images are large, see [`Op::expect_large_images`].
+    pub(crate) fn expect_large_images(&mut self) {
+        let shapes = |operands: &[TensorId]| operands.iter().map(|&id| &self.tensors[id].shape).collect();
+        for node in &mut self.nodes {
+            let shapes: Vec<&Shape> = shapes(&node.operands);
+            node.op.expect_large_images(&shapes);
+        }
+    }
+
     /// `[channels, height, width]` of the input.
     pub(crate) fn input_shape(&self) -> [usize; 3] {
         self.tensors[Self::INPUT].shape.extents().try_into().expect("an image has three axes")

@@ -4,13 +4,49 @@
 //! of lanes or the blocking: the same bytes on every machine.
 #![expect(unsafe_code, reason = "bounds are checked once at the top of each kernel, not in its inner loop")]
 
+mod apart;
+mod blocked_sums;
 pub(crate) mod lane_products;
 pub(crate) mod lane_sums;
+mod matrix_vector;
+mod register_tile;
 pub(crate) mod weighted_sum;
 pub(crate) mod window_maximum;
 pub(crate) mod windows;
+pub(crate) mod winograd;
 
 /// The widest SIMD instructions of this machine: AVX-512, AVX2 with FMA, NEON, or none.
 pub(crate) fn architecture() -> pulp::Arch {
+    #[cfg(test)]
+    if let Some(architecture) = tests::ARCHITECTURE.get() {
+        return architecture;
+    }
     pulp::Arch::new()
+}
+
+#[cfg(test)]
+pub(crate) use tests::on_every_instruction_set;
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// What [`super::architecture`] returns on this thread instead of the widest.
+        pub(super) static ARCHITECTURE: Cell<Option<pulp::Arch>> = const { Cell::new(None) };
+    }
+
+    /// What `compute` returns with each of this machine's instruction sets, as far as it works on this thread.
+    pub(crate) fn on_every_instruction_set<R>(compute: impl Fn() -> R) -> Vec<R> {
+        let mut architectures = vec![pulp::Arch::Scalar, pulp::Arch::new()];
+        #[cfg(target_arch = "x86_64")]
+        architectures.extend(pulp::x86::V3::try_new().map(pulp::Arch::V3));
+        let run = |architecture| {
+            ARCHITECTURE.set(Some(architecture));
+            let result = compute();
+            ARCHITECTURE.set(None);
+            result
+        };
+        architectures.into_iter().map(run).collect()
+    }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::forward::{Block, LANES, Plan, Tensors, Workspace};
+use crate::forward::{Block, LANES, Plan, Tensors};
 use crate::graph::{Graph, Source, TensorId};
 use crate::network::Network;
 use crate::pixels::Pixels;
 use crate::shape::Shape;
 use crate::trace::BlockBackward;
+use crate::workspace::Workspace;
 
 /// How many blocks of images hold their weight gradients at the same time: a bound on memory, and fixed, so that the
 /// order of the sum does not depend on the machine.
@@ -66,6 +67,9 @@ impl Network {
             if let Source::Parameter(values) = &mut self.graph.tensors[id].source {
                 change(index, Arc::make_mut(values));
             }
+        }
+        for node in &mut self.graph.nodes {
+            node.op.forget_weights();
         }
     }
 

@@ -17,7 +17,9 @@ mod save;
 mod shape;
 mod trace;
 mod unique_names;
+mod workspace;
 
+pub use architecture::Vgg16;
 pub use error::{Error, Result, UnsupportedOp};
 pub use layer::{Layer, LayerId};
 pub use learning::{LossGradient, Parameter, softmax};

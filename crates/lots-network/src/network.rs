@@ -3,12 +3,13 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::forward::{Block, Plan, Workspace, blocks};
+use crate::forward::{Block, Plan, blocks, is_large};
 use crate::graph::{Graph, TensorId};
 use crate::layer::{self, Layer, LayerId};
 use crate::pixels::{PixelEncoding, Pixels};
 use crate::shape::Shape;
 use crate::trace::Trace;
+use crate::workspace::{Pool, Workspace};
 
 /// A network that takes images: a graph of ops with named tensors, and how pixels become its input.
 ///
@@ -22,6 +23,7 @@ pub struct Network {
     pub(crate) outputs: Vec<TensorId>,
     /// Properties of the file it was read from.
     pub(crate) metadata: Vec<(String, String)>,
+    pub(crate) pool: Pool,
     logits: TensorId,
     layers: Vec<Layer>,
 }
@@ -53,10 +55,21 @@ impl Array {
 
 impl Network {
     /// A network from its graph.
-    pub(crate) fn new(graph: Graph, output: TensorId, pixels: PixelEncoding) -> Self {
+    pub(crate) fn new(mut graph: Graph, output: TensorId, pixels: PixelEncoding) -> Self {
+        if is_large(graph.tensors[Graph::INPUT].shape.count()) {
+            graph.expect_large_images();
+        }
         let logits = logits(&graph, output);
         let layers = layer::layers(&graph);
-        Self { graph, pixels, outputs: vec![output], metadata: Vec::new(), logits, layers }
+        Self {
+            graph,
+            pixels,
+            outputs: vec![output],
+            metadata: Vec::new(),
+            pool: Pool::default(),
+            logits,
+            layers,
+        }
     }
 
     /// `[channels, height, width]` of the images it takes.
@@ -126,7 +139,8 @@ impl Network {
             slots.push((block, slot));
             rest = behind;
         }
-        slots.into_par_iter().for_each_init(Workspace::default, |workspace, (block, slot)| {
+        let workspace = || Workspace::of(&self.pool);
+        slots.into_par_iter().for_each_init(workspace, |workspace, (block, slot)| {
             let tensors = plan.run(self, pixels, block, workspace);
             deinterleave(&tensors[layer.0], block, slot);
             workspace.recycle(tensors);
@@ -183,6 +197,10 @@ pub fn class_of(logits: &[f32]) -> usize {
 
 /// Takes the lanes of `block` apart: `values[element][lane]` to `out[image][element]`.
 pub(crate) fn deinterleave(values: &[f32], block: Block, out: &mut [f32]) {
+    if block.lanes == 1 {
+        out.copy_from_slice(values);
+        return;
+    }
     let elements = values.len() / block.lanes;
     for (lane, image) in out.chunks_exact_mut(elements).take(block.count).enumerate() {
         for (value, element) in image.iter_mut().zip(values.chunks_exact(block.lanes)) {
@@ -193,6 +211,10 @@ pub(crate) fn deinterleave(values: &[f32], block: Block, out: &mut [f32]) {
 
 /// Puts the images of `block` side by side: `values[image][element]` to `[element][lane]`, zeros in unused lanes.
 pub(crate) fn interleave(values: &[f32], block: Block, out: &mut [f32]) {
+    if block.lanes == 1 {
+        out.copy_from_slice(values);
+        return;
+    }
     let elements = out.len() / block.lanes;
     for (element, lanes) in out.chunks_exact_mut(block.lanes).enumerate() {
         for (lane, value) in lanes.iter_mut().enumerate() {

@@ -28,6 +28,7 @@ mod pad;
 pub(crate) mod relu;
 mod reshape;
 pub(crate) mod softmax;
+mod tile_convolution;
 mod transpose;
 mod unchanged;
 mod walk;
@@ -39,6 +40,8 @@ pub(crate) mod gradient_check;
 mod one_image;
 
 use std::fmt::Debug;
+
+use rayon::prelude::*;
 
 use crate::load::Node;
 use crate::shape::Shape;
@@ -123,6 +126,19 @@ pub(crate) struct Backward<'a> {
     pub(crate) lanes: usize,
 }
 
+/// Values of the forward pass that a backward pass to the pixels reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GradientReads {
+    pub(crate) operands: bool,
+    pub(crate) output: bool,
+}
+
+impl GradientReads {
+    /// The op is linear: its gradient depends on the cotangent alone.
+    pub(crate) const NOTHING: Self = Self { operands: false, output: false };
+    pub(crate) const OUTPUT: Self = Self { operands: false, output: true };
+}
+
 /// What a node computes. Implementations are pure: the result depends on the operands alone.
 pub(crate) trait Op: Debug + Send + Sync {
     /// The ONNX operator, `"Conv"`.
@@ -141,6 +157,12 @@ pub(crate) trait Op: Debug + Send + Sync {
     /// A gradient has the layout of its operand; for one shared by all lanes it sums over the lanes.
     fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]);
 
+    /// Which values [`Op::backward`] reads for the gradients of operands that depend on the image: others may be left
+    /// out (empty) in a pass that wants no gradient of weights. Constant operands are always there.
+    fn gradient_reads(&self) -> GradientReads {
+        GradientReads { operands: true, output: true }
+    }
+
     /// The ONNX attributes, and constant inputs behind the operands, that [`Registration::parse`] reads back
     /// (opset 13).
     fn save(&self, node: &mut crate::save::NodeWriter);
@@ -149,6 +171,13 @@ pub(crate) trait Op: Debug + Send + Sync {
     fn trainable(&self) -> &'static [usize] {
         &[]
     }
+
+    /// Called once when a network of large images is put together: from then on single images (one lane) may be
+    /// computed by other arithmetic that is quicker for them.
+    fn expect_large_images(&mut self, _operands: &[&Shape]) {}
+
+    /// Called when weights have changed: what was derived from them is dropped.
+    fn forget_weights(&mut self) {}
 
     /// The slow, obvious twin of forward for one image, in f64: the specification that the fast code is tested against.
     #[cfg(test)]
@@ -159,4 +188,30 @@ pub(crate) trait Op: Debug + Send + Sync {
 #[inline(always)]
 pub(crate) fn vectorized<R>(compute: impl FnOnce() -> R) -> R {
     crate::kernel::architecture().dispatch(compute)
+}
+
+/// Floats of a part that one thread takes, when there are several.
+const PART: usize = 1 << 15;
+
+/// Calls `compute` with `result` and `operands`, all equally long and element by element independent: as
+/// [`vectorized`], and divided among the threads if they are long.
+pub(crate) fn element_wise<const OPERANDS: usize>(
+    result: &mut [f32],
+    operands: [&[f32]; OPERANDS],
+    compute: impl Fn(&mut [f32], [&[f32]; OPERANDS]) + Sync,
+) {
+    if result.len() < 4 * PART {
+        vectorized(
+            #[inline(always)]
+            || compute(result, operands),
+        );
+        return;
+    }
+    result.par_chunks_mut(PART).enumerate().for_each(|(index, result)| {
+        let operands = operands.map(|operand| &operand[index * PART..][..result.len()]);
+        vectorized(
+            #[inline(always)]
+            || compute(result, operands),
+        );
+    });
 }

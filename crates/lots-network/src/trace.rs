@@ -3,12 +3,13 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::forward::{Block, Plan, Tensors, Workspace, blocks, operands};
+use crate::forward::{Block, Plan, Tensors, blocks, operands, recomputed};
 use crate::graph::{Graph, TensorId};
 use crate::layer::{LayerId, is_rectifier};
 use crate::network::{Array, Network, deinterleave, interleave};
 use crate::op::{Backward, Operand};
 use crate::pixels::Pixels;
+use crate::workspace::Workspace;
 
 /// How backpropagation starts when the layer is the output of a ReLU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub enum ReluStart {
     Exact,
 }
 
-/// A forward pass over some images whose intermediate values are kept.
+/// A forward pass over some images of which what backpropagation reads is kept.
 #[derive(Debug)]
 pub struct Trace<'n> {
     network: &'n Network,
@@ -34,10 +35,10 @@ impl<'n> Trace<'n> {
     pub(crate) fn new(network: &'n Network, layers: &[LayerId], pixels: Pixels<'_>) -> Result<Self> {
         let count = network.image_count(pixels)?;
         let wanted: Vec<TensorId> = layers.iter().map(|layer| layer.0).collect();
-        let plan = Plan::keeping_all(&network.graph, &wanted);
+        let plan = Plan::keeping_for_backward(&network.graph, &wanted);
         let blocks = blocks(count, network.graph.tensors[Graph::INPUT].shape.count())
             .into_par_iter()
-            .map(|block| (block, plan.run(network, pixels, block, &mut Workspace::default())))
+            .map(|block| (block, plan.run(network, pixels, block, &mut Workspace::of(&network.pool))))
             .collect();
         Ok(Self { network, nodes: plan.nodes().to_vec(), blocks, count })
     }
@@ -57,7 +58,9 @@ impl<'n> Trace<'n> {
         let mut values = vec![0.0; self.count * elements];
         for (block, tensors) in &self.blocks {
             let slot = &mut values[block.first * elements..(block.first + block.count) * elements];
-            deinterleave(&tensors[layer.0], *block, slot);
+            let mut workspace = Workspace::of(&self.network.pool);
+            let values = recomputed(&self.network.graph, layer.0, tensors, block.lanes, &mut workspace);
+            deinterleave(&values, *block, slot);
         }
         let mut shape = vec![self.count];
         shape.extend(self.network.shape(layer).extents());
@@ -91,7 +94,8 @@ impl<'n> Trace<'n> {
             slots.push((block, slot));
             rest = behind;
         }
-        slots.into_par_iter().for_each_init(Workspace::default, |workspace, ((block, tensors), slot)| {
+        let workspace = || Workspace::of(&self.network.pool);
+        slots.into_par_iter().for_each_init(workspace, |workspace, ((block, tensors), slot)| {
             let mut seed = workspace.take(elements * block.lanes);
             let own = &cotangents[block.first * elements..(block.first + block.count) * elements];
             interleave(own, *block, &mut seed);
@@ -116,6 +120,14 @@ impl<'n> Trace<'n> {
     }
 }
 
+impl Drop for Trace<'_> {
+    fn drop(&mut self) {
+        for (_, tensors) in &mut self.blocks {
+            self.network.pool.give(std::mem::take(tensors));
+        }
+    }
+}
+
 /// The backward pass of one block.
 pub(crate) struct BlockBackward<'a> {
     pub(crate) network: &'a Network,
@@ -131,7 +143,7 @@ impl BlockBackward<'_> {
         from: TensorId,
         seed: Vec<f32>,
         start: ReluStart,
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<'_>,
     ) -> Vec<f32> {
         let graph = &self.network.graph;
         let from = match graph.producer(from) {
@@ -154,7 +166,7 @@ impl BlockBackward<'_> {
         &self,
         gradients: &mut Tensors,
         wanted: &dyn Fn(TensorId) -> bool,
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<'_>,
     ) {
         let graph = &self.network.graph;
         for &node in self.nodes.iter().rev() {
@@ -178,7 +190,7 @@ impl BlockBackward<'_> {
                 }
                 own.push(Some(gradient));
             }
-            let operands = operands(graph, &node.operands, self.tensors, self.lanes);
+            let operands = operands(graph, &node.operands, |id| &self.tensors[id], self.lanes);
             let pass = Backward {
                 operands: &operands,
                 output: Operand {

@@ -1,11 +1,8 @@
 //! LeNet as it comes with Caffe: the paper's first network.
 
-use rand_pcg::Pcg64;
-use rand_pcg::rand_core::{Rng, SeedableRng};
-
-use crate::graph::{Graph, TensorId};
+use super::builder::Builder;
+use crate::graph::Graph;
 use crate::network::Network;
-use crate::op::Op;
 use crate::op::conv::Conv;
 use crate::op::flatten::Flatten;
 use crate::op::gemm::Gemm;
@@ -43,14 +40,9 @@ impl Network {
     ///
     /// Source: BVLC Caffe, `examples/mnist/lenet_train_test.prototxt`.
     pub fn lenet(seed: u64) -> Self {
-        let mut lenet = Builder {
-            graph: Graph::new("data", Shape::from([1, 28, 28])),
-            random: Pcg64::seed_from_u64(seed),
-        };
-        let conv = || Conv {
-            window: Window { kernel: [5; 2], dilation: [1; 2], pads: [0; 4], stride: [1; 2] },
-            groups: 1,
-        };
+        // Caffe's filler "xavier".
+        let mut lenet = Builder::new(Shape::from([1, 28, 28]), 3.0, seed);
+        let conv = || Conv::new(Window { kernel: [5; 2], dilation: [1; 2], pads: [0; 4], stride: [1; 2] }, 1);
         let pool = || MaxPool {
             window: Window { kernel: [2; 2], stride: [2; 2], dilation: [1; 2], pads: [0; 4] },
             ceil: false,
@@ -70,52 +62,5 @@ impl Network {
             unreachable!("1/256 is a finite scale for one channel")
         };
         Self::new(lenet.graph, prob, pixels)
-    }
-}
-
-struct Builder {
-    graph: Graph,
-    random: Pcg64,
-}
-
-impl Builder {
-    /// Adds a node without weights.
-    fn node(&mut self, name: &str, op: impl Op + 'static, operand: TensorId, output: &str) -> TensorId {
-        self.add(name, op, vec![operand], output)
-    }
-
-    /// Adds a node with weights of `shape`, outputs first, and a bias for each output.
-    fn weights<const RANK: usize>(
-        &mut self,
-        name: &str,
-        op: impl Op + 'static,
-        operand: TensorId,
-        shape: [usize; RANK],
-        output: &str,
-    ) -> TensorId {
-        let values = self.xavier(shape.iter().product(), shape[1..].iter().product());
-        let weight = self.graph.add_parameter(format!("{name}.weight"), Shape::from(shape), values);
-        let bias =
-            self.graph.add_parameter(format!("{name}.bias"), Shape::from([shape[0]]), vec![0.0; shape[0]]);
-        self.add(name, op, vec![operand, weight, bias], output)
-    }
-
-    fn add(&mut self, name: &str, op: impl Op + 'static, operands: Vec<TensorId>, output: &str) -> TensorId {
-        match self.graph.add_node(name, Box::new(op), operands, output) {
-            Ok(tensor) => tensor,
-            Err(error) => unreachable!("LeNet's shapes fit, but {error}"),
-        }
-    }
-
-    /// Caffe's filler of that name: uniform in ±√(3 / fan-in).
-    fn xavier(&mut self, count: usize, fan_in: usize) -> Vec<f32> {
-        let bound = (3.0 / fan_in as f64).sqrt();
-        (0..count)
-            .map(|_| {
-                // 53 random bits: a number in [0, 1), the same on every machine.
-                let unit = (self.random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-                ((2.0 * unit - 1.0) * bound) as f32
-            })
-            .collect()
     }
 }

@@ -8,6 +8,8 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::{blocked_sums, matrix_vector};
+
 /// One term of the sums.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tap {
@@ -55,7 +57,7 @@ pub(crate) struct WeightedSums<'a> {
 }
 
 /// From so many multiply-adds on, rows are divided among the threads: a large image fills the machine by itself.
-const WORTH_DIVIDING: usize = 1 << 23;
+pub(super) const WORTH_DIVIDING: usize = 1 << 23;
 
 impl WeightedSums<'_> {
     /// Computes the sums into `output`, `[elements][lanes]`.
@@ -63,6 +65,14 @@ impl WeightedSums<'_> {
     /// # Panics
     /// If a table points outside its array.
     pub(crate) fn compute(&self, output: &mut [f32]) {
+        if matrix_vector::suits(self) {
+            matrix_vector::compute(self, output);
+            return;
+        }
+        if blocked_sums::suits(self) {
+            blocked_sums::compute(self, output);
+            return;
+        }
         let work = self.rows * self.columns.len() * self.taps.len() * self.lanes;
         let apart = self.columns.iter().all(|column| column.output < self.output_row);
         if work < WORTH_DIVIDING || !apart || self.rows < 2 {
@@ -86,7 +96,7 @@ impl WeightedSums<'_> {
     }
 
     /// Checks every address once, so that the inner loop need not.
-    fn check_bounds(&self, output: &[f32]) {
+    pub(super) fn check_bounds(&self, output: &[f32]) {
         let (Some(_), Some(_), true) = (self.taps.first(), self.columns.first(), self.rows > 0) else {
             return;
         };

@@ -1,15 +1,27 @@
 //! The largest value under each window, and the way of a gradient back to where that value was.
 
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 
 use super::weighted_sum::{load, store};
 use super::windows::Windows;
+
+/// From so many values on, the channels are divided among the threads.
+const WORTH_DIVIDING: usize = 1 << 17;
 
 /// Writes the largest value under each window to `output`. NaN is larger than everything.
 ///
 /// - `values`: the image, `[elements][lanes]`; `output`: `[windows][lanes]`.
 pub(crate) fn maxima(windows: &Windows, values: &[f32], output: &mut [f32], lanes: usize) {
-    super::architecture().dispatch(Maxima { windows, values, output, lanes });
+    if values.len() < WORTH_DIVIDING {
+        super::architecture().dispatch(Maxima { windows, values, output, lanes });
+        return;
+    }
+    let windows = &windows.of_one_channel();
+    let outputs = output.par_chunks_mut(windows.count() * lanes);
+    values.par_chunks(windows.area() * lanes).zip(outputs).for_each(|(values, output)| {
+        super::architecture().dispatch(Maxima { windows, values, output, lanes });
+    });
 }
 
 /// Adds the cotangent of each window to `gradient` where the window's first maximum is.
@@ -23,7 +35,31 @@ pub(crate) fn add_to_first_maxima(
     gradient: &mut [f32],
     lanes: usize,
 ) {
-    super::architecture().dispatch(AddToFirstMaxima { windows, values, largest, cotangent, gradient, lanes });
+    if values.len() < WORTH_DIVIDING {
+        super::architecture().dispatch(AddToFirstMaxima {
+            windows,
+            values,
+            largest,
+            cotangent,
+            gradient,
+            lanes,
+        });
+        return;
+    }
+    let windows = &windows.of_one_channel();
+    let (area, count) = (windows.area() * lanes, windows.count() * lanes);
+    let inputs = values.par_chunks(area).zip(gradient.par_chunks_mut(area));
+    let outputs = largest.par_chunks(count).zip(cotangent.par_chunks(count));
+    inputs.zip(outputs).for_each(|((values, gradient), (largest, cotangent))| {
+        super::architecture().dispatch(AddToFirstMaxima {
+            windows,
+            values,
+            largest,
+            cotangent,
+            gradient,
+            lanes,
+        });
+    });
 }
 
 struct Maxima<'a> {
@@ -57,6 +93,23 @@ impl Maxima<'_> {
             );
         }
     }
+
+    /// One image under windows of 2×2 with stride 2: windows that lie side by side take the place of the lanes.
+    #[inline(always)]
+    fn run_pairs(self) {
+        let width = self.windows.image[2];
+        let larger =
+            |value: f32, largest: f32| if value > largest || value.is_nan() { value } else { largest };
+        let pairs = self.values.chunks_exact(2 * width).zip(self.output.chunks_exact_mut(width / 2));
+        for (rows, output) in pairs {
+            let (upper, lower) = rows.split_at(width);
+            let columns = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+            for (output, (upper, lower)) in output.iter_mut().zip(columns) {
+                let first = larger(upper[1], larger(upper[0], f32::NEG_INFINITY));
+                *output = larger(lower[1], larger(lower[0], first));
+            }
+        }
+    }
 }
 
 impl WithSimd for Maxima<'_> {
@@ -64,7 +117,13 @@ impl WithSimd for Maxima<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        if self.lanes.is_multiple_of(S::F32_LANES) { self.run(simd) } else { self.run(pulp::Scalar) }
+        if self.lanes.is_multiple_of(S::F32_LANES) {
+            self.run(simd);
+        } else if self.lanes == 1 && self.windows.are_squares_of_two() {
+            self.run_pairs();
+        } else {
+            self.run(pulp::Scalar);
+        }
     }
 }
 
@@ -107,6 +166,33 @@ impl AddToFirstMaxima<'_> {
             );
         }
     }
+
+    /// As [`Maxima::run_pairs`].
+    #[inline(always)]
+    fn run_pairs(self) {
+        let width = self.windows.image[2];
+        let rows = self.values.chunks_exact(2 * width).zip(self.gradient.chunks_exact_mut(2 * width));
+        let outputs = self.largest.chunks_exact(width / 2).zip(self.cotangent.chunks_exact(width / 2));
+        for ((values, gradient), (largest, cotangent)) in rows.zip(outputs) {
+            let (values, gradient) = (values.split_at(width), gradient.split_at_mut(width));
+            let upper = values.0.as_chunks::<2>().0.iter().zip(gradient.0.as_chunks_mut::<2>().0);
+            let lower = values.1.as_chunks::<2>().0.iter().zip(gradient.1.as_chunks_mut::<2>().0);
+            for ((upper, lower), (&largest, &cotangent)) in
+                upper.zip(lower).zip(largest.iter().zip(cotangent))
+            {
+                let mut left = cotangent;
+                let mut take = |value: f32, gradient: &mut f32| {
+                    let taken = value >= largest || value.is_nan();
+                    *gradient += if taken { left } else { 0.0 };
+                    left = if taken { 0.0 } else { left };
+                };
+                take(upper.0[0], &mut upper.1[0]);
+                take(upper.0[1], &mut upper.1[1]);
+                take(lower.0[0], &mut lower.1[0]);
+                take(lower.0[1], &mut lower.1[1]);
+            }
+        }
+    }
 }
 
 impl WithSimd for AddToFirstMaxima<'_> {
@@ -114,6 +200,12 @@ impl WithSimd for AddToFirstMaxima<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        if self.lanes.is_multiple_of(S::F32_LANES) { self.run(simd) } else { self.run(pulp::Scalar) }
+        if self.lanes.is_multiple_of(S::F32_LANES) {
+            self.run(simd);
+        } else if self.lanes == 1 && self.windows.are_squares_of_two() {
+            self.run_pairs();
+        } else {
+            self.run(pulp::Scalar);
+        }
     }
 }

@@ -46,6 +46,33 @@ pub(crate) struct Taps {
 }
 
 impl Windows {
+    /// The windows over a single channel of the image.
+    pub(super) fn of_one_channel(&self) -> Self {
+        let [_, height, width] = self.image;
+        Self { rows: self.rows.clone(), columns: self.columns.clone(), image: [1, height, width] }
+    }
+
+    /// Pixels of a channel.
+    pub(super) fn area(&self) -> usize {
+        self.image[1] * self.image[2]
+    }
+
+    /// Windows over a channel.
+    pub(super) fn count(&self) -> usize {
+        self.rows.len() * self.columns.len()
+    }
+
+    /// Whether windows of 2×2 cover the image, each pixel once.
+    pub(super) fn are_squares_of_two(&self) -> bool {
+        let along = |spans: &[Span], extent: usize| {
+            let pair = |(index, span): (usize, &Span)| {
+                span.step == 1 && span.first == 2 * index && span.end == 2 * index + 2
+            };
+            2 * spans.len() == extent && spans.iter().enumerate().all(pair)
+        };
+        along(&self.rows, self.image[1]) && along(&self.columns, self.image[2])
+    }
+
     /// Calls `visit` with the element of the result and the taps of each window.
     #[inline(always)]
     pub(crate) fn for_each(&self, mut visit: impl FnMut(usize, Taps)) {

@@ -2,8 +2,9 @@
 //!
 //! `y[o, i, j] = b[o] + Σ_{c,u,v} w[o, c, u, v] · x[c, i·s + u·d − p, j·s + v·d − p]`
 
+use super::tile_convolution::TileConvolution;
 use super::window::Window;
-use super::{Backward, Op, OpError, Operand, Parsed, Registration};
+use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration};
 use crate::kernel::lane_sums::LaneSums;
 use crate::kernel::weighted_sum::{Column, Start, Tap, WeightedSums};
 use crate::load::{Attribute, Input, Node};
@@ -22,6 +23,14 @@ pub(crate) const REGISTRATION: Registration = Registration {
 pub(crate) struct Conv {
     pub(crate) window: Window,
     pub(crate) groups: usize,
+    /// How large images are convolved, where there is a quicker way.
+    large: Option<TileConvolution>,
+}
+
+impl Conv {
+    pub(crate) fn new(window: Window, groups: usize) -> Self {
+        Self { window, groups, large: None }
+    }
 }
 
 fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
@@ -43,7 +52,7 @@ fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
         .ok_or_else(|| OpError::new("attribute `group` must be positive"))?;
     let operands =
         if matches!(node.inputs.get(2), None | Some(Input::Absent)) { vec![0, 1] } else { vec![0, 1, 2] };
-    Ok(Parsed::new(Conv { window, groups }, operands))
+    Ok(Parsed::new(Conv::new(window, groups), operands))
 }
 
 impl Op for Conv {
@@ -80,6 +89,10 @@ impl Op for Conv {
     }
 
     fn forward(&self, operands: &[Operand<'_>], output: &mut [f32], lanes: usize) {
+        if let (Some(large), 1) = (&self.large, lanes) {
+            large.forward(&self.window, operands, output);
+            return;
+        }
         let geometry = Geometry::new(self, operands[0].shape, operands[1].shape);
         let input = geometry.padded(operands[0].values, lanes);
         let columns = geometry.columns();
@@ -103,8 +116,10 @@ impl Op for Conv {
 
     fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]) {
         let geometry = Geometry::new(self, pass.operands[0].shape, pass.operands[1].shape);
-        if let Some(gradient) = &mut gradients[0] {
-            geometry.backward_input(pass, gradient);
+        match (&mut gradients[0], &self.large, pass.lanes) {
+            (Some(gradient), Some(large), 1) => large.backward(&self.window, pass, gradient),
+            (Some(gradient), ..) => geometry.backward_input(pass, gradient),
+            (None, ..) => {}
         }
         if let Some(gradient) = &mut gradients[1] {
             geometry.backward_weights(pass, gradient);
@@ -118,6 +133,10 @@ impl Op for Conv {
         }
     }
 
+    fn gradient_reads(&self) -> GradientReads {
+        GradientReads::NOTHING
+    }
+
     fn save(&self, node: &mut NodeWriter) {
         self.window.write(node);
         node.attribute("group", Attribute::Int(self.groups as i64));
@@ -125,6 +144,16 @@ impl Op for Conv {
 
     fn trainable(&self) -> &'static [usize] {
         &[1, 2]
+    }
+
+    fn expect_large_images(&mut self, operands: &[&Shape]) {
+        self.large = TileConvolution::suits(self, operands).then(TileConvolution::default);
+    }
+
+    fn forget_weights(&mut self) {
+        if self.large.is_some() {
+            self.large = Some(TileConvolution::default());
+        }
     }
 
     #[cfg(test)]
@@ -368,10 +397,39 @@ mod tests {
         let (height, width) = (reach(0) + random.int(0..=4), reach(1) + random.int(0..=4));
         let (groups, channels, outputs) = (random.int(1..=2), random.int(1..=3), random.int(1..=5));
         let kernel = window.kernel;
-        let case = Case::new(Conv { window, groups })
+        let case = Case::new(Conv::new(window, groups))
             .batched(Shape::from([groups * channels, height, width]))
             .shared(Shape::from([groups * outputs, channels, kernel[0], kernel[1]]));
-        vec![if random.flip() { case.shared(Shape::from([groups * outputs])) } else { case }]
+        let case = if random.flip() { case.shared(Shape::from([groups * outputs])) } else { case };
+        // The larger case costs more than all others.
+        if random.int(0..=4) == 0 { vec![case, tiles(random)] } else { vec![case] }
+    }
+
+    /// A convolution that large images do by tiles.
+    fn tiles(random: &mut Random) -> Case {
+        let mut pair = |low, high| [random.int(low..=high), random.int(low..=high)];
+        let ([top, left], [bottom, right]) = (pair(0, 3), pair(0, 2));
+        let ([height, width], [channels, outputs]) = (pair(9, 10), pair(4, 5));
+        let window =
+            Window { kernel: [3; 2], stride: [1; 2], dilation: [1; 2], pads: [top, left, bottom, right] };
+        Case::new(Conv::new(window, 1))
+            .batched(Shape::from([channels, height, width]))
+            .shared(Shape::from([outputs, channels, 3, 3]))
+            .shared(Shape::from([outputs]))
+    }
+
+    #[test]
+    fn the_case_with_tiles_is_one() {
+        let window = Window { kernel: [3; 2], stride: [1; 2], dilation: [1; 2], pads: [0; 4] };
+        let mut conv = Conv::new(window, 1);
+        conv.expect_large_images(&[&Shape::from([4, 11, 11]), &Shape::from([4, 4, 3, 3])]);
+        assert!(conv.large.is_some());
+        let (stride, dilation) = ([2, 1], [1, 2]);
+        for other in [Window { stride, ..window }, Window { dilation, ..window }] {
+            let mut conv = Conv::new(other, 1);
+            conv.expect_large_images(&[&Shape::from([4, 25, 25]), &Shape::from([4, 4, 3, 3])]);
+            assert!(conv.large.is_none());
+        }
     }
 
     /// The definition, with a loop for each letter.

@@ -1,7 +1,7 @@
 //! Flatten: all axes of an image become one.
 
 use super::axis::file_axis;
-use super::{Backward, Op, OpError, Operand, Parsed, Registration, unchanged};
+use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration, unchanged};
 use crate::load::{Attribute, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
@@ -45,6 +45,10 @@ impl Op for Flatten {
 
     fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]) {
         unchanged::backward(pass, gradients);
+    }
+
+    fn gradient_reads(&self) -> GradientReads {
+        GradientReads::NOTHING
     }
 
     fn save(&self, node: &mut NodeWriter) {

@@ -1,6 +1,6 @@
 //! Gemm: a fully connected layer, y = α · x W + β · b.
 
-use super::{Backward, Op, OpError, Operand, Parsed, Registration};
+use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration};
 use crate::kernel::weighted_sum::{Column, Start, Tap, WeightedSums};
 use crate::load::{Attribute, Input, Node};
 use crate::save::NodeWriter;
@@ -197,6 +197,10 @@ impl Op for Gemm {
                 gradient[index] += self.beta * values.iter().sum::<f32>();
             }
         }
+    }
+
+    fn gradient_reads(&self) -> GradientReads {
+        GradientReads::NOTHING
     }
 
     fn save(&self, node: &mut NodeWriter) {

@@ -1,6 +1,6 @@
 //! Relu: `max(x, 0)`, gradient 0 where `x ≤ 0` (as in Caffe).
 
-use super::{Backward, Op, OpError, Operand, Parsed, Registration, vectorized};
+use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration, element_wise};
 use crate::load::Node;
 use crate::save::NodeWriter;
 use crate::shape::Shape;
@@ -31,10 +31,12 @@ impl Op for Relu {
     }
 
     fn forward(&self, operands: &[Operand<'_>], output: &mut [f32], _lanes: usize) {
-        vectorized(
+        element_wise(
+            output,
+            [operands[0].values],
             #[inline(always)]
-            || {
-                for (y, &x) in output.iter_mut().zip(operands[0].values) {
+            |output, [values]| {
+                for (y, &x) in output.iter_mut().zip(values) {
                     // Written so that NaN stays NaN instead of turning into an innocent 0.
                     *y = if x < 0.0 { 0.0 } else { x };
                 }
@@ -44,15 +46,21 @@ impl Op for Relu {
 
     fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]) {
         let Some(gradient) = &mut gradients[0] else { return };
-        vectorized(
+        element_wise(
+            gradient,
+            // The output is positive where the operand is.
+            [pass.output.values, pass.cotangent],
             #[inline(always)]
-            || {
-                let operand = pass.operands[0].values;
-                for ((gradient, &x), &cotangent) in gradient.iter_mut().zip(operand).zip(pass.cotangent) {
-                    *gradient += if x > 0.0 { cotangent } else { 0.0 };
+            |gradient, [output, cotangent]| {
+                for ((gradient, &y), &cotangent) in gradient.iter_mut().zip(output).zip(cotangent) {
+                    *gradient += if y > 0.0 { cotangent } else { 0.0 };
                 }
             },
         );
+    }
+
+    fn gradient_reads(&self) -> GradientReads {
+        GradientReads::OUTPUT
     }
 
     fn save(&self, _node: &mut NodeWriter) {}

@@ -1,0 +1,390 @@
+//! A block of tiles: its inputs are transformed, multiplied by the filters, and transformed to outputs.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::transform::{self, INPUTS, OUTPUTS};
+use super::{Convolution, PAIRS};
+use crate::kernel::apart::Apart;
+use crate::kernel::register_tile::add_products;
+use crate::kernel::weighted_sum::{Start, load, store};
+
+/// Heights and widths of register tiles: 24 or 12 sums, the width counted in registers.
+pub(super) const MANY_REGISTERS_ROWS: usize = 8;
+const MANY_REGISTERS_COLUMNS: usize = 3;
+pub(super) const FEW_REGISTERS_ROWS: usize = 6;
+const FEW_REGISTERS_COLUMNS: usize = 2;
+
+/// Distances between pairs are stretched by a cache line: their 36 lines would else fall on the same place of the cache.
+const STRETCH: usize = 16;
+
+/// Neighbouring tiles in row-major order, computed together.
+pub(super) struct Block<'a> {
+    pub(super) convolution: &'a Convolution<'a>,
+    /// Rows and columns of all tiles.
+    pub(super) grid: [usize; 2],
+    pub(super) tiles: Range<usize>,
+    /// Whether the work is worth dividing among the threads.
+    pub(super) divided: bool,
+}
+
+/// Memory that the convolutions of a thread use one after the other.
+#[derive(Default)]
+pub(super) struct Buffers {
+    inputs: Vec<f32>,
+    products: Vec<f32>,
+}
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> = RefCell::default();
+}
+
+impl Buffers {
+    /// Those of this thread, or new ones while another convolution on it waits.
+    pub(super) fn take() -> Self {
+        BUFFERS.take()
+    }
+
+    pub(super) fn give_back(self) {
+        BUFFERS.set(self);
+    }
+}
+
+impl Block<'_> {
+    /// Computes the outputs of the block's tiles.
+    pub(super) fn compute(&self, buffers: &mut Buffers, output: &mut [f32]) {
+        let architecture = crate::kernel::architecture();
+        let layout = architecture.dispatch(LayoutOf { block: self });
+        let filters = self.convolution.filters;
+        buffers.inputs.resize(PAIRS * layout.pair_distance(filters.inputs), 0.0);
+        buffers.products.resize(PAIRS * layout.pair_distance(filters.outputs), 0.0);
+        let [height, width] = self.convolution.output_extent;
+
+        let inputs = Apart::new(&mut buffers.inputs);
+        for_each(self.divided, (0..filters.inputs).into_par_iter(), |scratch, channel| {
+            architecture.dispatch(TransformInputs { block: self, layout, channel, scratch, inputs: &inputs });
+        });
+        let products = buffers.products.par_chunks_mut(layout.pair_distance(filters.outputs));
+        for_each(self.divided, products.enumerate(), |_, (pair, products)| {
+            let inputs = &buffers.inputs[pair * layout.pair_distance(filters.inputs)..];
+            architecture.dispatch(Multiply { block: self, layout, pair, inputs, products });
+        });
+        let products = &buffers.products;
+        for_each(
+            self.divided,
+            output.par_chunks_mut(height * width).enumerate(),
+            |scratch, (channel, output)| {
+                architecture.dispatch(TransformOutputs {
+                    block: self,
+                    layout,
+                    channel,
+                    products,
+                    scratch,
+                    output,
+                });
+            },
+        );
+    }
+
+    /// For each row of tiles that the block has a part of: the row, the columns, and where the first is in the block.
+    fn segments(&self) -> impl Iterator<Item = (usize, Range<usize>, usize)> {
+        let (columns, tiles) = (self.grid[1], self.tiles.clone());
+        (tiles.start / columns..tiles.end.div_ceil(columns)).map(move |row| {
+            let part = tiles.start.max(row * columns)..tiles.end.min((row + 1) * columns);
+            (row, part.start - row * columns..part.end - row * columns, part.start - tiles.start)
+        })
+    }
+}
+
+/// Calls `task` for every item, on all threads if the work is `divided`.
+fn for_each<I: IndexedParallelIterator>(
+    divided: bool,
+    items: I,
+    task: impl Fn(&mut Vec<f32>, I::Item) + Sync + Send,
+) {
+    let items = if divided { items.with_min_len(1) } else { items.with_min_len(usize::MAX) };
+    items.for_each_init(Vec::new, task);
+}
+
+/// Where the tiles of a block lie in its buffers.
+///
+/// - Inputs: for each pair, for each group of tiles, `[channels][tiles of the group]`: as the products want them.
+/// - Products: for each pair `[channels][tiles]`.
+#[derive(Clone, Copy)]
+struct Layout {
+    /// Tiles in a group: the width of a register tile. The last group may be narrower.
+    group: usize,
+    /// Tiles, rounded up to whole registers.
+    padded: usize,
+}
+
+impl Layout {
+    fn new<S: Simd>(tiles: usize) -> Self {
+        let columns = if S::REGISTER_COUNT >= 32 { MANY_REGISTERS_COLUMNS } else { FEW_REGISTERS_COLUMNS };
+        Self { group: columns * S::F32_LANES, padded: tiles.next_multiple_of(S::F32_LANES) }
+    }
+
+    fn pair_distance(self, channels: usize) -> usize {
+        channels * self.padded + STRETCH
+    }
+
+    /// Where tile `tile` of `channel` is among the inputs of a pair.
+    #[inline(always)]
+    fn input(self, tile: usize, channel: usize, channels: usize) -> usize {
+        let first = tile / self.group * self.group;
+        let width = self.group.min(self.padded - first);
+        first * channels + channel * width + tile - first
+    }
+}
+
+struct LayoutOf<'a> {
+    block: &'a Block<'a>,
+}
+
+impl WithSimd for LayoutOf<'_> {
+    type Output = Layout;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> Layout {
+        Layout::new::<S>(self.block.tiles.len())
+    }
+}
+
+/// The transformed inputs of one channel.
+struct TransformInputs<'a> {
+    block: &'a Block<'a>,
+    layout: Layout,
+    channel: usize,
+    scratch: &'a mut Vec<f32>,
+    inputs: &'a Apart<'a>,
+}
+
+impl TransformInputs<'_> {
+    /// Sorts the inputs of all tiles by their place in the tile: `[6][6][tiles]`.
+    #[inline(always)]
+    fn sort(&mut self) {
+        let Convolution { input, input_extent: [height, width], origin, .. } = *self.block.convolution;
+        let plane = &input[self.channel * height * width..][..height * width];
+        let padded = self.layout.padded;
+        self.scratch.clear();
+        self.scratch.resize(PAIRS * padded + INPUTS + OUTPUTS * self.block.grid[1], 0.0);
+        let (sorted, line) = self.scratch.split_at_mut(PAIRS * padded);
+        for (row, columns, place) in self.block.segments() {
+            let count = columns.len();
+            let line = &mut line[..OUTPUTS * count + INPUTS - OUTPUTS];
+            for (y, sorted) in sorted.chunks_exact_mut(INPUTS * padded).enumerate() {
+                let from_row = origin[0] + (row * OUTPUTS + y) as isize;
+                let from_column = origin[1] + (columns.start * OUTPUTS) as isize;
+                match usize::try_from(from_row) {
+                    Ok(from_row) if from_row < height => {
+                        copy_with_zeros(&plane[from_row * width..][..width], from_column, line);
+                    }
+                    _ => line.fill(0.0),
+                }
+                let mut sorted = sorted.chunks_exact_mut(padded).map(|values| &mut values[place..][..count]);
+                let mut next = || sorted.next().expect("six places a row");
+                let places = [next(), next(), next(), next()];
+                let [zero, one, two, three] = places;
+                for (tile, line) in line.as_chunks::<OUTPUTS>().0.iter().take(count).enumerate() {
+                    zero[tile] = line[0];
+                    one[tile] = line[1];
+                    two[tile] = line[2];
+                    three[tile] = line[3];
+                }
+                // The last two inputs of a tile are the first two of the next.
+                for (first, values) in [&*zero, &*one].into_iter().zip([next(), next()]).enumerate() {
+                    let (before, own) = values;
+                    own[..count - 1].copy_from_slice(&before[1..]);
+                    own[count - 1] = line[OUTPUTS * count + first];
+                }
+            }
+        }
+    }
+}
+
+/// Copies `row` from column `from` on to `line`, and zeros where there is no such column.
+#[inline(always)]
+fn copy_with_zeros(row: &[f32], from: isize, line: &mut [f32]) {
+    let skipped = from.min(0).unsigned_abs().min(line.len());
+    let first = from.max(0).unsigned_abs().min(row.len());
+    let count = (line.len() - skipped).min(row.len() - first);
+    line[..skipped].fill(0.0);
+    line[skipped..skipped + count].copy_from_slice(&row[first..first + count]);
+    line[skipped + count..].fill(0.0);
+}
+
+impl WithSimd for TransformInputs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        self.sort();
+        let Self { layout, channel, inputs, .. } = self;
+        let channels = self.block.convolution.filters.inputs;
+        let padded = layout.padded;
+        for tile in (0..padded).step_by(S::F32_LANES) {
+            let mut values = [[simd.splat_f32s(0.0); INPUTS]; INPUTS];
+            for x in 0..INPUTS {
+                let column: [S::f32s; INPUTS] =
+                    std::array::from_fn(|y| load::<S>(&self.scratch[(y * INPUTS + x) * padded + tile..]));
+                let column = transform::inputs(simd, column);
+                for y in 0..INPUTS {
+                    values[y][x] = column[y];
+                }
+            }
+            let place = layout.input(tile, channel, channels);
+            for y in 0..INPUTS {
+                let row = transform::inputs(simd, values[y]);
+                for x in 0..INPUTS {
+                    let place = (y * INPUTS + x) * layout.pair_distance(channels) + place;
+                    // SAFETY: no other channel has this place, and it is held for this line alone.
+                    store::<S>(unsafe { inputs.part(place, S::F32_LANES) }, row[x]);
+                }
+            }
+        }
+    }
+}
+
+/// The matrix product of one pair of points.
+struct Multiply<'a> {
+    block: &'a Block<'a>,
+    layout: Layout,
+    pair: usize,
+    inputs: &'a [f32],
+    products: &'a mut [f32],
+}
+
+impl WithSimd for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        if S::REGISTER_COUNT >= 32 {
+            self.run::<S, MANY_REGISTERS_ROWS, MANY_REGISTERS_COLUMNS>(simd);
+        } else {
+            self.run::<S, FEW_REGISTERS_ROWS, FEW_REGISTERS_COLUMNS>(simd);
+        }
+    }
+}
+
+impl Multiply<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const COLUMNS: usize>(self, simd: S) {
+        let Self { block, layout, pair, inputs, products } = self;
+        let filters = block.convolution.filters;
+        assert_eq!(filters.rows, ROWS, "the filters are laid out for this machine");
+        let padded = layout.padded;
+        for (panel, products) in products[..filters.outputs * padded].chunks_mut(ROWS * padded).enumerate() {
+            let rows = (panel * PAIRS + pair) * filters.inputs * ROWS;
+            let rows = &filters.values[rows..][..filters.inputs * ROWS];
+            for tile in (0..padded).step_by(layout.group) {
+                let columns = &inputs[tile * filters.inputs..];
+                let (products, left) = (&mut products[tile..], padded - tile);
+                if left >= COLUMNS * S::F32_LANES {
+                    tile_product::<S, ROWS, COLUMNS>(simd, rows, columns, products, padded);
+                } else if left >= 2 * S::F32_LANES {
+                    tile_product::<S, ROWS, 2>(simd, rows, columns, products, padded);
+                } else {
+                    tile_product::<S, ROWS, 1>(simd, rows, columns, products, padded);
+                }
+            }
+        }
+    }
+}
+
+/// Writes a tile of products; those of a row are `distance` behind those of the row before.
+#[inline(always)]
+fn tile_product<S: Simd, const ROWS: usize, const COLUMNS: usize>(
+    simd: S,
+    rows: &[f32],
+    columns: &[f32],
+    products: &mut [f32],
+    distance: usize,
+) {
+    let mut sums = [[simd.splat_f32s(0.0); COLUMNS]; ROWS];
+    add_products::<S, ROWS, COLUMNS>(simd, rows, columns, &mut sums);
+    for (sums, products) in sums.iter().zip(products.chunks_mut(distance)) {
+        S::as_mut_simd_f32s(products).0[..COLUMNS].copy_from_slice(sums);
+    }
+}
+
+/// The outputs of one channel.
+struct TransformOutputs<'a> {
+    block: &'a Block<'a>,
+    layout: Layout,
+    channel: usize,
+    products: &'a [f32],
+    scratch: &'a mut Vec<f32>,
+    /// `[height][width]`.
+    output: &'a mut [f32],
+}
+
+impl WithSimd for TransformOutputs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let padded = self.layout.padded;
+        let distance = self.layout.pair_distance(self.block.convolution.filters.outputs);
+        let products = &self.products[self.channel * padded..];
+        // Sorted by their place in the tile: `[4][4][tiles]`. Behind them a line of outputs.
+        self.scratch.resize(OUTPUTS * OUTPUTS * padded + OUTPUTS * self.block.grid[1], 0.0);
+        for tile in (0..padded).step_by(S::F32_LANES) {
+            let mut values = [[simd.splat_f32s(0.0); INPUTS]; OUTPUTS];
+            for x in 0..INPUTS {
+                let column: [S::f32s; INPUTS] =
+                    std::array::from_fn(|y| load::<S>(&products[(y * INPUTS + x) * distance + tile..]));
+                let column = transform::outputs(simd, column);
+                for y in 0..OUTPUTS {
+                    values[y][x] = column[y];
+                }
+            }
+            for y in 0..OUTPUTS {
+                let row = transform::outputs(simd, values[y]);
+                for x in 0..OUTPUTS {
+                    store::<S>(&mut self.scratch[(y * OUTPUTS + x) * padded + tile..], row[x]);
+                }
+            }
+        }
+        self.unsort();
+    }
+}
+
+impl TransformOutputs<'_> {
+    /// Writes the outputs of all tiles to where they belong in the image.
+    #[inline(always)]
+    fn unsort(self) {
+        let Convolution { start, output_extent: [height, width], .. } = *self.block.convolution;
+        let padded = self.layout.padded;
+        let (sorted, line) = self.scratch.split_at_mut(OUTPUTS * OUTPUTS * padded);
+        for (row, columns, place) in self.block.segments() {
+            let count = columns.len();
+            for y in 0..OUTPUTS.min(height - row * OUTPUTS) {
+                let places: [&[f32]; OUTPUTS] =
+                    std::array::from_fn(|x| &sorted[(y * OUTPUTS + x) * padded + place..][..count]);
+                let line = &mut line[..OUTPUTS * count];
+                for (tile, line) in line.as_chunks_mut::<OUTPUTS>().0.iter_mut().enumerate() {
+                    *line = [places[0][tile], places[1][tile], places[2][tile], places[3][tile]];
+                }
+                let columns = columns.start * OUTPUTS..width.min(columns.end * OUTPUTS);
+                let output = &mut self.output[(row * OUTPUTS + y) * width..][columns];
+                match start {
+                    Start::Zero => output.copy_from_slice(&line[..output.len()]),
+                    Start::Bias(bias) => {
+                        for (output, value) in output.iter_mut().zip(line) {
+                            *output = *value + bias[self.channel];
+                        }
+                    }
+                    Start::Output => {
+                        for (output, value) in output.iter_mut().zip(line) {
+                            *output += *value;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
