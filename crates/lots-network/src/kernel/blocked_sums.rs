@@ -245,3 +245,56 @@ impl Place<'_> {
         unsafe { &mut self.output.part(place, 1)[0] }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::on_every_instruction_set;
+    use super::super::weighted_sum::tests::{bits, reference};
+    use super::*;
+    use crate::op::gradient_check::Random;
+
+    #[test]
+    fn many_taps_and_scattered_columns_give_the_bytes_of_the_definition() {
+        let mut random = Random::new(3);
+        for case in 0..24 {
+            let (rows, count) = (random.int(4..=30), random.int(16..=300));
+            let (taps, stride) = (random.int(1..=2 * TAPS + 9), random.int(1..=2));
+            let gap = random.int(0..=1);
+            // With a gap, columns are neighbours only within each ten of them.
+            let columns: Vec<Column> = (0..count)
+                .map(|index| Column { input: index * stride, output: index + gap * (index / 10) })
+                .collect();
+            let weight_row = taps + 2;
+            let taps: Vec<Tap> =
+                (0..taps).map(|tap| Tap { input: tap * 3, weight: weight_row - 1 - tap }).collect();
+            let mut values = |count: usize| -> Vec<f32> {
+                random.values(count, -1.0, 1.0).into_iter().map(|value| value as f32).collect()
+            };
+            let input = values(count * stride + 3 * taps.len());
+            let weights = values(rows * weight_row);
+            let output_row = columns.last().map_or(0, |last| last.output) + 1;
+            let (bias, before) = (values(rows), values(rows * output_row));
+            let sums = WeightedSums {
+                input: &input,
+                weights: &weights,
+                start: [Start::Zero, Start::Bias(&bias), Start::Output][case % 3],
+                taps: &taps,
+                columns: &columns,
+                rows,
+                weight_row,
+                output_row,
+                lanes: 1,
+            };
+            assert!(suits(&sums));
+            let mut expected = before.clone();
+            reference(&sums, &mut expected);
+            for got in on_every_instruction_set(|| {
+                let mut output = before.clone();
+                compute(&sums, &mut output);
+                output
+            }) {
+                assert_eq!(bits(&got), bits(&expected), "{rows} rows, {count} columns, {} taps", taps.len());
+            }
+        }
+    }
+}

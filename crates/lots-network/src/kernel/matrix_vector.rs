@@ -144,3 +144,59 @@ impl Task<'_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::on_every_instruction_set;
+    use super::super::weighted_sum::tests::{bits, reference};
+    use super::super::weighted_sum::{Column, Tap};
+    use super::*;
+    use crate::op::gradient_check::Random;
+
+    #[test]
+    fn both_layouts_give_the_bytes_of_the_definition() {
+        let mut random = Random::new(8);
+        for case in 0..40 {
+            // The last cases are divided among threads.
+            let (rows, count) = if case < 36 {
+                (random.int(1..=40), random.int(1..=40))
+            } else {
+                (700, WORTH_DIVIDING / 16 / 700 + 1)
+            };
+            let side_by_side = random.flip();
+            let (weight_row, tap_distance) = if side_by_side { (1, rows + 3) } else { (count + 3, 1) };
+            let taps: Vec<Tap> =
+                (0..count).map(|tap| Tap { input: 2 * tap, weight: 1 + tap * tap_distance }).collect();
+            let mut values = |count: usize| -> Vec<f32> {
+                random.values(count, -1.0, 1.0).into_iter().map(|value| value as f32).collect()
+            };
+            let (input, weights) = (values(2 * count + 1), values((rows + 3) * (count + 3)));
+            let (bias, before) = (values(rows), values(rows + 2));
+            let sums = WeightedSums {
+                input: &input,
+                weights: &weights,
+                start: [Start::Zero, Start::Bias(&bias), Start::Output][case % 3],
+                taps: &taps,
+                columns: &[Column { input: 1, output: 2 }],
+                rows,
+                weight_row,
+                output_row: 1,
+                lanes: 1,
+            };
+            assert!(suits(&sums));
+            let mut expected = before.clone();
+            reference(&sums, &mut expected);
+            for got in on_every_instruction_set(|| {
+                let mut output = before.clone();
+                compute(&sums, &mut output);
+                output
+            }) {
+                assert_eq!(
+                    bits(&got),
+                    bits(&expected),
+                    "{rows} rows, {count} taps, side by side: {side_by_side}"
+                );
+            }
+        }
+    }
+}

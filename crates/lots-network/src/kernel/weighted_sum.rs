@@ -348,12 +348,12 @@ pub(super) fn store<S: Simd>(values: &mut [f32], vector: S::f32s) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::op::gradient_check::Random;
 
     /// The definition: one chain of fused multiply-adds for each output, in the order of the taps.
-    fn reference(sums: &WeightedSums<'_>, output: &mut [f32]) {
+    pub(in super::super) fn reference(sums: &WeightedSums<'_>, output: &mut [f32]) {
         for row in 0..sums.rows {
             for column in sums.columns {
                 for lane in 0..sums.lanes {
@@ -374,7 +374,7 @@ mod tests {
         }
     }
 
-    fn bits(values: &[f32]) -> Vec<u32> {
+    pub(in super::super) fn bits(values: &[f32]) -> Vec<u32> {
         values.iter().map(|value| value.to_bits()).collect()
     }
 

@@ -209,3 +209,48 @@ impl WithSimd for AddToFirstMaxima<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::windows::Span;
+    use super::*;
+    use crate::op::gradient_check::Random;
+
+    #[test]
+    fn squares_of_two_and_channels_apart_give_what_the_plain_loop_gives() {
+        let mut random = Random::new(4);
+        for (channels, extent) in [(3, [6, 8]), (2, [2, 50]), (9, [120, 128])] {
+            let spans = |count: usize| -> Vec<Span> {
+                (0..count / 2).map(|index| Span { first: 2 * index, end: 2 * index + 2, step: 1 }).collect()
+            };
+            let windows = Windows {
+                rows: spans(extent[0]),
+                columns: spans(extent[1]),
+                image: [channels, extent[0], extent[1]],
+            };
+            // Few different values, so that maxima are often equal.
+            let count = channels * windows.area();
+            let values: Vec<f32> = (0..count).map(|_| random.int(0..=2) as f32).collect();
+            let cotangent: Vec<f32> = (0..count / 4).map(|_| random.int(1..=9) as f32).collect();
+            let mut expected = (vec![0.0; count / 4], vec![0.5; count]);
+            let maxima_of = Maxima { windows: &windows, values: &values, output: &mut expected.0, lanes: 1 };
+            maxima_of.run(pulp::Scalar);
+            AddToFirstMaxima {
+                windows: &windows,
+                values: &values,
+                largest: &expected.0,
+                cotangent: &cotangent,
+                gradient: &mut expected.1,
+                lanes: 1,
+            }
+            .run(pulp::Scalar);
+            let (mut largest, mut gradient) = (vec![f32::NAN; count / 4], vec![0.5; count]);
+            maxima(&windows, &values, &mut largest, 1);
+            add_to_first_maxima(&windows, &values, [&largest, &cotangent], &mut gradient, 1);
+            assert!(
+                windows.are_squares_of_two() && largest == expected.0 && gradient == expected.1,
+                "{extent:?}"
+            );
+        }
+    }
+}

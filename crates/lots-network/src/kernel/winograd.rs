@@ -123,8 +123,7 @@ impl Convolution<'_> {
         }
         let grid = [height.div_ceil(OUTPUTS), width.div_ceil(OUTPUTS)];
         let tiles = grid[0] * grid[1];
-        let blocks = (tiles * PAIRS * (inputs + outputs))
-            .div_ceil(BLOCK_FLOATS);
+        let blocks = (tiles * PAIRS * (inputs + outputs)).div_ceil(BLOCK_FLOATS);
         let tiles_each = tiles.div_ceil(blocks).next_multiple_of(16);
         let divided = tiles * PAIRS * inputs * outputs >= WORTH_DIVIDING;
         let mut buffers = Buffers::take();
