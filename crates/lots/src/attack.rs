@@ -111,7 +111,7 @@ pub(crate) fn finish(
     searches: &mut [Search<'_>],
     interrupted: &AtomicBool,
 ) -> Result<Vec<Found>> {
-    let judges = Judges { network, attempts, interrupted };
+    let mut judges = Judges { network, attempts, interrupted, classes: vec![None; attempts.len()] };
     for (search, attempt) in searches.iter_mut().zip(attempts) {
         if attempt.at_origin.holds {
             search.give_up();
@@ -120,21 +120,26 @@ pub(crate) fn finish(
     let batch = judges.batch(network.logits());
     search_together(searches, batch, &mut |asking, pixels| judges.verdicts(asking, pixels))?;
     let findings: Vec<_> = searches.iter().map(Search::finding).collect();
-    let reached: Vec<usize> = (0..findings.len()).filter(|&index| findings[index].end.is_ok()).collect();
-    let mut classes = judges.verify(&reached, searches)?.into_iter();
-    let found = findings.iter().zip(attempts).zip(searches).map(|((finding, attempt), search)| {
-        let end = match finding.end {
-            _ if attempt.at_origin.holds => Err(NotReached::HoldsAtOrigin),
-            Err(reason) => Err(reason.into()),
-            Ok(bracket) => {
-                let image = search.ray().image(bracket.hi);
-                let class = classes.next().expect("a class for each image that was reached");
-                Ok(Reached { image, class, bracket })
+    let unread: Vec<usize> = (0..findings.len())
+        .filter(|&index| findings[index].end.is_ok() && judges.classes[index].is_none())
+        .collect();
+    judges.classify(&unread, searches)?;
+    let mut found = Vec::with_capacity(findings.len());
+    for (index, finding) in findings.iter().enumerate() {
+        let end = match (finding.end, judges.classes[index]) {
+            _ if attempts[index].at_origin.holds => Err(NotReached::HoldsAtOrigin),
+            (Err(reason), _) => Err(reason.into()),
+            (Ok(bracket), class) => {
+                let class = class.expect("what no judge has read was classified behind the search");
+                Ok(Reached { image: searches[index].ray().image(bracket.hi), class, bracket })
             }
         };
-        Found { classifications: finding.judged + usize::from(end.is_ok()), end }
-    });
-    Ok(found.collect())
+        found.push(Found { end, classifications: finding.judged });
+    }
+    for index in unread {
+        found[index].classifications += 1;
+    }
+    Ok(found)
 }
 
 /// Judges images by the network.
@@ -142,11 +147,14 @@ struct Judges<'a> {
     network: &'a Network,
     attempts: &'a [Ready<'a>],
     interrupted: &'a AtomicBool,
+    /// What the network said of the last image for which the criterion of each attempt held. A search ends at the last
+    /// image that held, so this is the class of what it found; none where the logits were not looked at.
+    classes: Vec<Option<usize>>,
 }
 
 impl Judges<'_> {
     /// Verdicts on images that some attempts ask about, `[asking, pixels]`.
-    fn verdicts(&self, asking: &[usize], pixels: &[u8]) -> Result<Vec<Verdict>> {
+    fn verdicts(&mut self, asking: &[usize], pixels: &[u8]) -> Result<Vec<Verdict>> {
         let mut verdicts = vec![Verdict::from(false); asking.len()];
         let each = pixels.len() / asking.len().max(1);
         // Attempts that look at the same layer are passed forward together.
@@ -168,40 +176,37 @@ impl Judges<'_> {
                 for (&at, representation) in own.iter().zip(representations.images()) {
                     let attempt = &self.attempts[asking[at]];
                     verdicts[at] = attempt.criterion.judge(attempt.origin_class, representation);
+                    if verdicts[at].holds && layer == self.network.logits() {
+                        self.classes[asking[at]] = Some(class_of(representation));
+                    }
                 }
             }
         }
         Ok(verdicts)
     }
 
-    /// Classifies the images that were reached once more, as they are returned, and judges them.
+    /// Classifies the images that these searches have found, and judges them where the logits decide.
     ///
     /// # Errors
     /// [`Error::NotReproduced`] if the criterion does not hold any more, which would be a fault of the network.
-    fn verify(&self, reached: &[usize], searches: &[Search<'_>]) -> Result<Vec<usize>> {
-        let mut classes = Vec::with_capacity(reached.len());
-        for reached in reached.chunks(self.batch(self.network.logits())) {
+    fn classify(&mut self, found: &[usize], searches: &[Search<'_>]) -> Result<()> {
+        for found in found.chunks(self.batch(self.network.logits())) {
             let mut pixels = Vec::new();
-            for &index in reached {
+            for &index in found {
                 let Ok(bracket) = searches[index].finding().end else { continue };
                 pixels.extend_from_slice(searches[index].ray().image(bracket.hi).pixels());
             }
             let logits = self.network.classify(&pixels[..])?;
-            classes.extend(logits.images().map(class_of));
-            let verdicts = if self.layers(reached) == [self.network.logits()] {
-                let judge = |(&index, logits): (&usize, &[f32])| {
-                    let attempt = &self.attempts[index];
-                    attempt.criterion.judge(attempt.origin_class, logits)
-                };
-                reached.iter().zip(logits.images()).map(judge).collect()
-            } else {
-                self.verdicts(reached, &pixels)?
-            };
-            if verdicts.iter().any(|verdict| !verdict.holds) {
-                return Err(Error::NotReproduced);
+            for (&index, logits) in found.iter().zip(logits.images()) {
+                let attempt = &self.attempts[index];
+                let is_judged = self.layer(index) == self.network.logits();
+                if is_judged && !attempt.criterion.judge(attempt.origin_class, logits).holds {
+                    return Err(Error::NotReproduced);
+                }
+                self.classes[index] = Some(class_of(logits));
             }
         }
-        Ok(classes)
+        Ok(())
     }
 
     fn layer(&self, attempt: usize) -> LayerId {

@@ -27,6 +27,9 @@ use crate::step_and_adjust::StepAndAdjust;
 use cases::Targets;
 use chunk::{Chunk, Setting};
 
+/// So many images are passed forward or backward at the cost of one.
+const LANES: usize = 16;
+
 /// What is tried on each origin, and how.
 ///
 /// # Example
@@ -316,6 +319,12 @@ impl<F: FnMut(Attempt)> Observer for F {
     fn attempt(&mut self, attempt: Attempt) {
         self(attempt);
     }
+}
+
+/// What a forward pass keeps of one image, in bytes.
+fn trace_bytes(network: &Network) -> usize {
+    let kept: usize = network.layers().iter().map(|layer| layer.output_shape.count()).sum();
+    size_of::<f32>() * kept.max(1)
 }
 
 /// Passes on what happens, and counts it.

@@ -40,7 +40,7 @@ use crate::image::Image;
 pub struct LineSearch {
     /// The first step that is looked at, in grey levels of the pixel that moves fastest.
     pub first_step: f64,
-    /// By which factor the step grows until the criterion holds.
+    /// By which factor the step grows until the criterion holds, where the margin does not say how far it is.
     pub growth: f64,
     /// No step is longer than this.
     pub max_step: f64,
@@ -116,9 +116,15 @@ pub struct Finding {
 }
 
 impl Default for LineSearch {
-    /// From one grey level, doubling, at most 2²⁰, no scan.
+    /// From sixteen grey levels, where rounding hides little of the direction, doubling, at most 2²⁰, no scan.
     fn default() -> Self {
-        Self { first_step: 1.0, growth: 2.0, max_step: f64::from(1 << 20), scan: Scan::Off, scan_limit: 4096 }
+        Self {
+            first_step: 16.0,
+            growth: 2.0,
+            max_step: f64::from(1 << 20),
+            scan: Scan::Off,
+            scan_limit: 4096,
+        }
     }
 }
 

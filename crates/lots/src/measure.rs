@@ -13,6 +13,7 @@ mod plane;
 
 pub use self::alignment::{Alignment, AlignmentParameters, AlignmentStatus};
 pub use self::homography::Homography;
+pub(crate) use self::lanes::with_widest_registers;
 pub use self::pass_score::{PassParameters, PassScore, PassScorer};
 pub use self::structural_similarity::{Border, Colour, Exponents, SimilarityParameters};
 

@@ -5,17 +5,14 @@
 
 use super::ImageSet;
 use super::idx::{self, Images};
+use crate::error::Result;
 
 /// The first 1,000 digits of the MNIST test set with their labels; called `digits` on the command line.
 ///
 /// # Panics
 /// Never: the files are part of the library, and a test reads them.
 pub fn load() -> ImageSet {
-    embedded(
-        "digits",
-        include_bytes!("../../assets/digits-images-idx3-ubyte.gz"),
-        include_bytes!("../../assets/digits-labels-idx1-ubyte.gz"),
-    )
+    whole("digits", open())
 }
 
 /// Ten training digits of MNIST, one a class, the digit of class `k` at index `k`; called `digits:targets`.
@@ -23,6 +20,20 @@ pub fn load() -> ImageSet {
 /// # Panics
 /// Never: the files are part of the library, and a test reads them.
 pub fn targets() -> ImageSet {
+    whole("digits:targets", open_targets())
+}
+
+/// The digits, of which only those are unpacked that are read, and their labels.
+pub(super) fn open() -> (Images, Vec<usize>) {
+    embedded(
+        "digits",
+        include_bytes!("../../assets/digits-images-idx3-ubyte.gz"),
+        include_bytes!("../../assets/digits-labels-idx1-ubyte.gz"),
+    )
+}
+
+/// As [`open`] for the targets.
+pub(super) fn open_targets() -> (Images, Vec<usize>) {
     embedded(
         "digits:targets",
         include_bytes!("../../assets/targets-images-idx3-ubyte.gz"),
@@ -30,12 +41,18 @@ pub fn targets() -> ImageSet {
     )
 }
 
-fn embedded(name: &str, images: &'static [u8], labels: &'static [u8]) -> ImageSet {
-    Images::from_bytes(images, name)
-        .and_then(Iterator::collect)
-        .and_then(|images: Vec<_>| {
+fn embedded(name: &str, images: &'static [u8], labels: &'static [u8]) -> (Images, Vec<usize>) {
+    let opened = Images::from_bytes(images, name)
+        .and_then(|images| Ok((images, idx::labels_from_bytes(labels, name)?)));
+    opened.expect("embedded files are whole, a test reads them")
+}
+
+fn whole(name: &str, (images, labels): (Images, Vec<usize>)) -> ImageSet {
+    images
+        .collect::<Result<Vec<_>>>()
+        .and_then(|images| {
             let names = (0..images.len()).map(|index| format!("{name}[{index}]")).collect();
-            ImageSet::new(images, Some(idx::labels_from_bytes(labels, name)?), names)
+            ImageSet::new(images, Some(labels), names)
         })
         .expect("embedded files are whole, a test reads them")
 }

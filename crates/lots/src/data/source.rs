@@ -112,8 +112,8 @@ impl ImageSource {
     /// ```
     pub fn chunks(&self, chunk: usize) -> Result<Chunks> {
         let mut opened = match &self.place {
-            Place::Digits => Opened::embedded("digits", super::digits::load()),
-            Place::Targets => Opened::embedded("digits:targets", super::digits::targets()),
+            Place::Digits => Opened::embedded("digits", super::digits::open()),
+            Place::Targets => Opened::embedded("digits:targets", super::digits::open_targets()),
             Place::Path(path) => Opened::path(path)?,
         };
         if let Some(path) = &self.label_file {

@@ -73,8 +73,7 @@ impl OriginTrace<'_> {
     /// # Errors
     /// [`Error::Network`](crate::Error::Network) if the layer was not asked for.
     pub fn reduce(&self, layer: LayerId) -> Result<Vec<Formed>> {
-        let mut representation = self.representation(layer)?;
-        representation.values.iter_mut().for_each(|value| *value = -*value);
-        self.backpropagate(layer, &representation.values, &vec![None; self.count()])
+        let negated: Vec<f32> = self.representation(layer)?.values.iter().map(|value| -value).collect();
+        self.backpropagate(layer, &negated, &vec![None; self.count()])
     }
 }

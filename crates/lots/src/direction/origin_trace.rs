@@ -1,6 +1,10 @@
 //! [`OriginTrace`]: a forward pass over some origins, from which all their directions are formed.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use lots_network::{Array, LayerId, Network, Pixels, ReluStart, Trace, class_of};
+use rayon::prelude::*;
 
 use super::{Direction, NoDirection};
 use crate::error::{Error, Result};
@@ -27,6 +31,8 @@ pub type Formed = std::result::Result<Direction, NoDirection>;
 pub struct OriginTrace<'n> {
     network: &'n Network,
     trace: Trace<'n>,
+    /// What the network computes for the origins at the layers that were asked for.
+    representations: BTreeMap<LayerId, Array>,
     logits: Array,
     relu_start: ReluStart,
 }
@@ -58,7 +64,11 @@ impl<'n> OriginTrace<'n> {
         wanted.push(network.logits());
         let trace = network.trace(&wanted, pixels)?;
         let logits = trace.representation(network.logits())?;
-        Ok(Self { network, trace, logits, relu_start: ReluStart::default() })
+        let mut representations = BTreeMap::new();
+        for &layer in layers {
+            representations.insert(layer, trace.representation(layer)?);
+        }
+        Ok(Self { network, trace, representations, logits, relu_start: ReluStart::default() })
     }
 
     /// The same with another way to start backpropagation at a ReLU.
@@ -97,8 +107,11 @@ impl<'n> OriginTrace<'n> {
     ///
     /// # Errors
     /// [`Error::Network`] if the layer was not asked for.
-    pub fn representation(&self, layer: LayerId) -> Result<Array> {
-        Ok(self.trace.representation(layer)?)
+    pub fn representation(&self, layer: LayerId) -> Result<Cow<'_, Array>> {
+        match self.representations.get(&layer) {
+            Some(representation) => Ok(Cow::Borrowed(representation)),
+            None => Ok(Cow::Owned(self.trace.representation(layer)?)),
+        }
     }
 
     /// `B_l` of a cotangent for each origin; none where there is a reason for none.
@@ -113,10 +126,12 @@ impl<'n> OriginTrace<'n> {
         }
         let gradients = self.trace.backpropagate(layer, cotangents, self.relu_start)?;
         let shape = self.network.input_shape();
-        let formed = gradients.images().zip(refused).map(|(gradient, refused)| match refused {
-            Some(reason) => Err(*reason),
-            None => Direction::from_gradient(shape, gradient.to_vec()),
-        });
+        let pixels = shape.iter().product();
+        let formed =
+            gradients.values.par_chunks(pixels).zip(refused).map(|(gradient, refused)| match refused {
+                Some(reason) => Err(*reason),
+                None => Direction::from_gradient(shape, gradient.to_vec()),
+            });
         Ok(formed.collect())
     }
 

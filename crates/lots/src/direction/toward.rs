@@ -1,6 +1,7 @@
 //! Toward a target: the layerwise origin-target synthesis itself.
 
 use lots_network::{LayerId, Network};
+use rayon::prelude::*;
 
 use super::origin_trace::{Formed, OriginTrace, expect_size, only};
 use super::{Direction, NoDirection};
@@ -74,15 +75,20 @@ impl OriginTrace<'_> {
             let layer = self.network().tensor_name(layer).to_owned();
             return Err(Error::RepresentationLength { layer, got: target.len(), expected });
         }
-        let mut cotangents = Vec::with_capacity(origins.values.len());
-        let mut refused = Vec::with_capacity(targets.len());
-        for (origin, target) in origins.images().zip(targets) {
-            let start = cotangents.len();
-            // The feature difference of Eq. (3).
-            cotangents.extend(target.iter().zip(origin).map(|(target, origin)| target - origin));
-            let is_same = cotangents[start..].iter().all(|difference| *difference == 0.0);
-            refused.push(is_same.then_some(NoDirection::SameRepresentation));
-        }
+        let mut cotangents = vec![0.0; expected * self.count().min(targets.len())];
+        let refused: Vec<Option<NoDirection>> = cotangents
+            .par_chunks_mut(expected)
+            .zip(origins.values.par_chunks(expected))
+            .zip(targets)
+            .map(|((cotangent, origin), target)| {
+                // The feature difference of Eq. (3).
+                for ((difference, target), origin) in cotangent.iter_mut().zip(*target).zip(origin) {
+                    *difference = target - origin;
+                }
+                let is_same = cotangent.iter().all(|difference| *difference == 0.0);
+                is_same.then_some(NoDirection::SameRepresentation)
+            })
+            .collect();
         self.backpropagate(layer, &cotangents, &refused)
     }
 }

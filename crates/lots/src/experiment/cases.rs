@@ -1,16 +1,19 @@
 //! [`Case`]: what is tried on an origin, and the targets with their representations at all layers.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use lots_network::{LayerId, Network, class_of};
+use lots_network::{LayerId, Network};
 
-use super::{Experiment, Pairing};
+use super::{Experiment, LANES, Pairing, trace_bytes};
 use crate::criterion::{Criterion, Until};
 use crate::data::ImageSet;
+use crate::direction::OriginTrace;
 use crate::error::Result;
 use crate::method::Method;
+
+/// Memory for the values that are kept of the targets' forward pass, in bytes; many large targets need not fit at once.
+const TARGET_BYTES: usize = 256 << 20;
 
 /// An attempt before it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,26 +36,25 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// Passes all targets forward to the layers of all groups, once.
+    /// Passes all targets forward to the layers of all groups, once; so many at a time that they fill the lanes.
     pub(super) fn new(network: &Network, targets: &ImageSet, layers: &[Option<LayerId>]) -> Result<Self> {
-        let mut representations = BTreeMap::new();
-        let represent = |layer: LayerId| -> Result<Vec<Arc<[f32]>>> {
-            // One target after the other: many large ones need not fit into memory at once.
-            let represent = |image: &crate::Image| -> Result<Arc<[f32]>> {
-                Ok(network.represent(layer, image.pixels())?.values.into())
-            };
-            targets.images().iter().map(represent).collect()
-        };
-        for &layer in layers.iter().flatten() {
-            if let Entry::Vacant(vacant) = representations.entry(layer) {
-                vacant.insert(represent(layer)?);
+        let mut wanted: Vec<LayerId> = layers.iter().flatten().copied().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut representations: BTreeMap<LayerId, Vec<Arc<[f32]>>> = BTreeMap::new();
+        let mut said = Vec::with_capacity(targets.len());
+        let at_once = TARGET_BYTES / trace_bytes(network);
+        for images in targets.images().chunks(at_once.clamp(1, LANES)) {
+            let trace = OriginTrace::of_images(network, &wanted, images)?;
+            for &layer in &wanted {
+                let values = trace.representation(layer)?;
+                representations.entry(layer).or_default().extend(values.images().map(Arc::from));
             }
+            said.extend((0..images.len()).map(|target| trace.class(target)));
         }
         let labels: Vec<Option<usize>> = (0..targets.len()).map(|target| targets.label(target)).collect();
-        let logits = represent(network.logits())?;
-        let classes =
-            labels.iter().zip(&logits).map(|(label, logits)| label.unwrap_or_else(|| class_of(logits)));
-        Ok(Self { classes: classes.collect(), labels, representations })
+        let classes = labels.iter().zip(said).map(|(label, said)| label.unwrap_or(said)).collect();
+        Ok(Self { classes, labels, representations })
     }
 
     pub(super) fn representation(&self, layer: LayerId, target: usize) -> &Arc<[f32]> {

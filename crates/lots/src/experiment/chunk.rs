@@ -8,7 +8,7 @@ use lots_network::{Array, LayerId, Network};
 use rayon::prelude::*;
 
 use super::cases::{Case, Targets, cases_of, criterion, most_cases};
-use super::{Attempt, Experiment, MisclassifiedOrigins, Telling};
+use super::{Attempt, Experiment, LANES, MisclassifiedOrigins, Telling, trace_bytes};
 use crate::attack::{Found, Ready, search};
 use crate::criterion::Criterion;
 use crate::data::ImageSet;
@@ -27,8 +27,6 @@ const RAYS: usize = 4096;
 const RAY_BYTES: usize = 256 << 20;
 /// Memory for the values that are kept of the forward pass, in bytes.
 const TRACE_BYTES: usize = 512 << 20;
-/// So many images are passed forward or backward at the cost of one.
-const LANES: usize = 16;
 
 /// What does not change from chunk to chunk.
 pub(super) struct Setting<'a> {
@@ -55,8 +53,7 @@ impl Setting<'_> {
     pub(super) fn origins_at_once(&self) -> usize {
         let network = self.network;
         let cases = most_cases(self.experiment, self.targets.as_ref(), network.class_count());
-        let kept: usize = network.layers().iter().map(|layer| layer.output_shape.count()).sum();
-        let fit = TRACE_BYTES / (size_of::<f32>() * kept.max(1));
+        let fit = TRACE_BYTES / trace_bytes(network);
         (self.rays_at_once() / cases).min(fit).max(1)
     }
 
@@ -81,7 +78,8 @@ impl<'a> Chunk<'a> {
         for layer in layers {
             // Only criteria about representations look at other layers than the logits.
             if chunk.criteria_look_at(layer) {
-                chunk.representations.insert(layer, chunk.trace.representation(layer)?);
+                let representation = chunk.trace.representation(layer)?.into_owned();
+                chunk.representations.insert(layer, representation);
             }
         }
         Ok(chunk)

@@ -15,7 +15,7 @@ use super::{Bracket, Crossing, Verdict};
 const ENUMERABLE: usize = 1024;
 
 /// So often the bracket may fail to halve before it is bisected.
-const PATIENCE: usize = 3;
+const PATIENCE: usize = 5;
 
 /// An end of the bracket.
 #[derive(Clone, Copy, Debug)]

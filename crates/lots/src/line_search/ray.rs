@@ -1,11 +1,14 @@
 //! [`Ray`]: the 8-bit images that lie on an origin plus any step along a direction, and the steps where they change.
 //!
-//! Everything is decided by the one formula of [`pixel`], never by a second way of computing the same thing: a step where
+//! Everything is decided by the one formula of [`level`], never by a second way of computing the same thing: a step where
 //! a pixel switches is found by asking the formula, so it is exact to the last bit of the step.
+
+#![expect(clippy::inline_always, reason = "what is not inlined stays compiled for the oldest processor")]
 
 use crate::direction::Direction;
 use crate::error::{Error, Result};
 use crate::image::Image;
+use crate::measure::with_widest_registers;
 
 /// An origin and a direction.
 #[derive(Clone, Copy, Debug)]
@@ -38,10 +41,15 @@ impl<'a> Ray<'a> {
 
     /// The image at `step` ≥ 0.
     pub(crate) fn write(&self, step: f64, pixels: &mut [u8]) {
-        let scale = step / self.linf;
-        for ((out, &origin), &slope) in pixels.iter_mut().zip(self.origin).zip(self.slopes) {
-            *out = pixel(origin, slope, scale);
-        }
+        let scale = self.scale(step);
+        with_widest_registers(
+            #[inline(always)]
+            || {
+                for ((out, &origin), &slope) in pixels.iter_mut().zip(self.origin).zip(self.slopes) {
+                    *out = whole(level(origin, slope, scale)) as u8;
+                }
+            },
+        );
     }
 
     pub(crate) fn image(&self, step: f64) -> Image {
@@ -53,26 +61,38 @@ impl<'a> Ray<'a> {
 
     /// The sum of |difference| over all pixels of the images at two steps; zero only if they are the same image.
     pub(crate) fn level_changes(&self, lo: f64, hi: f64) -> usize {
-        let (lo, hi) = (lo / self.linf, hi / self.linf);
-        let pixels = self.origin.iter().zip(self.slopes);
-        pixels
-            .map(|(&origin, &slope)| usize::from(pixel(origin, slope, lo).abs_diff(pixel(origin, slope, hi))))
-            .sum()
+        let (lo, hi) = (self.scale(lo), self.scale(hi));
+        with_widest_registers(
+            #[inline(always)]
+            || {
+                let mut sum = 0;
+                for (&origin, &slope) in self.origin.iter().zip(self.slopes) {
+                    sum += whole((level(origin, slope, hi) - level(origin, slope, lo)).abs());
+                }
+                sum as usize
+            },
+        )
     }
 
     /// Every step in (`lo`, `hi`] at which the image changes, ascending: the smallest step of each image after `lo`'s.
     pub(crate) fn switching_steps(&self, lo: f64, hi: f64) -> Vec<f64> {
         let mut steps = Vec::new();
-        for (&origin, &slope) in self.origin.iter().zip(self.slopes) {
-            let from = pixel(origin, slope, lo / self.linf);
-            let to = pixel(origin, slope, hi / self.linf);
-            let mut below = lo;
-            for passed in 1..=from.abs_diff(to) {
-                let level = if slope > 0.0 { from + passed } else { from - passed };
-                below = self.switching_step(origin, slope, level, (below, hi));
-                steps.push(below);
-            }
-        }
+        with_widest_registers(
+            #[inline(always)]
+            || {
+                for (&origin, &slope) in self.origin.iter().zip(self.slopes) {
+                    let from = level(origin, slope, self.scale(lo));
+                    let to = level(origin, slope, self.scale(hi));
+                    let mut below = lo;
+                    for passed in 1..=whole((to - from).abs()) {
+                        let passed = passed as f64;
+                        let level = if slope > 0.0 { from + passed } else { from - passed };
+                        below = self.switching_step(origin, slope, level, (below, hi));
+                        steps.push(below);
+                    }
+                }
+            },
+        );
         steps.sort_unstable_by(f64::total_cmp);
         steps.dedup();
         steps
@@ -83,24 +103,28 @@ impl<'a> Ray<'a> {
         let limit = |slope: f32| if slope > 0.0 { 255 } else { 0 };
         let movable =
             || self.origin.iter().zip(self.slopes).filter(|&(&x, &slope)| slope != 0.0 && x != limit(slope));
-        let rough = |origin, slope| self.rough_step(origin, slope, limit(slope));
+        let rough = |origin, slope| self.rough_step(origin, slope, f64::from(limit(slope)));
         let latest = movable().fold(0.0_f64, |latest, (&x, &slope)| latest.max(rough(x, slope)));
         // Rough steps are good to ten digits at least, so only those near the latest can be the last.
         movable()
             .filter(|&(&x, &slope)| rough(x, slope) >= latest * (1.0 - 1e-9))
-            .map(|(&x, &slope)| self.switching_step(x, slope, limit(slope), (0.0, f64::MAX)))
+            .map(|(&x, &slope)| self.switching_step(x, slope, f64::from(limit(slope)), (0.0, f64::MAX)))
             .fold(0.0, f64::max)
     }
 
-    /// The smallest step at which a pixel has come to `level`, which it has at `hi` but not at `lo`.
-    fn switching_step(&self, origin: u8, slope: f32, level: u8, (lo, hi): (f64, f64)) -> f64 {
+    /// s/‖η‖∞, finite, so that a pixel that does not move times the longest step stays where it is.
+    #[inline(always)]
+    fn scale(&self, step: f64) -> f64 {
+        (step / self.linf).min(f64::MAX)
+    }
+
+    /// The smallest step at which a pixel has come to `to`, which it has at `hi` but not at `lo`.
+    #[inline(always)]
+    fn switching_step(&self, origin: u8, slope: f32, to: f64, (lo, hi): (f64, f64)) -> f64 {
         // The bits of positive numbers are ordered like the numbers, so bisection on them ends at neighbours.
-        let reached = |bits: u64| {
-            let value = pixel(origin, slope, f64::from_bits(bits) / self.linf);
-            if slope > 0.0 { value >= level } else { value <= level }
-        };
+        let reached = |bits: u64| self.is_reached(origin, slope, to, f64::from_bits(bits));
         let (mut below, mut above) = (lo.to_bits(), hi.to_bits());
-        let guess = self.rough_step(origin, slope, level).clamp(lo, hi).to_bits();
+        let guess = self.rough_step(origin, slope, to).clamp(lo, hi).to_bits();
         // Gallop from the guess, which is off by a few units in the last place, to a bracket around the switch.
         let mut stride = 1;
         if guess > below && guess < above {
@@ -131,26 +155,43 @@ impl<'a> Ray<'a> {
         f64::from_bits(above)
     }
 
+    /// Whether a pixel has come to `to` at `step`.
+    #[inline(always)]
+    fn is_reached(&self, origin: u8, slope: f32, to: f64, step: f64) -> bool {
+        let level = level(origin, slope, self.scale(step));
+        if slope > 0.0 { level >= to } else { level <= to }
+    }
+
     /// Where a pixel comes to `level` in real numbers.
-    fn rough_step(&self, origin: u8, slope: f32, level: u8) -> f64 {
+    #[inline(always)]
+    fn rough_step(&self, origin: u8, slope: f32, to: f64) -> f64 {
         let half = if slope > 0.0 { -0.5 } else { 0.5 };
-        (f64::from(level) + half - f64::from(origin)) / f64::from(slope) * self.linf
+        (to + half - f64::from(origin)) / f64::from(slope) * self.linf
     }
 }
 
-/// clamp(round(x + s/‖η‖∞ · η), 0, 255), halves away from zero, with `scale` = s/‖η‖∞.
+/// clamp(round(x + s/‖η‖∞ · η), 0, 255), halves away from zero, with `scale` = s/‖η‖∞: a whole number.
 ///
 /// The product is a double, what follows is exact: x is not added before rounding, which would cost the last bits of
 /// small steps and let equal slopes switch at different steps. Monotone in `scale`, because every operation in it is.
 #[inline(always)]
-fn pixel(origin: u8, slope: f32, scale: f64) -> u8 {
+fn level(origin: u8, slope: f32, scale: f64) -> f64 {
     // No pixel moves further than 255.
     let change = (scale * f64::from(slope)).clamp(-256.0, 256.0);
-    let whole = change as i32;
-    let rest = change - f64::from(whole);
+    let whole = change.trunc();
+    let rest = change - whole;
     // Where the sum is negative it becomes 0 anyhow; where it is not, away from zero means up.
-    let rounded = whole + i32::from(rest >= 0.5) - i32::from(rest < -0.5);
-    (i32::from(origin) + rounded).clamp(0, 255) as u8
+    let up = if rest >= 0.5 { 1.0 } else { 0.0 };
+    let down = if rest < -0.5 { 1.0 } else { 0.0 };
+    (f64::from(origin) + (whole + up - down)).clamp(0.0, 255.0)
+}
+
+/// The whole number from 0 on that `value` is. All of them stand in the low bits of 2⁵² + value, which vectorises where
+/// a conversion does not.
+#[inline(always)]
+fn whole(value: f64) -> u64 {
+    const UNIT: f64 = (1_u64 << 52) as f64;
+    (UNIT + value).to_bits() - UNIT.to_bits()
 }
 
 #[cfg(test)]
@@ -241,7 +282,7 @@ mod tests {
         #[test]
         fn the_pixel_is_the_formula(origin: u8, slope in slope(), step in 0.0..600.0_f64) {
             for scale in [step, step.round() / 2.0] {
-                prop_assert_eq!(pixel(origin, slope, scale), pixel_reference(origin, slope, scale));
+                prop_assert_eq!(whole(level(origin, slope, scale)), u64::from(pixel_reference(origin, slope, scale)));
             }
         }
 

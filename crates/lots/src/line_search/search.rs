@@ -4,6 +4,9 @@ use super::narrowing::{Narrowing, Point};
 use super::ray::Ray;
 use super::{Bracket, Crossing, Finding, LineSearch, NoStep, Scan, Verdict};
 
+/// So much farther than the margin says, because a line through two margins ends a little short of most crossings.
+const OVERSHOOT: f64 = 1.1;
+
 /// A search that is under way: [`Self::step`] asks, [`Self::tell`] answers.
 #[derive(Clone, Debug)]
 pub(crate) struct Search<'a> {
@@ -12,14 +15,28 @@ pub(crate) struct Search<'a> {
     /// The longest step that is worth looking at, once it was needed, and why there is none behind it.
     end: Option<(f64, NoStep)>,
     at_origin: Point,
+    /// How the step grows.
+    growing: Growing,
     state: State,
     judged: usize,
 }
 
+/// How the step grows until the criterion holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Growing {
+    /// By the factor of growth; so far the margin has not said anything else.
+    Steadily,
+    /// To where the margin seems to come to zero.
+    Guided,
+    /// By the factor of growth, because the guided steps led past every place where the criterion holds.
+    Again,
+}
+
 #[derive(Clone, Debug)]
 enum State {
-    /// The criterion does not hold at `lo`; `step` is asked.
+    /// The criterion holds neither at `lo` nor at `before`, the point before it; `step` is asked.
     Growing {
+        before: Point,
         lo: Point,
         step: f64,
     },
@@ -43,8 +60,9 @@ impl<'a> Search<'a> {
     /// - `margin`: that of the origin, where the criterion does not hold; NaN if not known.
     pub(crate) fn new(ray: Ray<'a>, options: LineSearch, margin: f64) -> Self {
         let at_origin = Point { step: 0.0, margin };
-        let state = State::Growing { lo: at_origin, step: options.first_step.min(options.max_step) };
-        let mut search = Self { ray, options, end: None, at_origin, state, judged: 0 };
+        let state = State::Growing { before: at_origin, lo: at_origin, step: options.first_step };
+        let mut search =
+            Self { ray, options, end: None, at_origin, growing: Growing::Steadily, state, judged: 0 };
         search.settle();
         search
     }
@@ -54,7 +72,8 @@ impl<'a> Search<'a> {
         let at_origin = Point { step: 0.0, margin };
         let narrowing = Narrowing::new(at_origin, Point { step, margin: verdict.margin });
         let state = State::Narrowing { narrowing, step, later: None };
-        let mut search = Self { ray, options, end: None, at_origin, state, judged: 0 };
+        let mut search =
+            Self { ray, options, end: None, at_origin, growing: Growing::Steadily, state, judged: 0 };
         search.settle();
         search
     }
@@ -87,7 +106,7 @@ impl<'a> Search<'a> {
                 let narrowing = Narrowing::new(*lo, point);
                 self.state = State::Narrowing { narrowing, step, later: None };
             }
-            State::Growing { lo, .. } => *lo = point,
+            State::Growing { before, lo, .. } => (*before, *lo) = (*lo, point),
             State::Narrowing { narrowing, .. } => narrowing.tell(step, verdict),
             State::Scanning { found, lo, .. } if verdict.holds => {
                 let narrowing = Narrowing::new(*lo, point);
@@ -113,8 +132,8 @@ impl<'a> Search<'a> {
 
     /// Goes on until a verdict is needed or the search is over.
     fn settle(&mut self) {
-        if let State::Growing { lo, .. } = self.state {
-            self.grow(lo);
+        if let State::Growing { before, lo, .. } = self.state {
+            self.grow(before, lo);
         }
         if let State::Narrowing { narrowing, step, later } = &mut self.state {
             if let Some(next) = narrowing.step(&self.ray) {
@@ -137,21 +156,43 @@ impl<'a> Search<'a> {
     }
 
     /// The next step behind `lo` that shows another image.
-    fn grow(&mut self, mut lo: Point) {
+    fn grow(&mut self, before: Point, mut lo: Point) {
         loop {
-            let grown = if lo.step > 0.0 { lo.step * self.options.growth } else { self.options.first_step };
+            let grown = self.grown(before, lo);
             // A ray rarely ends within the range of a pixel, so its end is only computed behind that.
             let step = if grown < 256.0 { grown.min(self.options.max_step) } else { grown.min(self.end().0) };
             if step > lo.step && self.ray.level_changes(lo.step, step) > 0 {
-                self.state = State::Growing { lo, step };
+                self.state = State::Growing { before, lo, step };
                 return;
             }
             if step <= lo.step || step >= self.end().0 {
+                if self.growing == Growing::Guided {
+                    self.growing = Growing::Again;
+                    return self.grow(self.at_origin, self.at_origin);
+                }
                 self.state = State::Done(Err(self.end().1));
                 return;
             }
             lo.step = step;
         }
+    }
+
+    /// A step behind `lo`: where the line through the last two margins comes to zero, or by the factor of growth where
+    /// it does not.
+    fn grown(&mut self, before: Point, lo: Point) -> f64 {
+        let growth = self.options.growth;
+        if lo.step == 0.0 {
+            return self.options.first_step;
+        }
+        let rise = lo.margin - before.margin;
+        if self.growing == Growing::Again || !(rise > 0.0 && lo.margin < 0.0) {
+            return lo.step * growth;
+        }
+        self.growing = Growing::Guided;
+        let distance = -lo.margin * (lo.step - before.step) / rise;
+        // Neither so little that the search creeps, nor so much that it trusts a line too far.
+        let (least, most) = (growth.sqrt(), growth * growth * growth * growth);
+        (lo.step + OVERSHOOT * distance).clamp(lo.step * least, lo.step * most)
     }
 
     fn end(&mut self) -> (f64, NoStep) {

@@ -55,8 +55,12 @@ fn a_known_crossing_is_found_exactly() -> Result<()> {
 #[test]
 fn a_crossing_before_the_first_step_is_found() -> Result<()> {
     let (origin, slopes) = (image(&[100, 50]), direction(&[1.0, 1.0]));
-    let finding = LineSearch::default()
-        .smallest_step(&origin, &slopes, Verdict::from(false), |_| Verdict::from(true))?;
+    let finding = LineSearch { first_step: 1.0, ..LineSearch::default() }.smallest_step(
+        &origin,
+        &slopes,
+        Verdict::from(false),
+        |_| Verdict::from(true),
+    )?;
     assert_eq!(finding.end, Ok(Bracket { lo: 0.0, hi: 0.5, crossing: Crossing::Assumed }));
     assert_eq!(finding.judged, 1, "the next image is the first, so there is nothing left to ask");
     Ok(())
@@ -68,11 +72,11 @@ fn a_ray_that_ends_is_saturated_and_one_that_does_not_hits_the_limit() -> Result
     let search = LineSearch::default();
     for (origin, slopes, end, judged) in [
         // 253.5 is the last switch of the slower pixel that moves.
-        (image(&[0, 1, 255]), direction(&[1.0, 1.0, 1.0]), NoStep::Saturated, 9),
+        (image(&[0, 1, 255]), direction(&[1.0, 1.0, 1.0]), NoStep::Saturated, 5),
         // Nothing can move at all: no image is worth a question.
         (image(&[255, 0]), direction(&[1.0, -1.0]), NoStep::Saturated, 0),
         // At a slope of 10⁻⁷ a pixel arrives behind 2²⁰.
-        (image(&[128, 128]), direction(&[1.0, 1e-7]), NoStep::StepLimit, 8),
+        (image(&[128, 128]), direction(&[1.0, 1e-7]), NoStep::StepLimit, 4),
     ] {
         let finding = search.smallest_step(&origin, &slopes, Verdict::from(false), never)?;
         assert_eq!((finding.end, finding.judged), (Err(end), judged), "{origin:?} {slopes:?}");
@@ -104,7 +108,7 @@ fn the_last_image_of_a_ray_is_asked() -> Result<()> {
 #[test]
 fn a_scan_sees_an_earlier_crossing() -> Result<()> {
     let (origin, slopes) = (image(&[0]), direction(&[1.0]));
-    // Doubling looks at 1, 2, 4, 8, … and misses the island at 5 and 6.
+    // Doubling looks at 16, 32 and misses the island at 5 and 6.
     let judge = |image: &Image| Verdict::from(matches!(image.pixels()[0], 5 | 6 | 30..));
     let crossing = |scan: Scan| -> Result<Bracket> {
         let search = LineSearch { scan, ..LineSearch::default() };
@@ -118,6 +122,34 @@ fn a_scan_sees_an_earlier_crossing() -> Result<()> {
     }
     let too_coarse = crossing(Scan::Stride(7.0))?;
     assert_eq!((too_coarse.hi, too_coarse.crossing), (29.5, Crossing::First));
+    Ok(())
+}
+
+#[test]
+fn the_margin_leads_to_the_crossing() -> Result<()> {
+    let (origin, slopes) = (image(&[0, 0]), direction(&[1.0, 0.25]));
+    let judge = beyond(&origin, 200.0);
+    let at_origin = judge(&origin);
+    let guided = LineSearch::default().smallest_step(&origin, &slopes, at_origin, &judge)?;
+    let blind = LineSearch::default()
+        .smallest_step(&origin, &slopes, at_origin, |image| Verdict::from(judge(image).holds))?;
+    assert_eq!(guided.end.map(|bracket| bracket.hi), blind.end.map(|bracket| bracket.hi));
+    assert!(guided.judged < blind.judged, "{} guided, {} blind", guided.judged, blind.judged);
+    Ok(())
+}
+
+#[test]
+fn where_the_margin_leads_astray_doubling_still_finds_what_it_found() -> Result<()> {
+    let (origin, slopes) = (image(&[0]), direction(&[1.0]));
+    // An island around 32 that the rising margin leads past, and no other place where the criterion holds.
+    let judge = |image: &Image| {
+        let pixel = f64::from(image.pixels()[0]);
+        let holds = (30.0..36.0).contains(&pixel);
+        Verdict { holds, margin: if holds { 1.0 } else { pixel / 100.0 - 10.0 } }
+    };
+    let at_origin = judge(&origin);
+    let finding = LineSearch::default().smallest_step(&origin, &slopes, at_origin, judge)?;
+    assert_eq!(finding.end.map(|bracket| bracket.hi), Ok(29.5));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 #![expect(clippy::inline_always, reason = "what is not inlined stays compiled for the oldest processor")]
 
 use super::lanes::{LANE_COUNT, Lanes, with_widest_registers};
-use super::plane::Plane;
+use super::plane::{FramedPlane, Plane};
 
 /// A 3×3 matrix H that takes the pixel (x, y) of the origin to the point H·(x, y, 1) of the perturbed image.
 ///
@@ -43,7 +43,7 @@ impl Homography {
 
     /// The plane seen through the map: each pixel of `out` is what `plane` shows at the mapped point, bilinearly
     /// interpolated; beyond the border everything is 0.
-    pub(crate) fn warp(&self, plane: &Plane, out: &mut Plane) {
+    pub(crate) fn warp(&self, plane: &FramedPlane, out: &mut Plane) {
         out.resize(plane.height(), plane.width());
         with_widest_registers(
             #[inline(always)]
@@ -51,7 +51,7 @@ impl Homography {
                 for row in 0..plane.height() {
                     for (index, lanes) in out.row_mut(row).iter_mut().enumerate() {
                         let (x, y, _) = self.map_lanes(index * LANE_COUNT, row);
-                        *lanes = interpolate(plane, x, y);
+                        *lanes = plane.look_up(x, y);
                     }
                 }
             },
@@ -72,34 +72,6 @@ impl Homography {
 #[inline(always)]
 fn line([a, b, c]: [f64; 3], x: Lanes, y: Lanes) -> Lanes {
     Lanes::splat(a) * x + Lanes::splat(b) * y + Lanes::splat(c)
-}
-
-/// What `plane` shows at eight points, 0 beyond the border and at points that are not finite.
-#[inline(always)]
-fn interpolate(plane: &Plane, x: Lanes, y: Lanes) -> Lanes {
-    // Counted from one pixel above and to the left of the plane, where all is black, so that no index is negative.
-    let x = x.clamp(-1.0, plane.width() as f64) + Lanes::splat(1.0);
-    let y = y.clamp(-1.0, plane.height() as f64) + Lanes::splat(1.0);
-    let (left, top) = (x.floor(), y.floor());
-    let (mut upper, mut lower) = ([Lanes::ZERO; 2], [Lanes::ZERO; 2]);
-    for lane in 0..LANE_COUNT {
-        let (column, row) = (left.0[lane] as usize, top.0[lane] as usize);
-        for right in 0..2 {
-            upper[right].0[lane] = pixel(plane, row, column + right);
-            lower[right].0[lane] = pixel(plane, row + 1, column + right);
-        }
-    }
-    let (right_share, lower_share) = (x - left, y - top);
-    let upper = upper[0] + right_share * (upper[1] - upper[0]);
-    let lower = lower[0] + right_share * (lower[1] - lower[0]);
-    upper + lower_share * (lower - upper)
-}
-
-/// The pixel in `row` and `column`, both counted from 1; black beyond the border.
-#[inline(always)]
-fn pixel(plane: &Plane, row: usize, column: usize) -> f64 {
-    let inside = (1..=plane.height()).contains(&row) && (1..=plane.width()).contains(&column);
-    if inside { plane.get(row - 1, column - 1) } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -126,8 +98,9 @@ mod tests {
     }
 
     fn rows(homography: Homography) -> Vec<Vec<f64>> {
-        let mut out = Plane::default();
-        homography.warp(&ramp(), &mut out);
+        let (mut framed, mut out) = (FramedPlane::default(), Plane::default());
+        framed.read(&ramp());
+        homography.warp(&framed, &mut out);
         values(&out)
     }
 

@@ -81,6 +81,19 @@ impl Lanes {
         self.map(f64::floor)
     }
 
+    /// Every lane, a whole number from 0 on, as an index.
+    ///
+    /// The low bits of 2⁵² + n are n; unlike a conversion, the sum works on all lanes at once.
+    #[inline(always)]
+    pub(crate) fn indices(self) -> [usize; LANE_COUNT] {
+        const UNIT: f64 = (1_u64 << 52) as f64;
+        let mut indices = [0; LANE_COUNT];
+        for (index, lane) in indices.iter_mut().zip(self.0) {
+            *index = ((lane + UNIT).to_bits() - UNIT.to_bits()) as usize;
+        }
+        indices
+    }
+
     /// 1 where `low` ≤ lane < `high`, 0 elsewhere.
     #[inline(always)]
     pub(crate) fn within(self, low: f64, high: f64) -> Self {
@@ -166,6 +179,13 @@ mod tests {
     fn clamping_turns_no_number_into_the_low_end() {
         assert_eq!(Lanes::splat(f64::NAN).clamp(-1.0, 5.0), Lanes::splat(-1.0));
         assert_eq!(Lanes::splat(f64::INFINITY).clamp(-1.0, 5.0), Lanes::splat(5.0));
+    }
+
+    #[test]
+    fn whole_numbers_are_indices() {
+        assert_eq!(Lanes::counting_from(0).indices(), [0, 1, 2, 3, 4, 5, 6, 7]);
+        let largest = f64::from(u32::MAX);
+        assert_eq!(Lanes::splat(largest).indices(), [u32::MAX as usize; LANE_COUNT]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! Source: Rozsa, Rudd, Boult, "Adversarial Diversity and Hard Positive Generation", section 3.
 
 use super::alignment::{Aligner, Alignment, AlignmentParameters};
-use super::plane::Plane;
+use super::plane::{FramedPlane, Plane};
 use super::structural_similarity::{PlaneComparison, SimilarityParameters};
 use crate::error::Result;
 use crate::image::Image;
@@ -84,6 +84,7 @@ pub struct PassScorer {
     aligner: Aligner,
     comparisons: Vec<PlaneComparison>,
     plane: Plane,
+    framed: FramedPlane,
     warped: Plane,
 }
 
@@ -112,7 +113,8 @@ impl PassScorer {
             parameters.colour.read(perturbed, index, &mut self.plane);
             unaligned += comparison.similarity(&self.plane, parameters);
             if alignment.status.is_aligned() {
-                alignment.homography.warp(&self.plane, &mut self.warped);
+                self.framed.read(&self.plane);
+                alignment.homography.warp(&self.framed, &mut self.warped);
                 if self.parameters.round_warp {
                     self.warped.round();
                 }

@@ -62,7 +62,7 @@ impl Plane {
     }
 
     /// One number.
-    #[inline(always)]
+    #[cfg(test)]
     pub(crate) fn get(&self, row: usize, column: usize) -> f64 {
         self.values[row * self.lanes_per_row() + column / LANE_COUNT].0[column % LANE_COUNT]
     }
@@ -76,13 +76,11 @@ impl Plane {
     /// Takes over one channel of an image.
     pub(crate) fn read_channel(&mut self, image: &Image, channel: usize) {
         self.resize(image.height(), image.width());
-        for (row, pixels) in image.plane(channel).chunks_exact(image.width()).enumerate() {
-            for (lanes, pixels) in self.row_mut(row).iter_mut().zip(pixels.chunks(LANE_COUNT)) {
-                for (lane, pixel) in lanes.0.iter_mut().zip(pixels) {
-                    *lane = f64::from(*pixel);
-                }
-            }
-        }
+        self.for_each_pixel(
+            image.plane(channel),
+            #[inline(always)]
+            |_, pixel| pixel,
+        );
     }
 
     /// Takes over the luma of an image: 0.299 R + 0.587 G + 0.114 B of three channels, the mean of any other number.
@@ -98,14 +96,36 @@ impl Plane {
                 3 => [0.299, 0.587, 0.114][channel],
                 count => 1.0 / count as f64,
             };
-            for (row, pixels) in image.plane(channel).chunks_exact(image.width()).enumerate() {
-                for (lanes, pixels) in self.row_mut(row).iter_mut().zip(pixels.chunks(LANE_COUNT)) {
-                    for (lane, pixel) in lanes.0.iter_mut().zip(pixels) {
-                        *lane += weight * f64::from(*pixel);
+            self.for_each_pixel(
+                image.plane(channel),
+                #[inline(always)]
+                |sum, pixel| sum + weight * pixel,
+            );
+        }
+    }
+
+    /// Replaces every number by `function(number, pixel)`.
+    fn for_each_pixel(&mut self, pixels: &[u8], function: impl Fn(f64, f64) -> f64) {
+        let width = self.width;
+        with_widest_registers(
+            #[inline(always)]
+            || {
+                for (row, pixels) in pixels.chunks_exact(width).enumerate() {
+                    let (whole, rest) = pixels.as_chunks::<LANE_COUNT>();
+                    let lanes = self.row_mut(row);
+                    for (lanes, pixels) in lanes.iter_mut().zip(whole) {
+                        for (lane, pixel) in lanes.0.iter_mut().zip(pixels) {
+                            *lane = function(*lane, f64::from(*pixel));
+                        }
+                    }
+                    if let Some(last) = lanes.last_mut() {
+                        for (lane, pixel) in last.0.iter_mut().zip(rest) {
+                            *lane = function(*lane, f64::from(*pixel));
+                        }
                     }
                 }
-            }
-        }
+            },
+        );
     }
 
     /// Rounds to whole grey levels, halves away from zero.
@@ -129,24 +149,101 @@ impl Plane {
     }
 }
 
+/// A plane in a frame of zeros, so that looking at or beyond its border is like looking anywhere else.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FramedPlane {
+    height: usize,
+    width: usize,
+    values: Vec<f64>,
+}
+
+/// One pixel of frame above and to the left, two below and to the right: a look-up reads two by two pixels, and the
+/// farthest one starts one pixel beyond the border.
+pub(crate) const FRAME_BEFORE: usize = 1;
+pub(crate) const FRAME: usize = 3;
+
+impl FramedPlane {
+    /// Takes over `plane`.
+    pub(crate) fn read(&mut self, plane: &Plane) {
+        if (self.height, self.width) != (plane.height, plane.width) {
+            (self.height, self.width) = (plane.height, plane.width);
+            // The frame is zero from here on, whatever is read later.
+            self.values.clear();
+            self.values.resize((self.height + FRAME) * (self.width + FRAME), 0.0);
+        }
+        for row in 0..self.height {
+            let start = (row + FRAME_BEFORE) * (self.width + FRAME) + FRAME_BEFORE;
+            let own = &mut self.values[start..start + self.width];
+            for (own, lanes) in own.chunks_mut(LANE_COUNT).zip(plane.row(row)) {
+                own.copy_from_slice(&lanes.0[..own.len()]);
+            }
+        }
+    }
+
+    pub(crate) fn height(&self) -> usize {
+        self.height
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// What the plane shows at eight points, 0 beyond the border and at points that are not finite.
+    #[inline(always)]
+    pub(crate) fn look_up(&self, x: Lanes, y: Lanes) -> Lanes {
+        // Far points are moved to the frame.
+        let x = x.clamp(-1.0, self.width as f64) + Lanes::splat(FRAME_BEFORE as f64);
+        let y = y.clamp(-1.0, self.height as f64) + Lanes::splat(FRAME_BEFORE as f64);
+        let (left, top) = (x.floor(), y.floor());
+        let stride = self.width + FRAME;
+        let indices = (top * Lanes::splat(stride as f64) + left).indices();
+        let (mut upper, mut lower) = ([Lanes::ZERO; 2], [Lanes::ZERO; 2]);
+        for (lane, index) in indices.into_iter().enumerate() {
+            let window = &self.values[index..index + stride + 2];
+            (upper[0].0[lane], upper[1].0[lane]) = (window[0], window[1]);
+            (lower[0].0[lane], lower[1].0[lane]) = (window[stride], window[stride + 1]);
+        }
+        let (right_share, lower_share) = (x - left, y - top);
+        let upper = upper[0] + right_share * (upper[1] - upper[0]);
+        let lower = lower[0] + right_share * (lower[1] - lower[0]);
+        upper + lower_share * (lower - upper)
+    }
+}
+
 impl<const TAPS: usize> Filter<TAPS> {
     /// Filters `plane` into `out`, which becomes a plane of the same size. `scratch` holds one row between the passes.
     pub(crate) fn apply(&self, plane: &Plane, scratch: &mut Vec<f64>, out: &mut Plane) {
         out.resize(plane.height, plane.width);
-        // One row with TAPS − 1 pixels more on both sides.
-        scratch.resize(plane.lanes_per_row() * LANE_COUNT + 2 * (TAPS - 1), 0.0);
+        self.resize_scratch(plane, scratch);
         with_widest_registers(
             #[inline(always)]
             || {
                 for row in 0..plane.height {
-                    self.filter_vertically(plane, row, scratch);
-                    self.continue_row(plane.width, scratch);
+                    self.vertically(plane, row, scratch);
                     for (index, lanes) in out.row_mut(row).iter_mut().enumerate() {
-                        *lanes = self.filter_lanes(&scratch[index * LANE_COUNT..]);
+                        *lanes = self.horizontally(scratch, index);
                     }
                 }
             },
         );
+    }
+
+    /// Makes `scratch` a row of `plane` with TAPS − 1 pixels more on both sides.
+    pub(crate) fn resize_scratch(&self, plane: &Plane, scratch: &mut Vec<f64>) {
+        scratch.resize(plane.lanes_per_row() * LANE_COUNT + 2 * (TAPS - 1), 0.0);
+    }
+
+    /// The first pass of one row, into `scratch`.
+    #[inline(always)]
+    pub(crate) fn vertically(&self, plane: &Plane, row: usize, scratch: &mut [f64]) {
+        self.filter_vertically(plane, row, scratch);
+        self.continue_row(plane.width, scratch);
+    }
+
+    /// The second pass of eight pixels of a row.
+    #[inline(always)]
+    pub(crate) fn horizontally(&self, scratch: &[f64], index: usize) -> Lanes {
+        self.filter_lanes(&scratch[index * LANE_COUNT..])
     }
 
     /// The row `row` of the vertically filtered plane, into `scratch[TAPS − 1..]`.

@@ -166,77 +166,90 @@ impl Colour {
 pub(crate) struct PlaneComparison {
     origin: Plane,
     origin_mean: Plane,
-    mean: Plane,
-    product: Plane,
-    // E[x² + y²]. One map serves both variances, because the usual exponents need only their sum.
-    square_mean: Plane,
-    product_mean: Plane,
     // E[x²], computed only if some exponent is not 1.
     origin_square_mean: Plane,
-    scratch: Vec<f64>,
+    // x² + y². One map serves both variances, because the usual exponents need only their sum.
+    squares: Plane,
+    // x · y.
+    product: Plane,
+    // A row of the perturbed plane, of the squares and of the product between the passes of the filter.
+    scratch: [Vec<f64>; 3],
 }
 
 impl PlaneComparison {
     /// Prepares for comparisons with `origin`.
     pub(crate) fn set_origin(&mut self, origin: &Plane) {
         self.origin.clone_from(origin);
-        GAUSSIAN_WINDOW.apply(origin, &mut self.scratch, &mut self.origin_mean);
+        GAUSSIAN_WINDOW.apply(origin, &mut self.scratch[0], &mut self.origin_mean);
     }
 
     /// The mean structural similarity of the origin and `perturbed`, a plane of the same size.
     pub(crate) fn similarity(&mut self, perturbed: &Plane, parameters: &SimilarityParameters) -> f64 {
-        GAUSSIAN_WINDOW.apply(perturbed, &mut self.scratch, &mut self.mean);
-        self.product.combine(
-            &self.origin,
-            perturbed,
-            #[inline(always)]
-            |x, y| x * x + y * y,
-        );
-        GAUSSIAN_WINDOW.apply(&self.product, &mut self.scratch, &mut self.square_mean);
-        self.product.combine(
-            &self.origin,
-            perturbed,
-            #[inline(always)]
-            |x, y| x * y,
-        );
-        GAUSSIAN_WINDOW.apply(&self.product, &mut self.scratch, &mut self.product_mean);
         if parameters.exponents == Exponents::default() {
             return self.mean_over_windows(
+                perturbed,
                 parameters.border,
                 #[inline(always)]
-                |at| Moments::load(self, at).similarity(),
+                |moments, _| moments.similarity(),
             );
         }
-        self.product.combine(
+        let mut squares = Plane::default();
+        squares.combine(
             &self.origin,
             &self.origin,
             #[inline(always)]
             |x, y| x * y,
         );
-        GAUSSIAN_WINDOW.apply(&self.product, &mut self.scratch, &mut self.origin_square_mean);
-        self.mean_over_windows(
+        let mut origin_square_mean = std::mem::take(&mut self.origin_square_mean);
+        GAUSSIAN_WINDOW.apply(&squares, &mut self.scratch[0], &mut origin_square_mean);
+        let mean = self.mean_over_windows(
+            perturbed,
             parameters.border,
             #[inline(always)]
-            |at| {
-                let origin_square_mean = self.origin_square_mean.values()[at];
-                Moments::load(self, at).similarity_with(origin_square_mean, parameters.exponents)
-            },
-        )
+            |moments, at| moments.similarity_with(origin_square_mean.values()[at], parameters.exponents),
+        );
+        self.origin_square_mean = origin_square_mean;
+        mean
     }
 
-    /// The mean of `similarity(position)` over the windows that count.
-    fn mean_over_windows(&self, border: Border, similarity: impl Fn(usize) -> Lanes) -> f64 {
+    /// The mean of `similarity(moments, position)` over the windows that count. One sweep over the rows computes
+    /// products, filters and similarities, so that each row is still at hand when it is needed next.
+    fn mean_over_windows(
+        &mut self,
+        perturbed: &Plane,
+        border: Border,
+        similarity: impl Fn(&Moments, usize) -> Lanes,
+    ) -> f64 {
         let inset = if border == Border::Valid { HALF_WINDOW } else { 0 };
         let (height, width) = (self.origin.height(), self.origin.width());
         let columns = inset..width - inset;
+        self.squares.resize(height, width);
+        self.product.resize(height, width);
+        for scratch in &mut self.scratch {
+            GAUSSIAN_WINDOW.resize_scratch(perturbed, scratch);
+        }
         let sum: f64 = with_widest_registers(
             #[inline(always)]
             || {
-                let mut total = 0.0;
+                let (mut total, mut multiplied) = (0.0, 0);
                 for row in inset..height - inset {
+                    while multiplied < height.min(row + HALF_WINDOW + 1) {
+                        self.multiply(perturbed, multiplied);
+                        multiplied += 1;
+                    }
+                    let [mean, square_mean, product_mean] = &mut self.scratch;
+                    GAUSSIAN_WINDOW.vertically(perturbed, row, mean);
+                    GAUSSIAN_WINDOW.vertically(&self.squares, row, square_mean);
+                    GAUSSIAN_WINDOW.vertically(&self.product, row, product_mean);
                     let mut sum = Lanes::ZERO;
-                    for index in 0..self.origin.lanes_per_row() {
-                        let value = similarity(row * self.origin.lanes_per_row() + index);
+                    for (index, &x) in self.origin_mean.row(row).iter().enumerate() {
+                        let moments = Moments {
+                            x,
+                            y: GAUSSIAN_WINDOW.horizontally(mean, index),
+                            squares: GAUSSIAN_WINDOW.horizontally(square_mean, index),
+                            product: GAUSSIAN_WINDOW.horizontally(product_mean, index),
+                        };
+                        let value = similarity(&moments, row * self.origin.lanes_per_row() + index);
                         let start = index * LANE_COUNT;
                         // Changes nothing but the first and the last lanes of a row.
                         let (first, end) =
@@ -249,6 +262,17 @@ impl PlaneComparison {
             },
         );
         sum / ((height - 2 * inset) * columns.len()) as f64
+    }
+
+    /// One row of the squares and of the product.
+    #[inline(always)]
+    fn multiply(&mut self, perturbed: &Plane, row: usize) {
+        let products = self.squares.row_mut(row).iter_mut().zip(self.product.row_mut(row));
+        let factors = self.origin.row(row).iter().zip(perturbed.row(row));
+        for ((square, product), (&x, &y)) in products.zip(factors) {
+            *square = x * x + y * y;
+            *product = x * y;
+        }
     }
 }
 
@@ -265,16 +289,6 @@ struct Moments {
 }
 
 impl Moments {
-    #[inline(always)]
-    fn load(comparison: &PlaneComparison, at: usize) -> Self {
-        Self {
-            x: comparison.origin_mean.values()[at],
-            y: comparison.mean.values()[at],
-            squares: comparison.square_mean.values()[at],
-            product: comparison.product_mean.values()[at],
-        }
-    }
-
     /// L · C · S, where C · S = (2 σₓᵧ + C₂) / (σₓ² + σᵧ² + C₂) because C₃ = C₂ / 2.
     ///
     /// For equal windows numerator and denominator are the same bits, so the similarity is exactly 1.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::vec;
 
 use crate::data::labels::Labels;
-use crate::data::{ImageSet, array, folder, idx};
+use crate::data::{array, folder, idx};
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::whole_file;
@@ -22,7 +22,6 @@ enum Images {
     Idx(Box<idx::Images>),
     Array(Box<array::Images>),
     Pictures(vec::IntoIter<PathBuf>),
-    Embedded(vec::IntoIter<Image>),
 }
 
 /// The names of millions of images are not kept but made.
@@ -32,15 +31,10 @@ enum Names {
 }
 
 impl Opened {
-    pub(super) fn embedded(name: &str, set: ImageSet) -> Self {
-        let (images, labels, _) = set.into_parts();
-        let count = images.len();
-        Self {
-            images: Images::Embedded(images.into_iter()),
-            names: Names::Counted(name.to_owned()),
-            count,
-            labels,
-        }
+    pub(super) fn embedded(name: &str, (images, labels): (idx::Images, Vec<usize>)) -> Self {
+        let count = images.image_count();
+        let names = Names::Counted(name.to_owned());
+        Self { images: Images::Idx(Box::new(images)), names, count, labels: Some(labels) }
     }
 
     pub(super) fn path(path: &Path) -> Result<Self> {
@@ -102,10 +96,6 @@ impl Opened {
                 paths.by_ref().take(index).for_each(drop);
                 Ok(())
             }
-            Images::Embedded(images) => {
-                images.by_ref().take(index).for_each(drop);
-                Ok(())
-            }
         }
     }
 
@@ -114,7 +104,6 @@ impl Opened {
             Images::Idx(images) => images.next(),
             Images::Array(images) => images.next(),
             Images::Pictures(paths) => paths.next().map(Image::open),
-            Images::Embedded(images) => images.next().map(Ok),
         };
         // A range is checked against the count, so there is a next one.
         image.unwrap_or(Err(Error::NoImages))
@@ -124,7 +113,7 @@ impl Opened {
     pub(super) fn check_end(&mut self) -> Result<()> {
         match &mut self.images {
             Images::Idx(images) => images.next().map_or(Ok(()), |more| more.map(drop)),
-            Images::Array(_) | Images::Pictures(_) | Images::Embedded(_) => Ok(()),
+            Images::Array(_) | Images::Pictures(_) => Ok(()),
         }
     }
 }

@@ -3,7 +3,7 @@
 #![expect(clippy::inline_always, reason = "what is not inlined stays compiled for the oldest processor")]
 
 use super::super::lanes::{LANE_COUNT, Lanes};
-use super::super::plane::Plane;
+use super::super::plane::{FRAME, FRAME_BEFORE, Plane};
 
 /// Value, derivative along x and derivative along y of every pixel, in a frame of zeros.
 ///
@@ -15,11 +15,6 @@ pub(super) struct GradientField {
     width: usize,
     cells: Vec<[f64; 4]>,
 }
-
-// One cell of frame above and to the left, two below and to the right: a look-up reads two by two cells, and the
-// farthest one starts one cell beyond the border.
-const FRAME_BEFORE: usize = 1;
-const FRAME: usize = 3;
 
 impl GradientField {
     /// Takes over `plane`; its derivatives are ½ (next − previous), and 0 at the border, where the mirror image gives
@@ -34,12 +29,15 @@ impl GradientField {
         }
         for row in 0..height {
             let inside = 0 < row && row + 1 < height;
+            let (above, below) = if inside { (row - 1, row + 1) } else { (row, row) };
             let start = (row + FRAME_BEFORE) * (width + FRAME) + FRAME_BEFORE;
             let cells = &mut self.cells[start..start + width];
-            for (column, cell) in cells.iter_mut().enumerate() {
-                let along_y =
-                    if inside { plane.get(row + 1, column) - plane.get(row - 1, column) } else { 0.0 };
-                *cell = [plane.get(row, column), 0.0, 0.5 * along_y, 0.0];
+            let rows = plane.row(row).iter().zip(plane.row(above)).zip(plane.row(below));
+            for (cells, ((here, above), below)) in cells.chunks_mut(LANE_COUNT).zip(rows) {
+                let lanes = here.0.iter().zip(above.0).zip(below.0);
+                for (cell, ((&value, above), below)) in cells.iter_mut().zip(lanes) {
+                    *cell = [value, 0.0, 0.5 * (below - above), 0.0];
+                }
             }
             for column in 1..width.saturating_sub(1) {
                 cells[column][1] = 0.5 * (cells[column + 1][0] - cells[column - 1][0]);
@@ -64,10 +62,10 @@ impl GradientField {
         let (column, row) = (x.floor(), y.floor());
         let (right, down) = (x - column, y - row);
         let stride = self.width + FRAME;
-        for (lane, cell) in cells.iter_mut().enumerate() {
-            let index = row.0[lane] as i32 as usize * stride + column.0[lane] as i32 as usize;
-            let (upper, lower) =
-                (&self.cells[index..index + 2], &self.cells[index + stride..index + stride + 2]);
+        let indices = (row * Lanes::splat(stride as f64) + column).indices();
+        for (lane, (cell, index)) in cells.iter_mut().zip(indices).enumerate() {
+            let window = &self.cells[index..index + stride + 2];
+            let (upper, lower) = (&window[..2], &window[stride..]);
             // A whole cell is computed before it is written, so that its four components stay one vector.
             let mut looked_up = [0.0; 4];
             for (k, value) in looked_up.iter_mut().enumerate() {
