@@ -1,12 +1,14 @@
 """Times `lots` and its peers alternately, checks that they agree, prints the ratios and stores them.
 
     run                     everything; writes docs/results/peers.json
-    run --rows WORD         only rows whose name contains WORD (may be given several times)
+    run --rows WORD         only rows whose title contains WORD (may be given several times); the other rows that are
+                            stored stay if they were measured at the same commit on the same machine
     run --rounds N          how often each side is timed; the ratio is the median of the rounds' ratios
     run --dry               stores nothing
 """
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import statistics
@@ -23,25 +25,36 @@ STORED = machine.ROOT / "docs" / "results" / "peers.json"
 PAUSE = 0.15
 
 
-def timed(side, row, seconds):
-    """Seconds a unit, of about `seconds` seconds of repeats."""
-    if "repeats" not in side:
-        once = side["time"](1)
-        once = min(once, side["time"](1)) if once < seconds / 4 else once
-        side["repeats"] = max(1, min(row.most_repeats, round(seconds / max(once, 1e-9))))
-    time.sleep(PAUSE)
-    return side["time"](side["repeats"]) / (side["repeats"] * row.units)
+@dataclasses.dataclass
+class Side:
+    """A function that does the work a number of times and returns the seconds, and how often it does it in a round."""
+
+    work: object
+    repeats: int
+
+    @classmethod
+    def calibrated(cls, work, row, seconds):
+        """As many repeats as fill `seconds`; the first ones warm up. Work that takes long is not tried before."""
+        if row.most_repeats == 1:
+            return cls(work, 1)
+        once = work(1)
+        if once < seconds / 4:
+            once = min(work(1) for _ in range(3))
+        return cls(work, max(1, min(row.most_repeats, round(seconds / max(once, 1e-9)))))
+
+    def time(self, row):
+        """Seconds a unit."""
+        time.sleep(PAUSE)
+        return self.work(self.repeats) / (self.repeats * row.units)
 
 
 def measure(row, rounds, seconds):
     """The row with the times of every round."""
-    sides = {name: {"time": function} for name, function in row.sides.items()}
+    sides = {name: Side.calibrated(work, row, seconds) for name, work in row.sides.items()}
     times = {name: [] for name in sides}
-    for side in sides.values():
-        timed(side, row, seconds)
     for _ in range(rounds if row.rounds is None else min(rounds, row.rounds)):
         for name, side in sides.items():
-            times[name].append(timed(side, row, seconds))
+            times[name].append(side.time(row))
     own = times["lots"]
     ratios = {
         name: statistics.median(peer / lots for peer, lots in zip(times[name], own, strict=True))
@@ -57,8 +70,8 @@ def main():
     """All rows, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", action="append", default=[], metavar="WORD")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.4, help="of one side in one round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.3, help="of one side in one round")
     parser.add_argument("--dry", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -71,17 +84,30 @@ def main():
                 results.append(row if isinstance(row, dict) else measure(row, arguments.rounds, arguments.seconds))
                 print(line(results[-1]), flush=True)
         bench.close()
+    if arguments.dry:
+        return
+    described = machine.describe()
+    if arguments.rows:
+        results = merged(results, described)
     stored = {
         "command": "benches/peers/run",
         "kind": "peers",
-        "machine": machine.describe(),
+        "machine": described,
         "rounds": arguments.rounds,
         "rows": results,
     }
-    if arguments.dry or arguments.rows:
-        return
     STORED.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"wrote {STORED.relative_to(machine.ROOT)}; now run tools/fill_results", file=sys.stderr)
+
+
+def merged(results, described):
+    """The stored rows with these in their places, or behind them."""
+    stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
+    if stored.get("machine") != described:
+        return results
+    new = {row["name"]: row for row in results}
+    rows = [new.pop(row["name"], row) for row in stored["rows"]]
+    return rows + list(new.values())
 
 
 def line(result):

@@ -24,7 +24,7 @@ def describe():
         "instruction_sets": [name for name in SETS if name in known],
         "system": f"{platform.system()} {platform.machine()}",
         "versions": versions(),
-        "commit": git("rev-parse", "--short=10", "HEAD") + ("" if not git("status", "--porcelain") else ", changed"),
+        "commit": git("rev-parse", "--short=10", "HEAD") + ("" if not git("status", "--porcelain", "--", "crates", "Cargo.lock") else ", changed"),
     }
 
 

@@ -54,7 +54,7 @@ impl Targets {
         }
         let labels: Vec<Option<usize>> = (0..targets.len()).map(|target| targets.label(target)).collect();
         let classes = labels.iter().zip(said).map(|(label, said)| label.unwrap_or(said)).collect();
-        Ok(Self { classes, labels, representations })
+        Ok(Self { labels, classes, representations })
     }
 
     pub(super) fn representation(&self, layer: LayerId, target: usize) -> &Arc<[f32]> {

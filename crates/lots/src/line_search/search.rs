@@ -16,20 +16,20 @@ pub(crate) struct Search<'a> {
     end: Option<(f64, NoStep)>,
     at_origin: Point,
     /// How the step grows.
-    growing: Growing,
+    growth: Growth,
     state: State,
     judged: usize,
 }
 
 /// How the step grows until the criterion holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Growing {
+enum Growth {
     /// By the factor of growth; so far the margin has not said anything else.
-    Steadily,
+    Steady,
     /// To where the margin seems to come to zero.
     Guided,
     /// By the factor of growth, because the guided steps led past every place where the criterion holds.
-    Again,
+    SteadyAgain,
 }
 
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ impl<'a> Search<'a> {
         let at_origin = Point { step: 0.0, margin };
         let state = State::Growing { before: at_origin, lo: at_origin, step: options.first_step };
         let mut search =
-            Self { ray, options, end: None, at_origin, growing: Growing::Steadily, state, judged: 0 };
+            Self { ray, options, end: None, at_origin, growth: Growth::Steady, state, judged: 0 };
         search.settle();
         search
     }
@@ -73,7 +73,7 @@ impl<'a> Search<'a> {
         let narrowing = Narrowing::new(at_origin, Point { step, margin: verdict.margin });
         let state = State::Narrowing { narrowing, step, later: None };
         let mut search =
-            Self { ray, options, end: None, at_origin, growing: Growing::Steadily, state, judged: 0 };
+            Self { ray, options, end: None, at_origin, growth: Growth::Steady, state, judged: 0 };
         search.settle();
         search
     }
@@ -166,8 +166,8 @@ impl<'a> Search<'a> {
                 return;
             }
             if step <= lo.step || step >= self.end().0 {
-                if self.growing == Growing::Guided {
-                    self.growing = Growing::Again;
+                if self.growth == Growth::Guided {
+                    self.growth = Growth::SteadyAgain;
                     return self.grow(self.at_origin, self.at_origin);
                 }
                 self.state = State::Done(Err(self.end().1));
@@ -185,10 +185,10 @@ impl<'a> Search<'a> {
             return self.options.first_step;
         }
         let rise = lo.margin - before.margin;
-        if self.growing == Growing::Again || !(rise > 0.0 && lo.margin < 0.0) {
+        if self.growth == Growth::SteadyAgain || !(rise > 0.0 && lo.margin < 0.0) {
             return lo.step * growth;
         }
-        self.growing = Growing::Guided;
+        self.growth = Growth::Guided;
         let distance = -lo.margin * (lo.step - before.step) / rise;
         // Neither so little that the search creeps, nor so much that it trusts a line too far.
         let (least, most) = (growth.sqrt(), growth * growth * growth * growth);

@@ -49,8 +49,9 @@ impl Homography {
             #[inline(always)]
             || {
                 for row in 0..plane.height() {
+                    let row_lanes = Lanes::splat(row as f64);
                     for (index, lanes) in out.row_mut(row).iter_mut().enumerate() {
-                        let (x, y, _) = self.map_lanes(index * LANE_COUNT, row);
+                        let (x, y, _) = self.map_lanes(Lanes::counting_from(index * LANE_COUNT), row_lanes);
                         *lanes = plane.look_up(x, y);
                     }
                 }
@@ -58,10 +59,9 @@ impl Homography {
         );
     }
 
-    /// Where eight pixels of a row go, and one over their denominators.
+    /// Where eight points (x, y) go, and one over their denominators.
     #[inline(always)]
-    pub(crate) fn map_lanes(&self, first_column: usize, row: usize) -> (Lanes, Lanes, Lanes) {
-        let (x, y) = (Lanes::counting_from(first_column), Lanes::splat(row as f64));
+    pub(crate) fn map_lanes(&self, x: Lanes, y: Lanes) -> (Lanes, Lanes, Lanes) {
         let [to_x, to_y, to_scale] = self.matrix;
         let inverse = Lanes::splat(1.0) / line(to_scale, x, y);
         (line(to_x, x, y) * inverse, line(to_y, x, y) * inverse, inverse)

@@ -230,7 +230,7 @@ impl<const TAPS: usize> Filter<TAPS> {
 
     /// Makes `scratch` a row of `plane` with TAPS − 1 pixels more on both sides.
     pub(crate) fn resize_scratch(&self, plane: &Plane, scratch: &mut Vec<f64>) {
-        scratch.resize(plane.lanes_per_row() * LANE_COUNT + 2 * (TAPS - 1), 0.0);
+        scratch.resize(plane.lanes_per_row() * LANE_COUNT + 2 * (self.taps.len() - 1), 0.0);
     }
 
     /// The first pass of one row, into `scratch`.

@@ -51,7 +51,7 @@ impl NormalEquations {
                     for left in (0..field.width()).step_by(LANE_COUNT) {
                         tile.warp(field, homography, [top, left]);
                         tile.read_origin(origin, [top, left]);
-                        sums.add(tile, [top, left]);
+                        sums.add(tile);
                     }
                 }
                 sums.equations()
@@ -97,6 +97,9 @@ impl NormalEquations {
 #[derive(Clone, Debug)]
 pub(super) struct Tile {
     rows: usize,
+    /// X of the columns and Y of the rows, converted once.
+    x: Lanes,
+    y: [f64; TILE_ROWS],
     /// What [`GradientField::look_up`] found for one row. Kept in memory, so that all four components of a cell stay
     /// one vector until the lanes are gathered.
     cells: [[f64; 4]; LANE_COUNT],
@@ -115,6 +118,8 @@ impl Default for Tile {
         let zeros = [Lanes::ZERO; TILE_ROWS];
         Self {
             rows: 0,
+            x: Lanes::ZERO,
+            y: [0.0; TILE_ROWS],
             cells: [[0.0; 4]; LANE_COUNT],
             gradient: [zeros; 3],
             image: zeros,
@@ -131,8 +136,12 @@ impl Tile {
         self.rows = TILE_ROWS.min(field.height() - top);
         let columns = LANE_COUNT.min(field.width() - left);
         let [width, height] = [field.width() as f64, field.height() as f64];
+        self.x = Lanes::counting_from(left);
+        for (row, y) in self.y.iter_mut().enumerate() {
+            *y = (top + row) as f64;
+        }
         for row in 0..self.rows {
-            let (to_x, to_y, inverse) = homography.map_lanes(left, top + row);
+            let (to_x, to_y, inverse) = homography.map_lanes(self.x, Lanes::splat(self.y[row]));
             field.look_up(to_x, to_y, &mut self.cells);
             let [image, along_x, along_y] = [self.component(0), self.component(1), self.component(2)];
             let (along_x, along_y) = (along_x * inverse, along_y * inverse);
@@ -195,12 +204,12 @@ impl Default for Sums {
 
 impl Sums {
     #[inline(always)]
-    fn add(&mut self, tile: &Tile, [top, left]: [usize; 2]) {
-        let x = Lanes::counting_from(left);
+    fn add(&mut self, tile: &Tile) {
+        let x = tile.x;
         for (sums, (a, b)) in self.products.iter_mut().zip(PAIRS) {
             let (mut once, mut by_y, mut by_y_squared) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
             for row in 0..tile.rows {
-                let y = Lanes::splat((top + row) as f64);
+                let y = Lanes::splat(tile.y[row]);
                 let product = tile.gradient[a][row] * tile.gradient[b][row];
                 let product_y = product * y;
                 once += product;
@@ -213,9 +222,9 @@ impl Sums {
             }
         }
         for k in 0..3 {
-            project(&mut self.image_projection[k], &tile.gradient[k], &tile.image, tile.rows, [top, left]);
-            project(&mut self.origin_projection[k], &tile.gradient[k], &tile.origin, tile.rows, [top, left]);
-            project(&mut self.mask_projection[k], &tile.gradient[k], &tile.mask, tile.rows, [top, left]);
+            project(&mut self.image_projection[k], &tile.gradient[k], &tile.image, tile);
+            project(&mut self.origin_projection[k], &tile.gradient[k], &tile.origin, tile);
+            project(&mut self.mask_projection[k], &tile.gradient[k], &tile.mask, tile);
         }
         for row in 0..tile.rows {
             let (mask, origin) = (tile.mask[row], tile.origin[row]);
@@ -263,20 +272,14 @@ impl Sums {
 
 /// Adds Σ g · with · (X, Y, 1).
 #[inline(always)]
-fn project(
-    sums: &mut [Lanes; 3],
-    gradient: &[Lanes; TILE_ROWS],
-    with: &[Lanes; TILE_ROWS],
-    rows: usize,
-    [top, left]: [usize; 2],
-) {
+fn project(sums: &mut [Lanes; 3], gradient: &[Lanes; TILE_ROWS], with: &[Lanes; TILE_ROWS], tile: &Tile) {
     let (mut once, mut by_y) = (Lanes::ZERO, Lanes::ZERO);
-    for row in 0..rows {
+    for row in 0..tile.rows {
         let product = gradient[row] * with[row];
         once += product;
-        by_y += product * Lanes::splat((top + row) as f64);
+        by_y += product * Lanes::splat(tile.y[row]);
     }
-    sums[0] += once * Lanes::counting_from(left);
+    sums[0] += once * tile.x;
     sums[1] += by_y;
     sums[2] += once;
 }
