@@ -224,7 +224,7 @@ def training(bench):
 @row("attempts")
 def attempts(bench):
     """36 attempts a digit: `lots` on all 1,000 digits, PyTorch on fewer, because it takes as long for each."""
-    count = 64
+    count = 32
     labels = data.labels("digits")
     read = np.argmax(bench.networks[0].classify(bench.tensor).numpy(), 1) == labels
     chosen = np.flatnonzero(read[:count])
@@ -345,7 +345,7 @@ def whole_process(bench):
         return f"36 attempts, {written} images, measures with PASS"
 
     sides = {"lots": lots, "Python": peer}
-    yield Row("`lots attack` of one digit, whole process", "a process", 1, sides, {}, check, rounds=5, most_repeats=10)
+    yield Row("`lots attack` of one digit, whole process", "a process", 1, sides, {}, check, rounds=3, most_repeats=10)
 
 
 @row("VGG-16")

@@ -172,8 +172,9 @@ pub(crate) struct PlaneComparison {
     squares: Plane,
     // x · y.
     product: Plane,
-    // A row of the perturbed plane, of the squares and of the product between the passes of the filter.
+    // A row of the perturbed plane, of the squares and of the product between the passes of the filter, and behind.
     scratch: [Vec<f64>; 3],
+    filtered: [Vec<Lanes>; 3],
 }
 
 impl PlaneComparison {
@@ -225,8 +226,9 @@ impl PlaneComparison {
         let columns = inset..width - inset;
         self.squares.resize(height, width);
         self.product.resize(height, width);
-        for scratch in &mut self.scratch {
+        for (scratch, filtered) in self.scratch.iter_mut().zip(&mut self.filtered) {
             GAUSSIAN_WINDOW.resize_scratch(perturbed, scratch);
+            filtered.resize(perturbed.lanes_per_row(), Lanes::ZERO);
         }
         let sum: f64 = with_widest_registers(
             #[inline(always)]
@@ -237,24 +239,20 @@ impl PlaneComparison {
                         self.multiply(perturbed, multiplied);
                         multiplied += 1;
                     }
-                    let [mean, square_mean, product_mean] = &mut self.scratch;
-                    GAUSSIAN_WINDOW.vertically(perturbed, row, mean);
-                    GAUSSIAN_WINDOW.vertically(&self.squares, row, square_mean);
-                    GAUSSIAN_WINDOW.vertically(&self.product, row, product_mean);
+                    self.filter(perturbed, row);
+                    let [mean, square_mean, product_mean] = &self.filtered;
+                    let rows =
+                        self.origin_mean.row(row).iter().zip(mean).zip(square_mean.iter().zip(product_mean));
                     let mut sum = Lanes::ZERO;
-                    for (index, &x) in self.origin_mean.row(row).iter().enumerate() {
-                        let moments = Moments {
-                            x,
-                            y: GAUSSIAN_WINDOW.horizontally(mean, index),
-                            squares: GAUSSIAN_WINDOW.horizontally(square_mean, index),
-                            product: GAUSSIAN_WINDOW.horizontally(product_mean, index),
-                        };
+                    for (index, ((&x, &y), (&squares, &product))) in rows.enumerate() {
+                        let moments = Moments { x, y, squares, product };
                         let value = similarity(&moments, row * self.origin.lanes_per_row() + index);
                         let start = index * LANE_COUNT;
                         // Changes nothing but the first and the last lanes of a row.
                         let (first, end) =
                             (columns.start.saturating_sub(start), columns.end.saturating_sub(start));
-                        sum += value.keep(first, end);
+                        let is_inside = first == 0 && end >= LANE_COUNT;
+                        sum += if is_inside { value } else { value.keep(first, end) };
                     }
                     total += sum.sum();
                 }
@@ -262,6 +260,21 @@ impl PlaneComparison {
             },
         );
         sum / ((height - 2 * inset) * columns.len()) as f64
+    }
+
+    /// One row of the perturbed plane, of the squares and of the product through the window.
+    ///
+    /// Nothing else happens in its loops, so that they fill the registers.
+    #[inline(always)]
+    fn filter(&mut self, perturbed: &Plane, row: usize) {
+        let planes = [perturbed, &self.squares, &self.product];
+        for ((plane, scratch), filtered) in planes.into_iter().zip(&mut self.scratch).zip(&mut self.filtered)
+        {
+            GAUSSIAN_WINDOW.vertically(plane, row, scratch);
+            for (index, lanes) in filtered.iter_mut().enumerate() {
+                *lanes = GAUSSIAN_WINDOW.horizontally(scratch, index);
+            }
+        }
     }
 
     /// One row of the squares and of the product.
