@@ -10,6 +10,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import pathlib
 import statistics
 import sys
@@ -74,6 +75,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.3, help="of one side in one round")
     parser.add_argument("--dry", action="store_true")
     arguments = parser.parse_args()
+    # What other programs do on the machine, before this one begins.
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         bench = all_rows.Bench(pathlib.Path(folder), threads=2)
         results = []
@@ -88,11 +91,12 @@ def main():
         return
     described = machine.describe()
     if arguments.rows:
-        results = merged(results, described)
+        results, load = merged(results, load, described)
     stored = {
         "command": "benches/peers/run",
         "kind": "peers",
         "machine": described,
+        "load": round(load, 1),
         "rounds": arguments.rounds,
         "rows": results,
     }
@@ -100,14 +104,14 @@ def main():
     print(f"wrote {STORED.relative_to(machine.ROOT)}; now run tools/fill_results", file=sys.stderr)
 
 
-def merged(results, described):
-    """The stored rows with these in their places, or behind them."""
+def merged(results, load, described):
+    """The stored rows with these in their places, or behind them, and the higher of the loads."""
     stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
     if stored.get("machine") != described:
-        return results
+        return results, load
     new = {row["name"]: row for row in results}
     rows = [new.pop(row["name"], row) for row in stored["rows"]]
-    return rows + list(new.values())
+    return rows + list(new.values()), max(load, stored.get("load", 0.0))
 
 
 def line(result):
