@@ -6,6 +6,7 @@
 
 mod apart;
 mod blocked_sums;
+pub(crate) mod channel_convolution;
 pub(crate) mod lane_products;
 pub(crate) mod lane_sums;
 mod matrix_vector;

@@ -2,7 +2,7 @@
 //!
 //! `y[o, i, j] = b[o] + Σ_{c,u,v} w[o, c, u, v] · x[c, i·s + u·d − p, j·s + v·d − p]`
 
-use super::tile_convolution::TileConvolution;
+use super::large_convolution::LargeConvolution;
 use super::window::Window;
 use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration};
 use crate::kernel::lane_sums::LaneSums;
@@ -24,7 +24,7 @@ pub(crate) struct Conv {
     pub(crate) window: Window,
     pub(crate) groups: usize,
     /// How large images are convolved, where there is a quicker way.
-    large: Option<TileConvolution>,
+    large: Option<LargeConvolution>,
 }
 
 impl Conv {
@@ -147,12 +147,12 @@ impl Op for Conv {
     }
 
     fn expect_large_images(&mut self, operands: &[&Shape]) {
-        self.large = TileConvolution::suits(self, operands).then(TileConvolution::default);
+        self.large = LargeConvolution::choose(self, operands);
     }
 
     fn forget_weights(&mut self) {
-        if self.large.is_some() {
-            self.large = Some(TileConvolution::default());
+        if let Some(large) = &mut self.large {
+            large.forget_weights();
         }
     }
 
@@ -402,7 +402,11 @@ mod tests {
             .shared(Shape::from([groups * outputs, channels, kernel[0], kernel[1]]));
         let case = if random.flip() { case.shared(Shape::from([groups * outputs])) } else { case };
         // The larger case costs more than all others.
-        if random.int(0..=4) == 0 { vec![case, tiles(random)] } else { vec![case] }
+        if random.int(0..=4) == 0 {
+            vec![case, channels_apart(random), tiles(random)]
+        } else {
+            vec![case, channels_apart(random)]
+        }
     }
 
     /// A convolution that large images do by tiles.
@@ -418,18 +422,35 @@ mod tests {
             .shared(Shape::from([outputs]))
     }
 
+    /// A convolution with a filter for each channel.
+    fn channels_apart(random: &mut Random) -> Case {
+        let mut pair = |low, high| [random.int(low..=high), random.int(low..=high)];
+        let ([top, left], [bottom, right]) = (pair(0, 3), pair(0, 3));
+        let (kernel, stride, dilation) = (pair(1, 3), pair(1, 3), pair(1, 2));
+        let window = Window { kernel, stride, dilation, pads: [top, left, bottom, right] };
+        let [height, width] = pair(5, 9);
+        let channels = random.int(2..=3);
+        Case::new(Conv::new(window, channels))
+            .batched(Shape::from([channels, height, width]))
+            .shared(Shape::from([channels, 1, kernel[0], kernel[1]]))
+            .shared(Shape::from([channels]))
+    }
+
     #[test]
-    fn the_case_with_tiles_is_one() {
+    fn the_quicker_ways_are_taken_where_they_fit() {
         let window = Window { kernel: [3; 2], stride: [1; 2], dilation: [1; 2], pads: [0; 4] };
         let mut conv = Conv::new(window, 1);
         conv.expect_large_images(&[&Shape::from([4, 11, 11]), &Shape::from([4, 4, 3, 3])]);
-        assert!(conv.large.is_some());
+        assert!(matches!(conv.large, Some(LargeConvolution::Tiles(_))));
         let (stride, dilation) = ([2, 1], [1, 2]);
         for other in [Window { stride, ..window }, Window { dilation, ..window }] {
             let mut conv = Conv::new(other, 1);
             conv.expect_large_images(&[&Shape::from([4, 25, 25]), &Shape::from([4, 4, 3, 3])]);
             assert!(conv.large.is_none());
         }
+        let mut conv = Conv::new(window, 4);
+        conv.expect_large_images(&[&Shape::from([4, 25, 25]), &Shape::from([4, 1, 3, 3])]);
+        assert!(matches!(conv.large, Some(LargeConvolution::ChannelsApart)));
     }
 
     /// The definition, with a loop for each letter.
