@@ -25,13 +25,12 @@ def machine(stored):
     """Where and with what it was measured, a sentence a line."""
     of = stored["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in of["versions"].items())
-    load = stored["load"]
-    busy = [f"Other programs were running on the machine (a load of {load}), so every time is longer than it need be."]
+    busy = [f"Other programs used {100 * stored['busy']:.0f} % of the machine, which falsifies times and ratios."]
     return "\n".join([
         f"Measured on {of['processor']}, {of['cores']} cores, {', '.join(of['instruction_sets'])}; {of['system']}.",
         f"Versions: {versions}; `lots` at commit {of['commit']}.",
         f"Medians of {stored['rounds']} rounds; a ratio is the median of the ratios of the rounds.",
-        *(busy if load > 0.5 else []),
+        *(busy if stored["busy"] > 0.05 else []),
     ])
 
 

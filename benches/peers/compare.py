@@ -10,7 +10,6 @@
 import argparse
 import dataclasses
 import json
-import os
 import pathlib
 import statistics
 import sys
@@ -75,8 +74,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.3, help="of one side in one round")
     parser.add_argument("--dry", action="store_true")
     arguments = parser.parse_args()
-    # What other programs do on the machine, before this one begins.
-    load = os.getloadavg()[0]
+    busy = machine.busy_share()
     with tempfile.TemporaryDirectory() as folder:
         bench = all_rows.Bench(pathlib.Path(folder), threads=2)
         results = []
@@ -91,12 +89,12 @@ def main():
         return
     described = machine.describe()
     if arguments.rows:
-        results, load = merged(results, load, described)
+        results, busy = merged(results, busy, described)
     stored = {
         "command": "benches/peers/run",
         "kind": "peers",
         "machine": described,
-        "load": round(load, 1),
+        "busy": busy,
         "rounds": arguments.rounds,
         "rows": results,
     }
@@ -104,14 +102,14 @@ def main():
     print(f"wrote {STORED.relative_to(machine.ROOT)}; now run tools/fill_results", file=sys.stderr)
 
 
-def merged(results, load, described):
-    """The stored rows with these in their places, or behind them, and the higher of the loads."""
+def merged(results, busy, described):
+    """The stored rows with these in their places, or behind them, and the higher of the busy shares."""
     stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
     if stored.get("machine") != described:
-        return results, load
+        return results, busy
     new = {row["name"]: row for row in results}
     rows = [new.pop(row["name"], row) for row in stored["rows"]]
-    return rows + list(new.values()), max(load, stored.get("load", 0.0))
+    return rows + list(new.values()), max(busy, stored["busy"])
 
 
 def line(result):

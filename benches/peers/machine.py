@@ -5,6 +5,7 @@ import pathlib
 import platform
 import re
 import subprocess
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 # Instruction sets that decide how fast arrays are computed.
@@ -36,6 +37,23 @@ def versions():
     return {"python": platform.python_version(), "rustc": rustc} | {
         name: importlib.metadata.version(name) for name in names
     }
+
+
+def busy_share():
+    """How much of all cores other programs use, 0–1, over a second; 0 where the system does not say."""
+    path = pathlib.Path("/proc/stat")
+    if not path.exists():
+        return 0.0
+
+    def times():
+        numbers = [int(number) for number in path.read_text().splitlines()[0].split()[1:]]
+        # The fourth and the fifth are idle and waiting for a disk.
+        return sum(numbers), numbers[3] + numbers[4]
+
+    total, idle = times()
+    time.sleep(1)
+    later_total, later_idle = times()
+    return round(1 - (later_idle - idle) / max(1, later_total - total), 2)
 
 
 def git(*arguments):
