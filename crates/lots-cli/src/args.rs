@@ -98,6 +98,9 @@ pub(crate) struct LayersArgs {
     /// `lenet`, which is built in, or an ONNX file
     #[arg(value_name = "NETWORK")]
     pub(crate) network: String,
+    /// Height and width of its images, if its file leaves them open or they shall be others
+    #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = values::size)]
+    pub(crate) size: Option<[usize; 2]>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lots_network::{ChannelOrder, LayerId, Network, NetworkFile, PixelEncoding};
+use lots_network::{ChannelOrder, LayerId, Network, NetworkFile, PixelEncoding, ReadOptions};
 
 use crate::args::{NetworkArgs, PixelArgs};
 use crate::digest;
@@ -32,26 +32,29 @@ impl Loaded {
                 )
                 .with_hint("leave out `--pixels`, `--mean`, `--std`, `--scale` and `--channels`"));
             }
+            if args.size.is_some() {
+                return Err(Failure::new("`lenet` takes images of 28×28, `--size` would have no effect"));
+            }
             let bytes = lots::embedded::LENET_ONNX;
             let network = Network::from_onnx(bytes).about("network", name)?;
             return Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(bytes) });
         }
         let bytes = read(name)?;
-        let network =
-            from_file(&bytes, |channels| encoding(&args.pixels, channels)).about("network", name)?;
+        let pixels = |channels| encoding(&args.pixels, channels);
+        let network = from_file(&bytes, name, args.size, pixels).about("network", name)?;
         Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(&bytes) })
     }
 
     /// A network that will see no image, so that its pixels need not be known.
-    pub(crate) fn without_images(name: &str) -> Result<Self> {
+    pub(crate) fn without_images(name: &str, size: Option<[usize; 2]>) -> Result<Self> {
         if name == LENET {
-            return Self::open(&NetworkArgs::built_in());
+            return Self::open(&NetworkArgs { size, ..NetworkArgs::built_in() });
         }
         let bytes = read(name)?;
         let any_pixels = |channels| -> Result<Option<PixelEncoding>> {
             Ok(Some(PixelEncoding::from_word("0-255", ChannelOrder::of_channels(channels)?)?))
         };
-        let network = from_file(&bytes, any_pixels).about("network", name)?;
+        let network = from_file(&bytes, name, size, any_pixels).about("network", name)?;
         Ok(Self { network, name: name.to_owned(), sha256: digest::of_bytes(&bytes) })
     }
 
@@ -94,9 +97,17 @@ fn read(name: &str) -> Result<Vec<u8>> {
 
 /// The network of a file.
 ///
+/// - `size`: height and width of the images, where the file leaves them open or they shall be others.
 /// - `pixels`: what was said of the pixels, given the channels of the input; what the file says otherwise.
-fn from_file(bytes: &[u8], pixels: impl Fn(usize) -> Result<Option<PixelEncoding>>) -> Result<Network> {
-    let file = NetworkFile::read(bytes)?;
+fn from_file(
+    bytes: &[u8],
+    name: &str,
+    size: Option<[usize; 2]>,
+    pixels: impl Fn(usize) -> Result<Option<PixelEncoding>>,
+) -> Result<Network> {
+    let folder = Path::new(name).parent().filter(|folder| !folder.as_os_str().is_empty());
+    let options = ReadOptions { size, folder: Some(folder.unwrap_or(Path::new(".")).to_owned()) };
+    let file = NetworkFile::read_with(bytes, &options)?;
     let encoding = match pixels(file.input_shape()[0])? {
         Some(encoding) => encoding,
         None => file.pixels()?.ok_or(lots_network::Error::UnknownPixels)?,

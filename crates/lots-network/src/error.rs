@@ -294,8 +294,7 @@ impl Error {
                 "export the network without the conversion of its pixels; `--pixels` says what they are"
             }
             Self::SymbolicExtent { .. } => {
-                "export the network for one image size; \
-                 `python -m onnxruntime.tools.make_dynamic_shape_fixed` fixes it in a file"
+                "`--size 480x640` says how large the images are; `lots describe … --save FILE.onnx` writes it into the file"
             }
             Self::UnsupportedOps { .. } | Self::ConstantNode { .. } => {
                 "`onnxsim in.onnx out.onnx` replaces much of what exporters leave behind by constants"

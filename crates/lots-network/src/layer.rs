@@ -82,8 +82,8 @@ pub(crate) fn is_rectifier(node: &GraphNode) -> bool {
 }
 
 fn has_weights(graph: &Graph, node: &GraphNode) -> bool {
-    // Matrices and kernels count; scales and biases do not, not even the bias that an Add holds in three axes.
-    node.op.name() != "Add"
+    // Matrices and kernels count; scales, slopes and biases do not, not even those that an Add holds in three axes.
+    !matches!(node.op.name(), "Add" | "PRelu")
         && node
             .op
             .trainable()

@@ -24,7 +24,7 @@ pub use error::{Error, Result, UnsupportedOp};
 pub use layer::{Layer, LayerId};
 pub use learning::{LossGradient, Parameter, softmax};
 pub use network::{Array, Network, class_of};
-pub use network_file::NetworkFile;
+pub use network_file::{NetworkFile, ReadOptions};
 pub use pixels::{ChannelOrder, PixelEncoding, Pixels};
 pub use shape::Shape;
 pub use trace::{ReluStart, Trace};

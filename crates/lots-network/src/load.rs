@@ -11,15 +11,33 @@ use crate::error::OpError;
 use crate::shape::Shape;
 
 /// A node of a file as an op's `parse` sees it.
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Node<'a> {
-    /// The node's name, made up from its output where the file gives none.
-    pub(crate) name: &'a str,
+    /// The ONNX operator, `"Conv"`.
+    pub(crate) op: &'a str,
     /// The version of the ONNX operator set the node is written in.
     pub(crate) opset: i64,
     /// Name and value of each attribute.
     pub(crate) attributes: &'a [(String, Attribute)],
     /// The inputs in order, trailing omitted ones left out.
     pub(crate) inputs: &'a [Input<'a>],
+    /// Which axes the inputs that depend on the image have.
+    pub(crate) axes: Axes,
+    /// The extent of the batch axis in the file; 1 where any number of images fits, 0 where nothing is known of it.
+    pub(crate) batch: usize,
+    /// Which of the node's outputs is wanted, of how many: an op computes one of them.
+    pub(crate) output: [usize; 2],
+}
+
+/// Which axes of the file a tensor that depends on the image has in the graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Axes {
+    /// All but the first, which is the batch.
+    #[default]
+    OfImage,
+    /// All of them, with the extents of a batch of one image: the batch is another axis than the first, or one with
+    /// others (attention that has the sequence in front, windows of an image as a batch of their own).
+    All,
 }
 
 /// An attribute's value.
@@ -58,7 +76,7 @@ pub(crate) enum ConstantValues {
     I64(Arc<[i64]>),
 }
 
-impl Node<'_> {
+impl<'a> Node<'a> {
     /// Checks how many inputs there are.
     pub(crate) fn expect_inputs(&self, expected: RangeInclusive<usize>) -> Result<(), OpError> {
         if expected.contains(&self.inputs.len()) {
@@ -91,7 +109,7 @@ impl Node<'_> {
     }
 
     /// The attribute `name`, if given.
-    pub(crate) fn ints(&self, name: &str) -> Result<Option<&[i64]>, OpError> {
+    pub(crate) fn ints(&self, name: &str) -> Result<Option<&'a [i64]>, OpError> {
         match self.attribute(name) {
             None => Ok(None),
             Some(Attribute::Ints(values)) => Ok(Some(values)),
@@ -109,20 +127,36 @@ impl Node<'_> {
     }
 
     /// The attribute `name`, if given.
-    pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&'a Attribute> {
         self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// The extents of input `index` that depends on the image, batch axis left out.
-    pub(crate) fn batched(&self, index: usize) -> Result<&Shape, OpError> {
+    pub(crate) fn batched(&self, index: usize) -> Result<&'a Shape, OpError> {
+        match self.axes {
+            Axes::OfImage => self.varying(index),
+            Axes::All => Err(OpError::new(format!("input {index} must have the batch as its first axis"))),
+        }
+    }
+
+    /// The extents of input `index` that depends on the image, with the axes that [`Node::axes`] says.
+    pub(crate) fn varying(&self, index: usize) -> Result<&'a Shape, OpError> {
         match self.inputs.get(index) {
             Some(Input::Batched(shape)) => Ok(shape),
             _ => Err(OpError::new(format!("input {index} must depend on the image"))),
         }
     }
 
+    /// How many axes of the file stand in front of those of an input that depends on the image: 1, the batch, or 0.
+    pub(crate) fn axes_in_front(&self) -> usize {
+        match self.axes {
+            Axes::OfImage => 1,
+            Axes::All => 0,
+        }
+    }
+
     /// Input `index`, a constant; `None` if it is left out.
-    pub(crate) fn constant(&self, index: usize) -> Result<Option<&Constant>, OpError> {
+    pub(crate) fn constant(&self, index: usize) -> Result<Option<&'a Constant>, OpError> {
         match self.inputs.get(index) {
             None | Some(Input::Absent) => Ok(None),
             Some(Input::Constant(constant)) => Ok(Some(constant)),
@@ -133,7 +167,7 @@ impl Node<'_> {
     }
 
     /// The integers of constant input `index`; `None` if it is left out.
-    pub(crate) fn constant_ints(&self, index: usize) -> Result<Option<&[i64]>, OpError> {
+    pub(crate) fn constant_ints(&self, index: usize) -> Result<Option<&'a [i64]>, OpError> {
         match self.constant(index)?.map(|constant| &constant.values) {
             None => Ok(None),
             Some(ConstantValues::I64(values)) => Ok(Some(values)),
@@ -142,7 +176,7 @@ impl Node<'_> {
     }
 
     /// The numbers of constant input `index`; `None` if it is left out.
-    pub(crate) fn constant_floats(&self, index: usize) -> Result<Option<&[f32]>, OpError> {
+    pub(crate) fn constant_floats(&self, index: usize) -> Result<Option<&'a [f32]>, OpError> {
         match self.constant(index)?.map(|constant| &constant.values) {
             None => Ok(None),
             Some(ConstantValues::F32(values)) => Ok(Some(values)),

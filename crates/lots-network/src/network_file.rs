@@ -1,12 +1,27 @@
 //! Networks in files: reading one ([`NetworkFile`]), asking what it says of its pixels, and writing one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::load::onnx::{OnnxFile, read};
 use crate::network::Network;
 use crate::pixels::PixelEncoding;
 use crate::save::onnx::write;
+
+/// What is known of a network file besides its bytes.
+///
+/// ```
+/// use lots_network::ReadOptions;
+/// let options = ReadOptions { size: Some([480, 640]), ..ReadOptions::default() };
+/// # assert!(options.folder.is_none());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// Height and width of the images, for a network that takes any, or other ones than its file says.
+    pub size: Option<[usize; 2]>,
+    /// The folder of the file: weights may be in other files there. Without it they are refused.
+    pub folder: Option<PathBuf>,
+}
 
 /// A network as it is in a file: it takes images once it is known which pixels it expects.
 ///
@@ -31,7 +46,15 @@ impl NetworkFile {
     /// # Errors
     /// What in the file is broken or not supported; [`Error::UnsupportedOps`] lists all operators that are not.
     pub fn read(bytes: &[u8]) -> Result<Self> {
-        read(bytes).map(|file| Self { file })
+        Self::read_with(bytes, &ReadOptions::default())
+    }
+
+    /// Reads the bytes of an ONNX file, with what is known besides them.
+    ///
+    /// # Errors
+    /// Those of [`NetworkFile::read`].
+    pub fn read_with(bytes: &[u8], options: &ReadOptions) -> Result<Self> {
+        read(bytes, options).map(|file| Self { file })
     }
 
     /// `[channels, height, width]` of the images the network takes.
@@ -75,7 +98,8 @@ impl Network {
         let path = path.as_ref();
         let bytes =
             std::fs::read(path).map_err(|source| Error::ReadFile { path: path.to_owned(), source })?;
-        Self::from_onnx(&bytes)
+        let options = ReadOptions { folder: Some(folder_of(path)), ..ReadOptions::default() };
+        described(NetworkFile::read_with(&bytes, &options)?)
     }
 
     /// The network in the bytes of an ONNX file that says which pixels it expects.
@@ -84,9 +108,7 @@ impl Network {
     /// [`Error::UnknownPixels`] if it does not say it ([`NetworkFile`] can be told); those of [`NetworkFile::read`]
     /// and [`NetworkFile::pixels`].
     pub fn from_onnx(bytes: &[u8]) -> Result<Self> {
-        let file = NetworkFile::read(bytes)?;
-        let pixels = file.pixels()?.ok_or(Error::UnknownPixels)?;
-        file.into_network(pixels)
+        described(NetworkFile::read(bytes)?)
     }
 
     /// The bytes of an ONNX file with this network, which says which pixels it expects
@@ -101,5 +123,19 @@ impl Network {
             }
         }
         write(&self.graph, &self.outputs, &metadata)
+    }
+}
+
+/// The network of a file that says which pixels it expects.
+fn described(file: NetworkFile) -> Result<Network> {
+    let pixels = file.pixels()?.ok_or(Error::UnknownPixels)?;
+    file.into_network(pixels)
+}
+
+/// The folder that a file is in.
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
     }
 }

@@ -11,27 +11,48 @@
 //! themselves; with one lane it is the plain layout of a single image. An op never mixes lanes, so no image's result
 //! depends on its neighbours.
 
-mod arithmetic;
+mod arg_max;
+pub(crate) mod arithmetic;
 mod average_pool;
 mod axis;
 mod batch_normalization;
+mod cast;
+mod choice;
 mod clip;
 mod concat;
 pub(crate) mod conv;
+mod conv_transpose;
+mod depth_to_space;
+mod einsum;
+mod expand;
 pub(crate) mod flatten;
+mod function;
+mod gather;
 pub(crate) mod gemm;
 mod global_average_pool;
+mod group_normalization;
 mod identity;
 mod large_convolution;
-mod mat_mul;
+mod layer_normalization;
+mod local_response_normalization;
+mod log_softmax;
+mod lp_normalization;
+mod lp_pool;
+pub(crate) mod mat_mul;
 pub(crate) mod max_pool;
 mod pad;
+mod reduce;
 pub(crate) mod relu;
-mod reshape;
+pub(crate) mod reshape;
+mod resize;
+mod slice;
 pub(crate) mod softmax;
+mod standardize;
 mod transpose;
 mod unchanged;
-mod walk;
+mod variadic;
+mod view;
+pub(crate) mod walk;
 pub(crate) mod window;
 
 #[cfg(test)]
@@ -50,27 +71,91 @@ pub(crate) use crate::error::OpError;
 
 /// The ops, by their ONNX name, one line each.
 pub(crate) static REGISTRY: &[Registration] = &[
+    arg_max::REGISTRATION,
     arithmetic::ADD,
     arithmetic::DIV,
     arithmetic::MUL,
+    arithmetic::POW,
+    arithmetic::P_RELU,
     arithmetic::SUB,
     average_pool::REGISTRATION,
     batch_normalization::REGISTRATION,
+    cast::REGISTRATION,
+    choice::REGISTRATION,
     clip::REGISTRATION,
     concat::REGISTRATION,
     conv::REGISTRATION,
+    conv_transpose::REGISTRATION,
+    depth_to_space::DEPTH_TO_SPACE,
+    depth_to_space::SPACE_TO_DEPTH,
+    einsum::REGISTRATION,
+    expand::EXPAND,
+    expand::TILE,
     flatten::REGISTRATION,
+    function::ABS,
+    function::CEIL,
+    function::CELU,
+    function::COS,
+    function::ELU,
+    function::ERF,
+    function::EXP,
+    function::FLOOR,
+    function::GELU,
+    function::HARD_SIGMOID,
+    function::HARD_SWISH,
+    function::LEAKY_RELU,
+    function::LOG,
+    function::MISH,
+    function::NEG,
+    function::RECIPROCAL,
+    function::ROUND,
+    function::SELU,
+    function::SIGMOID,
+    function::SIGN,
+    function::SIN,
+    function::SOFTPLUS,
+    function::SOFTSIGN,
+    function::SQRT,
+    function::TANH,
+    function::THRESHOLDED_RELU,
+    gather::REGISTRATION,
     gemm::REGISTRATION,
     global_average_pool::REGISTRATION,
+    group_normalization::GROUP,
+    group_normalization::INSTANCE,
     identity::DROPOUT,
     identity::IDENTITY,
+    layer_normalization::REGISTRATION,
+    local_response_normalization::REGISTRATION,
+    log_softmax::REGISTRATION,
+    lp_normalization::REGISTRATION,
+    lp_pool::REGISTRATION,
     mat_mul::REGISTRATION,
     max_pool::REGISTRATION,
     pad::REGISTRATION,
+    reduce::GLOBAL_MAX_POOL,
+    reduce::L1,
+    reduce::L2,
+    reduce::LOG_SUM_EXP,
+    reduce::MAX,
+    reduce::MEAN,
+    reduce::MIN,
+    reduce::SUM,
+    reduce::SUM_SQUARE,
     relu::REGISTRATION,
     reshape::REGISTRATION,
+    reshape::SQUEEZE,
+    reshape::UNSQUEEZE,
+    resize::RESIZE,
+    resize::UPSAMPLE,
+    slice::SLICE,
+    slice::SPLIT,
     softmax::REGISTRATION,
     transpose::REGISTRATION,
+    variadic::MAX,
+    variadic::MEAN,
+    variadic::MIN,
+    variadic::SUM,
 ];
 
 /// How an op is found by the loader and by the tests.
@@ -85,6 +170,7 @@ pub(crate) struct Registration {
 }
 
 /// What [`Registration::parse`] made of a node.
+#[derive(Debug)]
 pub(crate) struct Parsed {
     /// The op with its attributes.
     pub(crate) op: Box<dyn Op>,
@@ -178,6 +264,16 @@ pub(crate) trait Op: Debug + Send + Sync {
 
     /// Called when weights have changed: what was derived from them is dropped.
     fn forget_weights(&mut self) {}
+
+    /// The oldest operator set that has the operator as [`Op::save`] writes it.
+    fn opset(&self) -> i64 {
+        crate::save::onnx::OPSET
+    }
+
+    /// Whether every element of the result is one of the operands' elements, whatever these are.
+    fn only_moves(&self) -> bool {
+        false
+    }
 
     /// The slow, obvious twin of forward for one image, in f64: the specification that the fast code is tested against.
     #[cfg(test)]

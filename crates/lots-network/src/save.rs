@@ -13,6 +13,10 @@ pub(crate) struct NodeWriter {
     pub(crate) constants: Vec<Option<Constant>>,
     /// Whether the operator wants a batch axis, of 1, on operands that are the same for all images.
     pub(crate) parameters_have_batch_axis: bool,
+    /// A constant of truth values in front of the operands, which `Where` wants.
+    pub(crate) condition: Option<Constant>,
+    /// The operator set that the file is written in.
+    pub(crate) opset: i64,
 }
 
 impl NodeWriter {

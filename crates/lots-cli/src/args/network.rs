@@ -1,11 +1,16 @@
 //! Which network, and which pixels it expects.
 
+use super::values;
+
 /// The network that a command works on.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct NetworkArgs {
     /// `lenet`, which is built in, or an ONNX file
     #[arg(value_name = "NETWORK")]
     pub(crate) network: String,
+    /// Height and width of its images, if its file leaves them open or they shall be others
+    #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = values::size)]
+    pub(crate) size: Option<[usize; 2]>,
     #[command(flatten)]
     pub(crate) pixels: PixelArgs,
 }
@@ -34,7 +39,7 @@ pub(crate) struct PixelArgs {
 impl NetworkArgs {
     /// The built-in network.
     pub(crate) fn built_in() -> Self {
-        Self { network: "lenet".to_owned(), pixels: PixelArgs::default() }
+        Self { network: "lenet".to_owned(), size: None, pixels: PixelArgs::default() }
     }
 }
 

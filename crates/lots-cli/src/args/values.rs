@@ -56,6 +56,15 @@ pub(super) fn iterations(text: &str) -> Result<usize, String> {
     at_least_one(text, 1_000_000_000)
 }
 
+/// Height and width, as `480x640`.
+pub(super) fn size(text: &str) -> Result<[usize; 2], String> {
+    let extent = |text| at_least_one(text, 1 << 15);
+    match text.split_once('x') {
+        Some((height, width)) => Ok([extent(height)?, extent(width)?]),
+        None => Err("expected height and width, like 480x640".to_owned()),
+    }
+}
+
 /// Grey levels, more than none and at most all.
 pub(super) fn linf(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

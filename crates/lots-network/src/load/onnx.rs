@@ -4,19 +4,24 @@
 //! are put in order (`order`), operators that are not supported are refused all at once, and the nodes are given to
 //! their ops (`build`), with constants computed on the way (`constant`, `fold`).
 //!
-//! What is refused here and why is one variant of [`Error`] each. Weights in other files, subgraphs and values that are
-//! computed from shapes are not read.
+//! What is refused here and why is one variant of [`Error`] each. Subgraphs are not read.
 
+mod attributes;
 mod build;
 mod constant;
+mod external;
 mod fold;
 mod input;
 mod order;
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use crate::error::{Error, Result, UnsupportedOp};
 use crate::graph::{Graph, TensorId};
+use crate::load::Constant;
+use crate::network_file::ReadOptions;
 use crate::onnx::{GraphProto, ModelProto, NEWEST_OPSET, NodeProto, OLDEST_OPSET, TensorProto, decode};
 use crate::op::{REGISTRY, Registration};
 use build::Builder;
@@ -36,20 +41,24 @@ pub(crate) struct OnnxFile {
 ///
 /// # Errors
 /// What in the file is broken or not supported; one error lists all operators that are not.
-pub(crate) fn read(bytes: &[u8]) -> Result<OnnxFile> {
+pub(crate) fn read(bytes: &[u8], options: &ReadOptions) -> Result<OnnxFile> {
     let model = decode(bytes).map_err(|reason| not_onnx(bytes, &reason))?;
     let graph = model.graph.as_ref().ok_or_else(|| not_onnx(bytes, "it holds no graph"))?;
     let opset = opset(&model)?;
-    let given = Given::new(graph)?;
-    let image = input::image(graph, &given)?;
+    let given = Given::new(graph, options.folder.as_deref())?;
+    let image = input::image(graph, &given, options.size)?;
     let is_given = |name: &str| name == image.name || given.contains(name);
     let producers = Producers::new(graph, is_given)?;
     let outputs = outputs(graph)?;
     let order = producers.order(&outputs, is_given)?;
-    refuse_unsupported(image.name, order.iter().map(|&index| &graph.node[index]))?;
-    let mut builder = Builder::new(opset, &image, &given, &producers);
+    refuse_unsupported(order.iter().map(|&index| &graph.node[index]))?;
+    // Weights may go through a few nodes; constants that are made of nothing have their limit.
+    let room = input::MOST_ELEMENTS.saturating_add(bytes.len().saturating_mul(2));
+    let mut builder = Builder::new(opset, &image, &given, &producers, room);
+    let inputs = order.iter().flat_map(|&index| &graph.node[index].input).map(String::as_str);
+    let used: BTreeSet<&str> = inputs.chain(outputs.iter().copied()).collect();
     for index in order {
-        builder.add(&graph.node[index])?;
+        builder.add(&graph.node[index], |output| used.contains(output))?;
     }
     let (graph, outputs) = builder.finish(&outputs)?;
     let metadata = model.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();
@@ -60,10 +69,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<OnnxFile> {
 struct Given<'a> {
     dense: BTreeMap<&'a str, &'a TensorProto>,
     sparse: BTreeSet<&'a str>,
+    /// Where files with weights are.
+    folder: Option<&'a Path>,
 }
 
 impl<'a> Given<'a> {
-    fn new(graph: &'a GraphProto) -> Result<Self> {
+    fn new(graph: &'a GraphProto, folder: Option<&'a Path>) -> Result<Self> {
         let mut dense = BTreeMap::new();
         for tensor in &graph.initializer {
             if dense.insert(tensor.name.as_str(), tensor).is_some() {
@@ -71,7 +82,19 @@ impl<'a> Given<'a> {
             }
         }
         let values = graph.sparse_initializer.iter().filter_map(|tensor| tensor.values.as_ref());
-        Ok(Self { dense, sparse: values.map(|values| values.name.as_str()).collect() })
+        Ok(Self { dense, sparse: values.map(|values| values.name.as_str()).collect(), folder })
+    }
+
+    /// The numbers of initializer `name`, which must be there.
+    fn constant(&self, name: &str) -> Result<Constant> {
+        let Some(initializer) = self.dense.get(name) else {
+            let message = "it is sparse, expected a dense tensor".to_owned();
+            return Err(Error::Tensor { tensor: name.to_owned(), message });
+        };
+        match external::fetched(initializer, name, self.folder)? {
+            Some(tensor) => constant::constant(&tensor, name),
+            None => constant::constant(initializer, name),
+        }
     }
 
     fn contains(&self, name: &str) -> bool {
@@ -127,16 +150,11 @@ fn outputs(graph: &GraphProto) -> Result<Vec<&str>> {
 }
 
 /// Refuses, in one error, all operators that are in no op's registration. `nodes` come operands first.
-fn refuse_unsupported<'a>(image: &'a str, nodes: impl Iterator<Item = &'a NodeProto>) -> Result<()> {
-    let mut batched = BTreeSet::from([image]);
+fn refuse_unsupported<'a>(nodes: impl Iterator<Item = &'a NodeProto>) -> Result<()> {
     let mut unsupported: BTreeMap<String, UnsupportedOp> = BTreeMap::new();
     for node in nodes {
-        let is_known = if node.input.iter().any(|input| batched.contains(input.as_str())) {
-            batched.extend(node.output.iter().map(String::as_str));
-            registration(&node.op_type).is_some()
-        } else {
-            fold::OPS.contains(&node.op_type.as_str()) || registration(&node.op_type).is_some()
-        };
+        let op = node.op_type.as_str();
+        let is_known = fold::OPS.contains(&op) || registration(op).is_some();
         if is_known && is_default_domain(&node.domain) {
             continue;
         }
@@ -154,5 +172,7 @@ fn refuse_unsupported<'a>(image: &'a str, nodes: impl Iterator<Item = &'a NodePr
     Err(Error::UnsupportedOps { ops: unsupported.into_values().collect() })
 }
 
+#[cfg(test)]
+mod conformance;
 #[cfg(test)]
 mod tests;

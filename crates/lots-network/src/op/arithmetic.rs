@@ -1,11 +1,12 @@
-//! Add, Sub, Mul and Div, element by element; the smaller operand is broadcast as in NumPy.
+//! Functions of two numbers: Add, Sub, Mul, Div, Pow and `PRelu`, element by element; the smaller operand is broadcast as in NumPy.
 //!
 //! Either operand may be the same for all images, but not both.
+#![expect(clippy::float_cmp, reason = "exponents that are exactly these have a shorter way")]
 
 use super::axis::batch_axes;
 use super::walk::{Walk, broadcast_shape, broadcast_strides};
 use super::{Backward, Op, OpError, Operand, Parsed, Registration, vectorized};
-use crate::load::{Input, Node};
+use crate::load::{Axes, Input, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
 
@@ -37,6 +38,20 @@ pub(crate) const DIV: Registration = Registration {
     cases: |random| tests::cases(random, Arithmetic::Div),
 };
 
+pub(crate) const POW: Registration = Registration {
+    name: "Pow",
+    parse: |node| parse(node, Arithmetic::Pow),
+    #[cfg(test)]
+    cases: |random| tests::cases(random, Arithmetic::Pow),
+};
+
+pub(crate) const P_RELU: Registration = Registration {
+    name: "PRelu",
+    parse: |node| parse(node, Arithmetic::PRelu),
+    #[cfg(test)]
+    cases: |random| tests::cases(random, Arithmetic::PRelu),
+};
+
 /// An operation on two numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Arithmetic {
@@ -48,13 +63,19 @@ pub(crate) enum Arithmetic {
     Mul,
     /// a / b.
     Div,
+    /// aᵇ.
+    Pow,
+    /// a from 0 on, a · b below: b is the slope, with its own gradient.
+    PRelu,
 }
 
 fn parse(node: &Node<'_>, arithmetic: Arithmetic) -> Result<Parsed, OpError> {
     node.expect_inputs(2..=2)?;
     let mut parsed = Parsed::new(arithmetic, [0, 1]);
     match node.inputs {
-        [Input::Batched(left), Input::Batched(right)] if left.rank() != right.rank() => {
+        [Input::Batched(left), Input::Batched(right)]
+            if node.axes == Axes::OfImage && left.rank() != right.rank() =>
+        {
             return Err(OpError::new(format!(
                 "one image has {left} and {right} values: different axes would mix the images"
             )));
@@ -62,7 +83,7 @@ fn parse(node: &Node<'_>, arithmetic: Arithmetic) -> Result<Parsed, OpError> {
         &[Input::Batched(image), Input::Constant(constant)]
         | &[Input::Constant(constant), Input::Batched(image)] => {
             let index = usize::from(matches!(node.inputs[1], Input::Constant(_)));
-            let axes = batch_axes(&constant.shape, image.rank())?;
+            let axes = batch_axes(node, &constant.shape, image.rank())?;
             if axes > 0 {
                 parsed.reshaped.push((index, Shape::new(&constant.shape.extents()[axes..])));
             }
@@ -80,6 +101,8 @@ impl Op for Arithmetic {
             Self::Sub => "Sub",
             Self::Mul => "Mul",
             Self::Div => "Div",
+            Self::Pow => "Pow",
+            Self::PRelu => "PRelu",
         }
     }
 
@@ -95,6 +118,8 @@ impl Op for Arithmetic {
             Self::Sub => both.combine(output, |a, b| a - b),
             Self::Mul => both.combine(output, |a, b| a * b),
             Self::Div => both.combine(output, |a, b| a / b),
+            Self::Pow => both.combine(output, pow),
+            Self::PRelu => both.combine(output, |a, b| if a < 0.0 { a * b } else { a }),
         }
     }
 
@@ -109,6 +134,19 @@ impl Op for Arithmetic {
                 (Self::Mul, 0) => both.add_gradient(pass.cotangent, target, |_, b, c| c * b),
                 (Self::Mul, _) => both.add_gradient(pass.cotangent, target, |a, _, c| c * a),
                 (Self::Div, 0) => both.add_gradient(pass.cotangent, target, |_, b, c| c / b),
+                (Self::Pow, 0) => both.add_gradient(pass.cotangent, target, |a, b, c| {
+                    // The power of a constant 0 is constant, whatever 0 to the power −1 is.
+                    if b == 0.0 { 0.0 } else { c * b * pow(a, b - 1.0) }
+                }),
+                (Self::Pow, _) => both.add_gradient(pass.cotangent, target, |a, b, c| {
+                    if a == 0.0 { 0.0 } else { c * pow(a, b) * libm::logf(a) }
+                }),
+                (Self::PRelu, 0) => {
+                    both.add_gradient(pass.cotangent, target, |a, b, c| if a < 0.0 { c * b } else { c });
+                }
+                (Self::PRelu, _) => {
+                    both.add_gradient(pass.cotangent, target, |a, _, c| if a < 0.0 { c * a } else { 0.0 });
+                }
                 (Self::Div, _) => both.add_gradient(pass.cotangent, target, |a, b, c| -(c * (a / b)) / b),
             }
         }
@@ -120,7 +158,8 @@ impl Op for Arithmetic {
     fn trainable(&self) -> &'static [usize] {
         match self {
             Self::Add => &[0, 1],
-            Self::Sub | Self::Mul | Self::Div => &[],
+            Self::PRelu => &[1],
+            Self::Sub | Self::Mul | Self::Div | Self::Pow => &[],
         }
     }
 
@@ -145,9 +184,25 @@ impl Op for Arithmetic {
                     Self::Sub => a - b,
                     Self::Mul => a * b,
                     Self::Div => a / b,
+                    Self::Pow => a.powf(b),
+                    Self::PRelu => a.max(0.0) + b * a.min(0.0),
                 }
             })
             .collect()
+    }
+}
+
+/// aᵇ; the exponents of norms without a logarithm.
+#[inline(always)]
+fn pow(a: f32, b: f32) -> f32 {
+    if b == 1.0 {
+        a
+    } else if b == 2.0 {
+        a * a
+    } else if b == 0.5 {
+        a.sqrt()
+    } else {
+        libm::powf(a, b)
     }
 }
 
@@ -158,21 +213,22 @@ const BLOCK: usize = 256;
 const MOST_LANES: usize = 16;
 
 /// Both operands and the walk through them.
-struct Both<'a> {
+pub(super) struct Both<'a> {
     operands: [Operand<'a>; 2],
     walk: Walk<2>,
     lanes: usize,
 }
 
 impl<'a> Both<'a> {
-    fn new(operands: &[Operand<'a>], lanes: usize) -> Self {
+    pub(super) fn new(operands: &[Operand<'a>], lanes: usize) -> Self {
         let &[left, right] = operands else { unreachable!("two operands") };
         let result = broadcast_shape(left.shape, right.shape).expect("the shape rule has seen the operands");
         let strides = [left, right].map(|operand| broadcast_strides(operand.shape, &result));
         Self { operands: [left, right], walk: Walk::new(&result, [&strides[0], &strides[1]]), lanes }
     }
 
-    fn combine(&self, output: &mut [f32], operation: impl Fn(f32, f32) -> f32) {
+    /// Writes `operation` of both operands, broadcast.
+    pub(super) fn combine(&self, output: &mut [f32], operation: impl Fn(f32, f32) -> f32) {
         vectorized(
             #[inline(always)]
             || {
@@ -189,7 +245,7 @@ impl<'a> Both<'a> {
     }
 
     /// Adds `partial(a, b, cotangent)` to the gradient of operand `index`, summed over everything it is broadcast to.
-    fn add_gradient(
+    pub(super) fn add_gradient(
         &self,
         cotangent: &[f32],
         (index, gradient): (usize, &mut [f32]),
@@ -321,7 +377,9 @@ mod tests {
         let case = |left: (&Shape, bool), right: (&Shape, bool)| {
             // Divisors stay away from 0.
             let low = if matches!(arithmetic, Arithmetic::Div) { 0.5 } else { -1.0 };
-            Case::new(arithmetic).operand(left.0.clone(), left.1, -1.0, 1.0).operand(
+            // A base is positive.
+            let (least, most) = if matches!(arithmetic, Arithmetic::Pow) { (0.3, 2.0) } else { (-1.0, 1.0) };
+            Case::new(arithmetic).operand(left.0.clone(), left.1, least, most).operand(
                 right.0.clone(),
                 right.1,
                 low,
@@ -351,7 +409,8 @@ mod tests {
             assert!(message.contains(why), "{message}");
         }
         let inputs = [Input::Batched(&image), Input::Batched(&Shape::from([4]))];
-        let message = parse_add(&Node { name: "add", opset: 13, attributes: &[], inputs: &inputs }).err();
+        let message =
+            parse_add(&Node { opset: 13, attributes: &[], inputs: &inputs, ..Node::default() }).err();
         assert!(message.unwrap().message.contains("mix the images"));
     }
 

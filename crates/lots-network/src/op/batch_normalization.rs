@@ -25,6 +25,7 @@ pub(crate) struct BatchNormalization {
 
 fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
     node.expect_inputs(5..=5)?;
+    node.batched(0)?;
     if node.int("training_mode", 0)? != 0 {
         return Err(OpError::new("it is in training mode, which would mix the images of a batch"));
     }
@@ -183,7 +184,7 @@ mod tests {
             let attributes = [(name.to_owned(), Attribute::Int(value))];
             let constant = Input::Constant(&three);
             let inputs = [Input::Batched(&image), constant, constant, constant, last];
-            parse(&Node { name: "bn", opset: 14, attributes: &attributes, inputs: &inputs })
+            parse(&Node { opset: 14, attributes: &attributes, inputs: &inputs, ..Node::default() })
         };
         let three = Input::Constant(&three);
         assert!(parsed("training_mode", 0, three).is_ok());

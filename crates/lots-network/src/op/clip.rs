@@ -24,7 +24,7 @@ pub(crate) struct Clip {
 /// `min` and `max` are attributes before operator set 11, and inputs since.
 fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
     node.expect_inputs(1..=3)?;
-    node.batched(0)?;
+    node.varying(0)?;
     let bound = |index, name, default| match node.constant_floats(index)? {
         None => node.float(name, default),
         Some(&[bound]) => Ok(bound),
@@ -118,7 +118,7 @@ mod tests {
     fn bounds_are_attributes_or_inputs_and_may_be_left_out() {
         let (image, zero) = (Shape::from([3]), floats(&Shape::from([])));
         let parsed = |attributes: &[(String, Attribute)], inputs: &[Input<'_>]| {
-            let node = Node { name: "clip", opset: 13, attributes, inputs };
+            let node = Node { opset: 13, attributes, inputs, ..Node::default() };
             parse(&node).map(|parsed| format!("{:?}", parsed.op))
         };
         let (batched, bound) = (Input::Batched(&image), Input::Constant(&zero));

@@ -2,7 +2,7 @@
 
 use super::axis::image_axis;
 use super::{Backward, Op, OpError, Operand, Parsed, Registration, vectorized};
-use crate::load::{Attribute, Input, Node};
+use crate::load::{Attribute, Axes, Input, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
 
@@ -27,10 +27,13 @@ fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
     }) else {
         return Err(OpError::new("expected an input that depends on the image"));
     };
-    let axis = image_axis(node.int("axis", 1)?, rank)?;
+    let axis = image_axis(node, node.int("axis", 1)?, rank)?;
     let mut parsed = Parsed::new(Concat { axis }, (0..node.inputs.len()).collect::<Vec<_>>());
     for (index, input) in node.inputs.iter().enumerate() {
         let Input::Constant(constant) = input else { continue };
+        if node.axes == Axes::All {
+            continue;
+        }
         let [1, extents @ ..] = constant.shape.extents() else {
             return Err(OpError::new(format!(
                 "input {index} is a constant of {} values, expected 1 along the batch",
@@ -112,6 +115,10 @@ impl Op for Concat {
     fn save(&self, node: &mut NodeWriter) {
         node.attribute("axis", Attribute::Int(self.axis as i64 + 1));
         node.parameters_have_batch_axis = true;
+    }
+
+    fn only_moves(&self) -> bool {
+        true
     }
 
     #[cfg(test)]
@@ -202,7 +209,7 @@ mod tests {
         let image = Shape::from([3, 4]);
         let parsed = |axis, inputs: &[Input<'_>]| {
             let attributes = [("axis".to_owned(), Attribute::Int(axis))];
-            parse(&Node { name: "concat", opset: 13, attributes: &attributes, inputs })
+            parse(&Node { opset: 13, attributes: &attributes, inputs, ..Node::default() })
         };
         let batched = Input::Batched(&image);
         for (axis, expected) in

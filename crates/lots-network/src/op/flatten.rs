@@ -1,8 +1,9 @@
 //! Flatten: all axes of an image become one.
 
 use super::axis::file_axis;
+use super::reshape::Reshape;
 use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration, unchanged};
-use crate::load::{Attribute, Node};
+use crate::load::{Attribute, Axes, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
 
@@ -21,7 +22,16 @@ pub(crate) struct Flatten;
 /// comes with it must not count.
 fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
     node.expect_inputs(1..=1)?;
-    let extents = node.batched(0)?.extents();
+    let extents = node.varying(0)?.extents();
+    if node.axes == Axes::All {
+        let axis = file_axis(node.int("axis", 1)?, extents.len().saturating_sub(1))?;
+        let count = |extents: &[usize]| extents.iter().product::<usize>();
+        let shape = Shape::from([
+            count(&extents[..axis.min(extents.len())]),
+            count(&extents[axis.min(extents.len())..]),
+        ]);
+        return Ok(Parsed::new(Reshape { shape }, [0]));
+    }
     let axis = file_axis(node.int("axis", 1)?, extents.len())?;
     let with_the_batch = extents.get(..axis.saturating_sub(1));
     if axis == 0 || with_the_batch.is_none_or(|extents| extents.iter().any(|&extent| extent != 1)) {
@@ -55,6 +65,10 @@ impl Op for Flatten {
         node.attribute("axis", Attribute::Int(1));
     }
 
+    fn only_moves(&self) -> bool {
+        true
+    }
+
     #[cfg(test)]
     fn reference(&self, operands: &[super::gradient_check::Array]) -> Vec<f64> {
         operands[0].values.clone()
@@ -75,10 +89,10 @@ mod tests {
     fn only_the_batch_may_lie_before_the_axis() {
         let parse_at = |axis, shape: &Shape| {
             parse(&Node {
-                name: "flatten",
                 opset: 11,
                 attributes: &[("axis".to_owned(), Attribute::Int(axis))],
                 inputs: &[Input::Batched(shape)],
+                ..Node::default()
             })
         };
         let (image, column) = (Shape::from([3, 4, 5]), Shape::from([1, 1, 7]));

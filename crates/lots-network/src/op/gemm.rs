@@ -27,6 +27,7 @@ fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
     if node.int("transA", 0)? != 0 {
         return Err(OpError::new("attribute `transA` would mix the images of a batch"));
     }
+    node.batched(0)?;
     node.constant(1)?.ok_or_else(|| OpError::new("the weights are left out"))?;
     let outputs_first = node.int("transB", 0)? != 0;
     let gemm = Gemm { alpha: node.float("alpha", 1.0)?, beta: node.float("beta", 1.0)?, outputs_first };

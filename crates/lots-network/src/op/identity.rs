@@ -38,7 +38,7 @@ fn parse_identity(node: &Node<'_>) -> Result<Parsed, OpError> {
 /// `ratio` is an attribute before operator set 12, and an input since.
 fn parse_dropout(node: &Node<'_>) -> Result<Parsed, OpError> {
     node.expect_inputs(1..=3)?;
-    node.batched(0)?;
+    node.varying(0)?;
     let ratio = match node.constant_floats(1)? {
         None => node.float("ratio", 0.5)?,
         Some(&[ratio]) => ratio,
@@ -122,7 +122,7 @@ mod tests {
         for (training, fits) in [(0, true), (1, false)] {
             let mode = integers(&[training]);
             let inputs = [Input::Batched(&image), Input::Absent, Input::Constant(&mode)];
-            let node = Node { name: "dropout", opset: 13, attributes: &[], inputs: &inputs };
+            let node = Node { opset: 13, attributes: &[], inputs: &inputs, ..Node::default() };
             assert_eq!(parse_dropout(&node).is_ok(), fits, "training_mode {training}");
         }
     }
@@ -131,7 +131,8 @@ mod tests {
     fn dropout_keeps_its_ratio() {
         let image = Shape::from([3]);
         let attributes = [("ratio".to_owned(), Attribute::Float(0.25))];
-        let node = Node { name: "d", opset: 7, attributes: &attributes, inputs: &[Input::Batched(&image)] };
+        let node =
+            Node { opset: 7, attributes: &attributes, inputs: &[Input::Batched(&image)], ..Node::default() };
         let parsed = parse_dropout(&node).unwrap();
         assert_eq!(format!("{:?}", parsed.op), "Dropout { ratio: 0.25 }");
     }

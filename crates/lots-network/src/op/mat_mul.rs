@@ -11,7 +11,7 @@ use super::{Backward, Op, OpError, Operand, Parsed, Registration};
 use crate::kernel::lane_products::LaneProducts;
 use crate::kernel::lane_sums::LaneSums;
 use crate::kernel::weighted_sum::{Column, Start, Tap, WeightedSums};
-use crate::load::{Input, Node};
+use crate::load::{Axes, Input, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
 
@@ -30,15 +30,25 @@ pub(crate) struct MatMul;
 fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
     node.expect_inputs(2..=2)?;
     let mut parsed = Parsed::new(MatMul, [0, 1]);
-    if let Some(Input::Batched(right)) = node.inputs.get(1)
+    if node.axes == Axes::OfImage
+        && let Some(Input::Batched(right)) = node.inputs.get(1)
         && right.rank() < 2
     {
         return Err(OpError::new("the right matrix has the batch along its rows: the images would be mixed"));
     }
     match node.inputs {
-        [Input::Batched(left), Input::Batched(right)] if left.rank() != right.rank() => Err(OpError::new(
-            format!("one image has {left} and {right} values: different axes would mix the images"),
-        )),
+        [Input::Batched(left), Input::Batched(right)]
+            if node.axes == Axes::OfImage && left.rank() != right.rank() =>
+        {
+            Err(OpError::new(format!(
+                "one image has {left} and {right} values: different axes would mix the images"
+            )))
+        }
+        [Input::Batched(_), Input::Constant(_)] | [Input::Constant(_), Input::Batched(_)]
+            if node.axes == Axes::All =>
+        {
+            Ok(parsed)
+        }
         [Input::Batched(_), Input::Batched(_)] => Ok(parsed),
         &[Input::Batched(image), Input::Constant(constant)]
         | &[Input::Constant(constant), Input::Batched(image)] => {
@@ -47,7 +57,7 @@ fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
             let matrix_axes = constant.shape.rank().min(2);
             let leading = Shape::new(&constant.shape.extents()[..constant.shape.rank() - matrix_axes]);
             let axes = match image.rank().checked_sub(2) {
-                Some(rank) => batch_axes(&leading, rank)?,
+                Some(rank) => batch_axes(node, &leading, rank)?,
                 None if leading.rank() == 0 => 0,
                 None => {
                     return Err(OpError::new(format!(
@@ -416,7 +426,7 @@ mod tests {
             let (image, numbers) = (Shape::new(image), floats(&Shape::new(constant)));
             let (batched, constant) = (Input::Batched(&image), Input::Constant(&numbers));
             let parsed =
-                |inputs: &[Input<'_>]| parse(&Node { name: "matmul", opset: 13, attributes: &[], inputs });
+                |inputs: &[Input<'_>]| parse(&Node { opset: 13, attributes: &[], inputs, ..Node::default() });
             let name = format!("{image} and {}", numbers.shape);
             assert_eq!(parsed(&[batched, constant]).is_ok(), image_first, "{name}");
             assert_eq!(parsed(&[constant, batched]).is_ok(), constant_first, "{name}");
@@ -426,7 +436,7 @@ mod tests {
             [(&row, &row, false), (&row, &matrix, false), (&matrix, &row, false), (&matrix, &matrix, true)]
         {
             let inputs = [Input::Batched(left), Input::Batched(right)];
-            let parsed = parse(&Node { name: "matmul", opset: 13, attributes: &[], inputs: &inputs });
+            let parsed = parse(&Node { opset: 13, attributes: &[], inputs: &inputs, ..Node::default() });
             assert_eq!(parsed.is_ok(), fits, "{left} and {right}");
         }
     }
@@ -435,7 +445,7 @@ mod tests {
     fn a_batch_axis_of_a_constant_is_left_out() {
         let (image, numbers) = (Shape::from([2, 3, 4]), floats(&Shape::from([1, 2, 4, 5])));
         let inputs = [Input::Batched(&image), Input::Constant(&numbers)];
-        let parsed = parse(&Node { name: "matmul", opset: 13, attributes: &[], inputs: &inputs }).unwrap();
+        let parsed = parse(&Node { opset: 13, attributes: &[], inputs: &inputs, ..Node::default() }).unwrap();
         assert_eq!(parsed.reshaped, [(1, Shape::from([2, 4, 5]))]);
     }
 

@@ -136,10 +136,10 @@ mod tests {
         for extents in [vec![3, 8], vec![3, 8, 8, 8]] {
             let shape = Shape::new(extents);
             let message = parse(&Node {
-                name: "pool",
                 opset: 12,
                 attributes: &[("kernel_shape".to_owned(), Attribute::Ints(vec![2, 2]))],
                 inputs: &[crate::load::Input::Batched(&shape)],
+                ..Node::default()
             })
             .err()
             .unwrap()

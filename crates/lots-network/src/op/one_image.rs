@@ -50,7 +50,7 @@ pub(super) fn parse_with(
 ) -> Result<Parsed, OpError> {
     let constant = floats(constant);
     let inputs = [Input::Batched(image), Input::Constant(&constant)];
-    parse(&Node { name: "node", opset: 13, attributes: &[], inputs: &inputs })
+    parse(&Node { opset: 13, attributes: &[], inputs: &inputs, ..Node::default() })
 }
 
 /// A constant of zeros.

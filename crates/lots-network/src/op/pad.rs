@@ -1,6 +1,6 @@
 //! Pad: pixels added around an image, or cut off.
 
-use super::axis::file_axis;
+use super::axis::axis_or_batch;
 use super::window::LARGEST;
 use super::{Backward, Op, OpError, Operand, Parsed, Registration, vectorized};
 use crate::load::{Attribute, Constant, ConstantValues, Node};
@@ -38,12 +38,12 @@ pub(crate) enum Filling {
 /// Amounts, value and axes are inputs since operator set 11, attributes before.
 fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
     node.expect_inputs(1..=4)?;
-    let rank = node.batched(0)?.rank();
+    let rank = node.varying(0)?.rank();
     let pads = match node.constant_ints(1)? {
         Some(pads) => pads,
         None => node.ints("pads")?.ok_or_else(|| OpError::new("the amounts are left out"))?,
     };
-    let all: Vec<i64> = (0..=rank as i64).collect();
+    let all: Vec<i64> = (0..(rank + node.axes_in_front()) as i64).collect();
     let axes = node.constant_ints(3)?.unwrap_or(&all);
     if pads.len() != 2 * axes.len() {
         return Err(OpError::new(format!("there are {} amounts, expected {}", pads.len(), 2 * axes.len())));
@@ -51,13 +51,12 @@ fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
     let mut amounts = vec![[0; 2]; rank];
     for (index, &axis) in axes.iter().enumerate() {
         let [before, behind] = [amount(pads[index])?, amount(pads[axes.len() + index])?];
-        match file_axis(axis, rank)? {
-            0 if [before, behind] != [0, 0] => {
+        match axis_or_batch(node, axis, rank)? {
+            Some(axis) => amounts[axis] = [before, behind],
+            None if [before, behind] != [0, 0] => {
                 return Err(OpError::new("it pads the batch: images would be added or left out"));
             }
-            0 => {}
-            axis if axis <= rank => amounts[axis - 1] = [before, behind],
-            _ => return Err(OpError::new(format!("axis {axis} does not exist, expected at most {rank}"))),
+            None => {}
         }
     }
     let value = match node.constant_floats(2)? {
@@ -345,7 +344,7 @@ mod tests {
         let parsed = |attributes: &[_], inputs: &[Option<&Constant>]| {
             let constants = inputs.iter().map(|input| input.map_or(Input::Absent, Input::Constant));
             let inputs: Vec<Input<'_>> = std::iter::once(Input::Batched(&image)).chain(constants).collect();
-            parse(&Node { name: "pad", opset: 18, attributes, inputs: &inputs })
+            parse(&Node { opset: 18, attributes, inputs: &inputs, ..Node::default() })
                 .map(|parsed| format!("{:?}", parsed.op))
                 .map_err(|error| error.message)
         };

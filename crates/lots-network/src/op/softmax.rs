@@ -1,4 +1,4 @@
-//! Softmax: `exp(x_k − max x) / Σ_j exp(x_j − max x)` along one axis, or along all axes from one on.
+//! Softmax: `exp(x_k − max x) / Σ_j exp(x_j − max x)` along one axis, or along all axes from one on; and its logarithm.
 //!
 //! The exponential is the one of `libm`, whose bits do not depend on the machine.
 
@@ -29,13 +29,18 @@ pub(crate) struct Softmax {
 const WITH_ALL_BEHIND: &str = "with_all_behind";
 
 fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
+    Ok(Parsed::new(read(node)?, [0]))
+}
+
+/// The axes along which a node computes probabilities, or their logarithms.
+pub(super) fn read(node: &Node<'_>) -> Result<Softmax, OpError> {
     node.expect_inputs(1..=1)?;
-    let extents = node.batched(0)?.extents();
-    let axis = image_axis(node.int("axis", if node.opset < 13 { 1 } else { -1 })?, extents.len())?;
+    let extents = node.varying(0)?.extents();
+    let axis = image_axis(node, node.int("axis", if node.opset < 13 { 1 } else { -1 })?, extents.len())?;
     let said = node.opset < 13 || node.int(WITH_ALL_BEHIND, 0)? != 0;
     // One axis is what every version can say.
     let with_all_behind = said && extents[axis + 1..].iter().any(|&extent| extent != 1);
-    Ok(Parsed::new(Softmax { axis, with_all_behind }, [0]))
+    Ok(Softmax { axis, with_all_behind })
 }
 
 impl Op for Softmax {
@@ -98,7 +103,7 @@ impl Op for Softmax {
 
 impl Softmax {
     /// How many groups lie one after the other, classes in each, and groups side by side.
-    fn extents(&self, shape: &Shape) -> [usize; 3] {
+    pub(super) fn extents(&self, shape: &Shape) -> [usize; 3] {
         let extents = shape.extents();
         let end = if self.with_all_behind { extents.len() } else { self.axis + 1 };
         let count = |extents: &[usize]| extents.iter().product();
@@ -206,7 +211,7 @@ mod tests {
     fn the_axis_means_what_the_operator_set_says() {
         let (shape, narrow) = (Shape::from([2, 3, 4]), Shape::from([5, 1, 1]));
         let parse = |opset, attributes: &[(String, Attribute)], shape: &Shape| {
-            let node = Node { name: "softmax", opset, attributes, inputs: &[Input::Batched(shape)] };
+            let node = Node { opset, attributes, inputs: &[Input::Batched(shape)], ..Node::default() };
             parse(&node).map(|parsed| format!("{:?}", parsed.op))
         };
         let said = |axis, with_all_behind| format!("{:?}", Softmax { axis, with_all_behind });

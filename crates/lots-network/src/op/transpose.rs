@@ -21,18 +21,22 @@ pub(crate) struct Transpose {
 
 fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
     node.expect_inputs(1..=1)?;
-    let rank = node.batched(0)?.rank();
-    let reversed: Vec<i64> = (0..=rank as i64).rev().collect();
+    let in_front = node.axes_in_front();
+    let rank = node.varying(0)?.rank() + in_front;
+    let reversed: Vec<i64> = (0..rank as i64).rev().collect();
     let axes = node.ints("perm")?.unwrap_or(&reversed);
     let mut sorted = axes.to_vec();
     sorted.sort_unstable();
-    if !sorted.iter().copied().eq(0..=rank as i64) {
-        return Err(OpError::new(format!("attribute `perm` {axes:?} does not order {} axes", rank + 1)));
+    if !sorted.iter().copied().eq(0..rank as i64) {
+        return Err(OpError::new(format!("attribute `perm` {axes:?} does not order the {rank} axes")));
     }
-    if axes[0] != 0 {
+    if in_front > 0 && axes[0] != 0 {
         return Err(OpError::new(format!("the order {axes:?} moves the batch from the first axis")));
     }
-    Ok(Parsed::new(Transpose { axes: axes[1..].iter().map(|&axis| axis as usize - 1).collect() }, [0]))
+    Ok(Parsed::new(
+        Transpose { axes: axes[in_front..].iter().map(|&axis| axis as usize - in_front).collect() },
+        [0],
+    ))
 }
 
 impl Op for Transpose {
@@ -74,6 +78,10 @@ impl Op for Transpose {
     fn save(&self, node: &mut NodeWriter) {
         let axes = std::iter::once(0).chain(self.axes.iter().map(|&axis| axis as i64 + 1));
         node.attribute("perm", Attribute::Ints(axes.collect()));
+    }
+
+    fn only_moves(&self) -> bool {
+        true
     }
 
     #[cfg(test)]
@@ -156,7 +164,7 @@ mod tests {
     fn orders_that_are_none_or_move_the_batch_are_refused() {
         let image = Shape::from([3, 4, 5]);
         let parsed = |attributes: &[_], image: &Shape| {
-            parse(&Node { name: "transpose", opset: 13, attributes, inputs: &[Input::Batched(image)] })
+            parse(&Node { opset: 13, attributes, inputs: &[Input::Batched(image)], ..Node::default() })
                 .map(|parsed| format!("{:?}", parsed.op))
                 .map_err(|error| error.message)
         };

@@ -2,6 +2,7 @@
 //!
 //! Broadcasting and transposing are the same walk: each axis of the result is a number of steps in the other array,
 //! 0 where that array is broadcast.
+//! Steps may lead backward: they wrap around.
 
 use crate::shape::Shape;
 
@@ -35,7 +36,10 @@ impl<const ARRAYS: usize> Walk<ARRAYS> {
             }
             // Two axes are one where the outer continues what the inner has begun in every array.
             match axes.last_mut() {
-                Some(outer) if (0..ARRAYS).all(|array| outer.steps[array] == inner.steps[array] * extent) => {
+                Some(outer)
+                    if (0..ARRAYS)
+                        .all(|array| outer.steps[array] == inner.steps[array].wrapping_mul(extent)) =>
+                {
                     *outer = Axis { extent: outer.extent * extent, ..inner };
                 }
                 _ => axes.push(inner),
@@ -56,13 +60,13 @@ impl<const ARRAYS: usize> Walk<ARRAYS> {
             for (position, axis) in position.iter_mut().zip(&self.axes).rev() {
                 *position += 1;
                 for (element, step) in elements.iter_mut().zip(axis.steps) {
-                    *element += step;
+                    *element = element.wrapping_add(step);
                 }
                 if *position < axis.extent {
                     break;
                 }
                 for (element, step) in elements.iter_mut().zip(axis.steps) {
-                    *element -= step * axis.extent;
+                    *element = element.wrapping_sub(step.wrapping_mul(axis.extent));
                 }
                 *position = 0;
             }

@@ -313,7 +313,7 @@ mod tests {
     fn parse(attributes: &[(&str, Attribute)], input: [usize; 2]) -> Result<Window, OpError> {
         let attributes: Vec<_> =
             attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        let node = Node { name: "pool", opset: 13, attributes: &attributes, inputs: &[] };
+        let node = Node { opset: 13, attributes: &attributes, inputs: &[], ..Node::default() };
         Window::parse(&node, None, input)
     }
 
@@ -404,7 +404,7 @@ mod tests {
         let window = Window { kernel: [3, 2], stride: [2, 1], dilation: [1, 2], pads: [1, 0, 2, 1] };
         let mut writer = NodeWriter::default();
         window.write(&mut writer);
-        let node = Node { name: "pool", opset: 13, attributes: &writer.attributes, inputs: &[] };
+        let node = Node { opset: 13, attributes: &writer.attributes, inputs: &[], ..Node::default() };
         assert_eq!(Window::parse(&node, None, [9, 9]).unwrap(), window);
         assert_eq!(Window::parse(&node, Some([3, 2]), [9, 9]).unwrap(), window);
     }
@@ -432,7 +432,7 @@ mod tests {
         let window = parse(&[kernel, ("strides", ints(&[1, 1]))], [5, 5]).unwrap();
         assert!(window.output_extent([1, 5], false).unwrap_err().message.contains("height"));
         assert!(window.output_extent([5, 0], false).unwrap_err().message.contains("width"));
-        let node = Node { name: "conv", opset: 13, attributes: &[], inputs: &[] };
+        let node = Node { opset: 13, attributes: &[], inputs: &[], ..Node::default() };
         assert_eq!(Window::parse(&node, Some([5, 3]), [9, 9]).unwrap().kernel, [5, 3]);
         let largest =
             Window { kernel: [LARGEST; 2], stride: [1; 2], dilation: [LARGEST; 2], pads: [LARGEST; 4] };

@@ -19,8 +19,12 @@ use crate::unique_names::UniqueNames;
 
 /// ONNX 1.10, read by everything of the last years.
 const IR_VERSION: i64 = 8;
-/// The operator set in which ops write themselves.
-const OPSET: i64 = 13;
+/// ONNX 1.16, for the later operator set.
+const LATER_IR_VERSION: i64 = 10;
+/// The operator set in which files are written, unless an op of the network is from a later one.
+pub(crate) const OPSET: i64 = 13;
+/// The operator set in which all others are written: the last in which the ops mean what they write.
+const LATER_OPSET: i64 = 21;
 /// The symbol of the batch axis.
 const BATCH: &str = "N";
 
@@ -32,11 +36,12 @@ pub(crate) fn write(graph: &Graph, outputs: &[TensorId], metadata: &[(String, St
             writer.node(node);
         }
     }
+    let opset = writer.opset;
     let model = ModelProto {
-        ir_version: IR_VERSION,
+        ir_version: if opset == OPSET { IR_VERSION } else { LATER_IR_VERSION },
         producer_name: "lots".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: opset }],
         metadata_props: metadata
             .iter()
             .map(|(key, value)| StringStringEntryProto { key: key.clone(), value: value.clone() })
@@ -53,6 +58,7 @@ struct GraphWriter<'a> {
     /// The names in the file of those tensors that are in it already.
     names: BTreeMap<TensorId, String>,
     taken: UniqueNames,
+    opset: i64,
     node: Vec<NodeProto>,
     initializer: Vec<TensorProto>,
 }
@@ -70,8 +76,11 @@ impl<'a> GraphWriter<'a> {
                 }
             }
         }
+        let mut written = graph.nodes.iter().filter(|node| wanted[node.output]);
+        let opset = if written.any(|node| node.op.opset() > OPSET) { LATER_OPSET } else { OPSET };
         let (names, taken) = (BTreeMap::new(), UniqueNames::default());
-        let mut writer = Self { graph, wanted, names, taken, node: Vec::new(), initializer: Vec::new() };
+        let mut writer =
+            Self { graph, wanted, names, taken, opset, node: Vec::new(), initializer: Vec::new() };
         // What people address by name keeps it; constants that nodes write besides give way.
         writer.name(Graph::INPUT);
         for tensor in 0..graph.tensors.len() {
@@ -95,9 +104,19 @@ impl<'a> GraphWriter<'a> {
     }
 
     fn node(&mut self, node: &GraphNode) {
-        let mut description = NodeWriter::default();
+        let mut description = NodeWriter { opset: self.opset, ..NodeWriter::default() };
         node.op.save(&mut description);
-        let mut input = Vec::with_capacity(node.operands.len() + description.constants.len());
+        let mut input = Vec::with_capacity(node.operands.len() + description.constants.len() + 1);
+        if let Some(condition) = &description.condition {
+            let name = self.taken.take(&format!("{}.condition", node.name), |_| false);
+            let truths = bytes_of_truths(condition);
+            self.initializer.push(TensorProto {
+                data_type: data_type::BOOL,
+                raw_data: Some(truths),
+                ..tensor_proto(name.clone(), condition)
+            });
+            input.push(name);
+        }
         for &operand in &node.operands {
             input.push(self.operand(operand, description.parameters_have_batch_axis));
         }
@@ -177,6 +196,14 @@ fn tensor_proto(name: String, constant: &Constant) -> TensorProto {
         name,
         raw_data: Some(raw),
         ..TensorProto::default()
+    }
+}
+
+/// One byte a truth value.
+fn bytes_of_truths(condition: &Constant) -> Vec<u8> {
+    match &condition.values {
+        ConstantValues::I64(values) => values.iter().map(|&value| u8::from(value != 0)).collect(),
+        ConstantValues::F32(_) => unreachable!("truth values are kept as integers"),
     }
 }
 

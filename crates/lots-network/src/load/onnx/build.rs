@@ -2,38 +2,52 @@
 
 use std::collections::BTreeMap;
 
-use super::constant::constant;
+use super::attributes::attributes;
 use super::input::{ImageInput, MOST_ELEMENTS};
 use super::order::Producers;
 use super::{Given, fold, node_name, registration};
 use crate::error::{Error, OpError, Result};
 use crate::graph::{Graph, TensorId};
-use crate::load::{Attribute, Constant, ConstantValues, Input, Node};
-use crate::onnx::{AttributeProto, NodeProto, attribute_kind};
+use crate::load::{Attribute, Axes, Constant, ConstantValues, Input, Node};
+use crate::onnx::NodeProto;
 use crate::op::Parsed;
+use crate::op::reshape::Reshape;
 use crate::shape::Shape;
 use crate::unique_names::UniqueNames;
 
 /// Builds the graph, node by node, operands first.
 pub(crate) struct Builder<'a> {
     opset: i64,
+    /// The extent of the batch axis in the file; 1 where any number of images fits.
+    batch: usize,
     given: &'a Given<'a>,
     producers: &'a Producers<'a>,
     graph: Graph,
     values: BTreeMap<&'a str, Value>,
+    /// Tensors that were given all axes of the file, with the tensors without the batch that they were made of.
+    with_all_axes: BTreeMap<TensorId, TensorId>,
+    /// How many elements of constants may still be read and written to compute others.
+    room: usize,
     /// Names of tensors that are in the graph and not in the file.
     made_up: UniqueNames,
     node_names: UniqueNames,
 }
 
 /// What is known of a tensor of the file.
-enum Value {
+pub(super) enum Value {
     /// Depends on the image.
-    Batched(TensorId),
+    Varying(TensorId, Axes),
     /// The image with its channels behind height and width, while nothing needs it like that.
     ChannelsLast,
     /// The same for all images, with the parameters that were made of it.
     Constant(Constant, Vec<TensorId>),
+}
+
+/// A node that its op has read, and the shape of what it computes.
+struct Read {
+    parsed: Parsed,
+    shape: Shape,
+    axes: Axes,
 }
 
 impl<'a> Builder<'a> {
@@ -42,24 +56,36 @@ impl<'a> Builder<'a> {
         image: &ImageInput<'a>,
         given: &'a Given<'a>,
         producers: &'a Producers<'a>,
+        room: usize,
     ) -> Self {
-        let value = if image.channels_last { Value::ChannelsLast } else { Value::Batched(Graph::INPUT) };
+        let value = if image.channels_last {
+            Value::ChannelsLast
+        } else {
+            Value::Varying(Graph::INPUT, Axes::OfImage)
+        };
         Self {
             opset,
+            batch: image.batch.unwrap_or(1),
             given,
             producers,
             graph: Graph::new(image.name, image.shape.clone()),
             values: BTreeMap::from([(image.name, value)]),
+            with_all_axes: BTreeMap::new(),
+            room,
             made_up: UniqueNames::default(),
             node_names: UniqueNames::default(),
         }
     }
 
-    /// Adds a node whose operands are there already.
-    pub(crate) fn add(&mut self, node: &'a NodeProto) -> Result<()> {
+    /// Adds what a node computes for those of its outputs that are `used`; its operands are there already.
+    pub(crate) fn add(&mut self, node: &'a NodeProto, used: impl Fn(&str) -> bool) -> Result<()> {
         let name = node_name(node);
-        let value = self.value(node, &name)?;
-        self.values.insert(&node.output[0], value);
+        for (index, output) in node.output.iter().enumerate() {
+            if used(output) {
+                let value = self.value(node, &name, index)?;
+                self.values.insert(output, value);
+            }
+        }
         Ok(())
     }
 
@@ -69,7 +95,7 @@ impl<'a> Builder<'a> {
         for &output in outputs {
             self.resolve(output)?;
             match self.values.get(output) {
-                Some(&Value::Batched(tensor)) if self.graph.producer(tensor).is_some() => {
+                Some(&Value::Varying(tensor, _)) if self.graph.producer(tensor).is_some() => {
                     tensors.push(tensor);
                 }
                 _ => return Err(Error::OutputNotComputed { output: output.to_owned() }),
@@ -78,8 +104,8 @@ impl<'a> Builder<'a> {
         Ok((self.graph, tensors))
     }
 
-    /// What a node computes.
-    fn value(&mut self, proto: &'a NodeProto, name: &str) -> Result<Value> {
+    /// What a node computes as its output number `output`.
+    fn value(&mut self, proto: &'a NodeProto, name: &str, output: usize) -> Result<Value> {
         let fault = |error: OpError| Error::Node {
             node: name.to_owned(),
             op: proto.op_type.clone(),
@@ -92,25 +118,133 @@ impl<'a> Builder<'a> {
         let given = proto.input.iter().rposition(|input| !input.is_empty()).map_or(0, |last| last + 1);
         let input_names = &proto.input[..given];
         if self.undoes_channels_last(proto, input_names, &attributes) {
-            return Ok(Value::Batched(Graph::INPUT));
+            return Ok(Value::Varying(Graph::INPUT, Axes::OfImage));
         }
         for input in input_names {
             self.resolve(input)?;
         }
-        let inputs: Vec<Input<'_>> = input_names.iter().map(|input| self.input(input)).collect();
-        let node = Node { name, opset: self.opset, attributes: &attributes, inputs: &inputs };
-        if !inputs.is_empty() && !inputs.iter().any(|input| matches!(input, Input::Batched(_))) {
-            return match fold::constant_result(&proto.op_type, &node).map_err(fault)? {
-                Some(constant) => Ok(constant_value(constant)),
-                None => Err(Error::ConstantNode { node: node.name.to_owned(), op: proto.op_type.clone() }),
-            };
-        }
-        let Some(registration) = registration(&proto.op_type) else {
-            unreachable!("unsupported operators are refused before")
+        let inputs: Vec<Input<'_>> =
+            input_names.iter().map(|input| self.input(input, Axes::OfImage, &[])).collect();
+        let node = Node {
+            op: &proto.op_type,
+            opset: self.opset,
+            attributes: &attributes,
+            inputs: &inputs,
+            axes: Axes::OfImage,
+            batch: self.batch,
+            output: [output, proto.output.len()],
         };
-        let parsed = (registration.parse)(&node).map_err(fault)?;
-        let operands = self.operands(&parsed, input_names).map_err(fault)?;
-        self.add_node(name, parsed, operands, &proto.output[0]).map(Value::Batched)
+        if !inputs.is_empty() && !inputs.iter().any(|input| matches!(input, Input::Batched(_))) {
+            let Some(constant) = fold::constant_result(&node, self.room).map_err(fault)? else {
+                return Err(Error::ConstantNode { node: name.to_owned(), op: proto.op_type.clone() });
+            };
+            self.room = self.room.saturating_sub(fold::work(&node, &constant));
+            return Ok(constant_value(constant));
+        }
+        if let ("Shape" | "Size", Some(extents)) = (node.op, self.file_extents(input_names)) {
+            return fold::shape_result(&node, &extents).map(constant_value).map_err(fault);
+        }
+        match self.read(&node, input_names) {
+            Ok(read) => self.place(name, read, input_names, &proto.output[output]),
+            Err(error) => match self.gemm_of_rows(&node, input_names).map_err(fault)? {
+                Some(gemm) => self.place_gemm_of_rows(name, gemm, &proto.output[output]),
+                None => Err(fault(error)),
+            },
+        }
+    }
+
+    /// Lets the op read the node: without the batch where it can, otherwise as in a batch of one image.
+    fn read(&self, node: &Node<'_>, input_names: &[String]) -> Result<Read, OpError> {
+        let has_all_axes =
+            |name: &String| matches!(self.values.get(name.as_str()), Some(Value::Varying(_, Axes::All)));
+        let of_image = if input_names.iter().any(has_all_axes) {
+            Err(OpError::new("the batch is not the first axis of its input"))
+        } else {
+            read_node(node)
+        };
+        if of_image.is_ok() || self.batch != 1 {
+            return of_image;
+        }
+        let whole: Vec<Shape> = input_names.iter().map(|name| self.whole_shape(name)).collect();
+        let inputs: Vec<Input<'_>> = input_names
+            .iter()
+            .enumerate()
+            .map(|(index, name)| self.input(name, Axes::All, &whole[index..]))
+            .collect();
+        // What is wrong in the more common reading says more, unless there was none.
+        let error = if input_names.iter().any(has_all_axes) { None } else { of_image.err() };
+        read_node(&Node { inputs: &inputs, axes: Axes::All, ..*node })
+            .map_err(|whole_error| error.unwrap_or(whole_error))
+    }
+
+    /// Adds the node to the graph.
+    fn place(&mut self, name: &str, read: Read, input_names: &'a [String], output: &str) -> Result<Value> {
+        let Read { parsed, shape, axes } = read;
+        let fault = |op: &str, error: OpError| Error::Node {
+            node: name.to_owned(),
+            op: op.to_owned(),
+            message: error.message,
+        };
+        let op = parsed.op.name();
+        let mut operands = self.operands(&parsed, input_names).map_err(|error| fault(op, error))?;
+        if axes == Axes::OfImage {
+            return Ok(Value::Varying(self.add_node(name, parsed, operands, output)?, Axes::OfImage));
+        }
+        let inner = shape.extents().strip_prefix(&[1]).map(Shape::new);
+        let only_reshapes = op == "Reshape";
+        for (&index, operand) in parsed.operands.iter().zip(&mut operands) {
+            if !only_reshapes
+                && matches!(
+                    self.values.get(input_names[index].as_str()),
+                    Some(Value::Varying(_, Axes::OfImage))
+                )
+            {
+                *operand = self.give_all_axes(*operand)?;
+            }
+        }
+        let Some(inner) = inner else {
+            return Ok(Value::Varying(self.add_node(name, parsed, operands, output)?, Axes::All));
+        };
+        // An axis of 1 in front is the batch again.
+        if !only_reshapes {
+            let with_all_axes = self.unused(&format!("{output}_all_axes"));
+            operands = vec![self.add_node(name, parsed, operands, &with_all_axes)?];
+        }
+        let reshape = Parsed::new(Reshape { shape: inner }, [0]);
+        Ok(Value::Varying(self.add_node(name, reshape, operands, output)?, Axes::OfImage))
+    }
+
+    /// The tensor with an axis of 1 in front, for its batch.
+    fn give_all_axes(&mut self, tensor: TensorId) -> Result<TensorId> {
+        if let Some(&known) = self.with_all_axes.get(&tensor) {
+            return Ok(known);
+        }
+        let name = self.unused(&format!("{}_all_axes", self.graph.tensors[tensor].name));
+        let reshape = Parsed::new(Reshape { shape: with_batch(1, &self.graph.tensors[tensor].shape) }, [0]);
+        let id = self.add_node(&name, reshape, vec![tensor], &name)?;
+        self.with_all_axes.insert(tensor, id);
+        Ok(id)
+    }
+
+    /// The extents of the only input as the file means them, if it depends on the image.
+    fn file_extents(&self, input_names: &[String]) -> Option<Vec<usize>> {
+        let [name] = input_names else { return None };
+        match self.values.get(name.as_str()) {
+            Some(&Value::Varying(id, Axes::OfImage)) => {
+                Some(with_batch(self.batch, &self.graph.tensors[id].shape).extents().to_vec())
+            }
+            Some(&Value::Varying(id, Axes::All)) => Some(self.graph.tensors[id].shape.extents().to_vec()),
+            _ => None,
+        }
+    }
+
+    /// The shape of a tensor that depends on the image with all axes, for a batch of one; of no use for others.
+    fn whole_shape(&self, name: &str) -> Shape {
+        match self.values.get(name) {
+            Some(&Value::Varying(id, Axes::OfImage)) => with_batch(1, &self.graph.tensors[id].shape),
+            Some(&Value::Varying(id, Axes::All)) => self.graph.tensors[id].shape.clone(),
+            _ => Shape::from([]),
+        }
     }
 
     /// Whether the node only brings the channels of the image to the front, where they are in the graph anyway.
@@ -134,15 +268,11 @@ impl<'a> Builder<'a> {
         match self.values.get(tensor) {
             Some(Value::ChannelsLast) => {
                 let id = self.bring_channels_to_the_back(tensor)?;
-                self.values.insert(tensor, Value::Batched(id));
+                self.values.insert(tensor, Value::Varying(id, Axes::OfImage));
             }
             Some(_) => {}
             None => {
-                let Some(initializer) = self.given.dense.get(tensor) else {
-                    let message = "it is sparse, expected a dense tensor".to_owned();
-                    return Err(Error::Tensor { tensor: tensor.to_owned(), message });
-                };
-                self.values.insert(tensor, constant_value(constant(initializer, tensor)?));
+                self.values.insert(tensor, constant_value(self.given.constant(tensor)?));
             }
         }
         Ok(())
@@ -161,16 +291,24 @@ impl<'a> Builder<'a> {
         };
         let attributes = [("perm".to_owned(), Attribute::Ints(vec![0, 2, 3, 1]))];
         let inputs = [Input::Batched(&self.graph.tensors[Graph::INPUT].shape)];
-        let node = Node { name: &name, opset: self.opset, attributes: &attributes, inputs: &inputs };
+        let node = Node {
+            op: "Transpose",
+            opset: self.opset,
+            attributes: &attributes,
+            inputs: &inputs,
+            ..Node::default()
+        };
         let parsed = (transpose.parse)(&node).map_err(fault)?;
         self.add_node(&name, parsed, vec![Graph::INPUT], &name)
     }
 
-    fn input(&self, tensor: &str) -> Input<'_> {
-        match self.values.get(tensor) {
-            Some(Value::Constant(constant, _)) => Input::Constant(constant),
-            Some(&Value::Batched(id)) => Input::Batched(&self.graph.tensors[id].shape),
-            Some(Value::ChannelsLast) | None => Input::Absent,
+    /// An input as the op sees it; the first of `whole` is its shape with all axes.
+    fn input<'s>(&'s self, tensor: &str, axes: Axes, whole: &'s [Shape]) -> Input<'s> {
+        match (self.values.get(tensor), axes, whole.first()) {
+            (Some(Value::Constant(constant, _)), ..) => Input::Constant(constant),
+            (Some(&Value::Varying(..)), Axes::All, Some(shape)) => Input::Batched(shape),
+            (Some(&Value::Varying(id, _)), ..) => Input::Batched(&self.graph.tensors[id].shape),
+            (Some(Value::ChannelsLast) | None, ..) => Input::Absent,
         }
     }
 
@@ -181,9 +319,10 @@ impl<'a> Builder<'a> {
             let reshaped = parsed.reshaped.iter().find(|&&(known, _)| known == position);
             let input = inputs.get(index).map_or("", String::as_str);
             operands.push(match self.values.get(input) {
-                Some(&Value::Batched(id)) => id,
+                Some(&Value::Varying(id, _)) => id,
                 Some(Value::Constant(..)) => {
-                    self.parameter(input, index, reshaped.map(|(_, shape)| shape))?
+                    let takes_integers = parsed.op.name() == "Pow" && index == 1;
+                    self.parameter(input, (index, takes_integers), reshaped.map(|(_, shape)| shape))?
                 }
                 Some(Value::ChannelsLast) | None => {
                     return Err(OpError::new(format!("input {index} is left out")));
@@ -198,14 +337,21 @@ impl<'a> Builder<'a> {
     fn parameter(
         &mut self,
         tensor: &'a str,
-        index: usize,
+        (index, takes_integers): (usize, bool),
         shape: Option<&Shape>,
     ) -> Result<TensorId, OpError> {
         let Some(Value::Constant(constant, parameters)) = self.values.get(tensor) else {
             unreachable!("the caller has seen the constant")
         };
-        let ConstantValues::F32(values) = &constant.values else {
-            return Err(OpError::new(format!("input {index} must hold floating-point numbers")));
+        let values = match &constant.values {
+            ConstantValues::F32(values) => values.clone(),
+            // Exponents may be whole numbers of any type.
+            ConstantValues::I64(values) if takes_integers => {
+                values.iter().map(|&value| value as f32).collect()
+            }
+            ConstantValues::I64(_) => {
+                return Err(OpError::new(format!("input {index} must hold floating-point numbers")));
+            }
         };
         let shape = shape.unwrap_or(&constant.shape).clone();
         let same = parameters.iter().find(|&&id| self.graph.tensors[id].shape == shape);
@@ -215,7 +361,6 @@ impl<'a> Builder<'a> {
         if shape.count() != values.len() {
             return Err(OpError::new(format!("input {index} has {} values, expected {shape}", values.len())));
         }
-        let values = values.clone();
         let name = if parameters.is_empty() { tensor.to_owned() } else { self.unused(tensor) };
         let id = self.graph.add_parameter(name, shape, values);
         if let Some(Value::Constant(_, parameters)) = self.values.get_mut(tensor) {
@@ -224,7 +369,8 @@ impl<'a> Builder<'a> {
         Ok(id)
     }
 
-    fn add_node(
+    /// Adds a node and the tensor `output` that it computes.
+    pub(super) fn add_node(
         &mut self,
         name: &str,
         parsed: Parsed,
@@ -239,62 +385,88 @@ impl<'a> Builder<'a> {
         Ok(id)
     }
 
+    /// Adds a parameter that is in no file, of floats.
+    pub(super) fn add_constant(&mut self, name: &str, constant: Constant) -> TensorId {
+        let name = self.unused(name);
+        let ConstantValues::F32(values) = constant.values else { unreachable!("only floats are parameters") };
+        self.graph.add_parameter(name, constant.shape, values)
+    }
+
+    /// What is known of a tensor.
+    pub(super) fn known(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
+    /// The shape of a tensor of the graph.
+    pub(super) fn shape(&self, tensor: TensorId) -> &Shape {
+        &self.graph.tensors[tensor].shape
+    }
+
     /// A tensor name like `wanted` that neither the file nor the graph has.
-    fn unused(&mut self, wanted: &str) -> String {
+    pub(super) fn unused(&mut self, wanted: &str) -> String {
         self.made_up.take(wanted, |name| {
             self.values.contains_key(name) || self.given.contains(name) || self.producers.contains(name)
         })
     }
 }
 
+/// What the conformance test asks besides.
+#[cfg(test)]
+impl Builder<'_> {
+    /// The input has all axes of the file in the graph.
+    pub(crate) fn with_all_axes_of_the_input(mut self) -> Self {
+        for value in self.values.values_mut() {
+            *value = Value::Varying(Graph::INPUT, Axes::All);
+        }
+        self
+    }
+
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The value of a tensor with all axes of the file, from what each tensor holds, `[elements][lanes]`.
+    pub(crate) fn output(&self, name: &str, values: &[Vec<f32>], images: usize) -> Option<Constant> {
+        let (id, axes) = match self.values.get(name)? {
+            Value::Constant(constant, _) => return Some(constant.clone()),
+            Value::ChannelsLast => return None,
+            &Value::Varying(id, axes) => (id, axes),
+        };
+        let shape = &self.graph.tensors[id].shape;
+        let lanes = values[id].len() / shape.count().max(1);
+        let one = |lane| values[id].iter().skip(lane).step_by(lanes.max(1)).copied();
+        let values = (0..images).flat_map(one).collect();
+        let shape = if axes == Axes::OfImage { with_batch(images, shape) } else { shape.clone() };
+        Some(Constant { shape, values: ConstantValues::F32(values) })
+    }
+}
+
+/// What the op of the node makes of it, and the shape of the result.
+fn read_node(node: &Node<'_>) -> Result<Read, OpError> {
+    let Some(registration) = registration(node.op) else {
+        return Err(OpError::new("it is computed from constants only"));
+    };
+    let parsed = (registration.parse)(node)?;
+    let mut shapes = Vec::with_capacity(parsed.operands.len());
+    for (position, &index) in parsed.operands.iter().enumerate() {
+        let reshaped = parsed.reshaped.iter().find(|&&(known, _)| known == position);
+        shapes.push(match (reshaped, node.inputs.get(index)) {
+            (Some((_, shape)), _) | (None, Some(&Input::Batched(shape))) => shape,
+            (None, Some(Input::Constant(constant))) => &constant.shape,
+            (None, Some(Input::Absent) | None) => {
+                return Err(OpError::new(format!("input {index} is left out")));
+            }
+        });
+    }
+    let shape = parsed.op.output_shape(&shapes)?;
+    Ok(Read { parsed, shape, axes: node.axes })
+}
+
+/// The shape of one image with the batch in front.
+fn with_batch(batch: usize, image: &Shape) -> Shape {
+    Shape::new(std::iter::once(batch).chain(image.extents().iter().copied()).collect::<Vec<_>>())
+}
+
 fn constant_value(constant: Constant) -> Value {
     Value::Constant(constant, Vec::new())
-}
-
-/// The attributes of a node.
-fn attributes(proto: &NodeProto, node: &str) -> Result<Vec<(String, Attribute)>> {
-    let fault = |attribute: &AttributeProto, expected: &str| Error::Node {
-        node: node.to_owned(),
-        op: proto.op_type.clone(),
-        message: format!("attribute `{}` {expected}", attribute.name),
-    };
-    let mut attributes = Vec::with_capacity(proto.attribute.len());
-    for attribute in &proto.attribute {
-        let value = match kind(attribute) {
-            attribute_kind::FLOAT => Attribute::Float(attribute.f.unwrap_or_default()),
-            attribute_kind::INT => Attribute::Int(attribute.i.unwrap_or_default()),
-            attribute_kind::FLOATS => Attribute::Floats(attribute.floats.clone()),
-            attribute_kind::INTS => Attribute::Ints(attribute.ints.clone()),
-            attribute_kind::STRING => {
-                let text = attribute.s.clone().unwrap_or_default();
-                Attribute::String(
-                    String::from_utf8(text).ok().ok_or_else(|| fault(attribute, "is not text in UTF-8"))?,
-                )
-            }
-            attribute_kind::TENSOR => {
-                let tensor = attribute.t.as_ref().ok_or_else(|| fault(attribute, "has no value"))?;
-                let name = proto.output.first().map_or(node, String::as_str);
-                Attribute::Constant(constant(tensor, name)?)
-            }
-            _ => return Err(fault(attribute, "is neither a number, nor text, nor a dense tensor")),
-        };
-        attributes.push((attribute.name.clone(), value));
-    }
-    Ok(attributes)
-}
-
-/// The kind of an attribute, guessed from its value where old files do not say it.
-fn kind(attribute: &AttributeProto) -> i32 {
-    if attribute.kind != attribute_kind::UNDEFINED {
-        return attribute.kind;
-    }
-    let present = [
-        (attribute.f.is_some(), attribute_kind::FLOAT),
-        (attribute.i.is_some(), attribute_kind::INT),
-        (attribute.s.is_some(), attribute_kind::STRING),
-        (attribute.t.is_some(), attribute_kind::TENSOR),
-        (!attribute.floats.is_empty(), attribute_kind::FLOATS),
-        (!attribute.ints.is_empty(), attribute_kind::INTS),
-    ];
-    present.iter().find(|(is_present, _)| *is_present).map_or(attribute_kind::UNDEFINED, |&(_, kind)| kind)
 }

@@ -15,16 +15,24 @@ pub(crate) struct ImageInput<'a> {
     pub(crate) shape: Shape,
     /// Whether the file has the channels behind height and width (as TensorFlow's exporters write it).
     pub(crate) channels_last: bool,
+    /// The extent of the batch axis, where the file fixes it.
+    pub(crate) batch: Option<usize>,
 }
 
 /// The input that is not an initializer.
 ///
 /// The batch axis may be fixed: a network computes each image by itself, so any number of them fits.
 ///
+/// - `size`: height and width, whatever the file says.
+///
 /// # Errors
 /// [`Error::ImageInputs`] if there is not exactly one such input; [`Error::InputType`], [`Error::InputShape`],
 /// [`Error::SymbolicExtent`] if it is not an image of fixed size.
-pub(crate) fn image<'a>(graph: &'a GraphProto, given: &Given<'_>) -> Result<ImageInput<'a>> {
+pub(crate) fn image<'a>(
+    graph: &'a GraphProto,
+    given: &Given<'_>,
+    size: Option<[usize; 2]>,
+) -> Result<ImageInput<'a>> {
     // Up to IR version 3 initializers are listed among the inputs, too.
     let inputs: Vec<_> = graph.input.iter().filter(|input| !given.contains(&input.name)).collect();
     let &[input] = inputs.as_slice() else {
@@ -32,27 +40,34 @@ pub(crate) fn image<'a>(graph: &'a GraphProto, given: &Given<'_>) -> Result<Imag
     };
     let dims = dimensions(input)?;
     let shape_error = || Error::InputShape { input: input.name.clone(), got: describe(dims) };
-    let [_batch, inner @ ..] = dims else { return Err(shape_error()) };
+    let [batch, inner @ ..] = dims else { return Err(shape_error()) };
     if inner.len() != 3 {
         return Err(shape_error());
     }
+    // Some exporters write −1 or 0 where an extent is not fixed.
+    let said = |dimension: &DimensionProto| dimension.dim_value.filter(|&extent| extent > 0);
+    let is_colour = |extent: Option<i64>| matches!(extent, Some(1 | 3));
+    let channels_last = !is_colour(said(&inner[0])) && is_colour(said(&inner[2]));
     let mut extents = Vec::with_capacity(3);
-    for dimension in inner {
-        // Some exporters write −1 or 0 where an extent is not fixed.
-        let Some(extent) = dimension.dim_value.filter(|&extent| extent > 0) else {
+    for (axis, dimension) in inner.iter().enumerate() {
+        let wanted = size.and_then(|size| {
+            let axis = if channels_last { Some(axis) } else { axis.checked_sub(1) };
+            axis.and_then(|axis| size.get(axis).copied())
+        });
+        let said = said(dimension).map(|extent| usize::try_from(extent).unwrap_or(usize::MAX));
+        let Some(extent) = wanted.or(said).filter(|&extent| extent > 0) else {
             return Err(Error::SymbolicExtent { input: input.name.clone(), got: describe(dims) });
         };
-        extents.push(usize::try_from(extent).unwrap_or(usize::MAX));
+        extents.push(extent);
     }
     if !Shape::new(extents.clone()).is_within(MOST_ELEMENTS) {
         return Err(Error::TooLarge { tensor: input.name.clone(), limit: MOST_ELEMENTS });
     }
-    let is_colour = |extent: usize| extent == 1 || extent == 3;
-    let channels_last = !is_colour(extents[0]) && is_colour(extents[2]);
     if channels_last {
         extents.rotate_right(1);
     }
-    Ok(ImageInput { name: &input.name, shape: Shape::new(extents), channels_last })
+    let batch = batch.dim_value.and_then(|extent| usize::try_from(extent).ok()).filter(|&extent| extent > 0);
+    Ok(ImageInput { name: &input.name, shape: Shape::new(extents), channels_last, batch })
 }
 
 /// The axes of an input that holds floating-point numbers.

@@ -7,6 +7,9 @@ use super::node_name;
 use crate::error::{Error, Result};
 use crate::onnx::{GraphProto, NodeProto};
 
+/// The operators of which more than the first output can be used.
+const HAVE_SEVERAL_OUTPUTS: [&str; 1] = ["Split"];
+
 /// Who computes the tensors of a graph.
 pub(crate) struct Producers<'a> {
     nodes: &'a [NodeProto],
@@ -103,7 +106,7 @@ impl<'a> Producers<'a> {
             return Err(Error::MissingTensor { tensor: tensor.to_owned(), node: reader.map(node_name) });
         };
         let node = &self.nodes[producer];
-        if node.output[0] != tensor {
+        if node.output[0] != tensor && !HAVE_SEVERAL_OUTPUTS.contains(&node.op_type.as_str()) {
             return Err(Error::SecondOutput {
                 tensor: tensor.to_owned(),
                 node: node_name(node),
