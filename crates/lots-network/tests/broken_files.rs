@@ -11,7 +11,8 @@ use read_and_run::read_and_run;
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let entries = fs::read_dir(&folder).expect("the folder is in the repository");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be read").path()).collect();
     files.sort();
     assert!(files.len() > 3, "{} holds {} files", folder.display(), files.len());
     files

@@ -22,8 +22,8 @@ pub(crate) struct Builder<'a> {
     batch: usize,
     given: &'a Given<'a>,
     producers: &'a Producers<'a>,
-    graph: Graph,
-    values: BTreeMap<&'a str, Value>,
+    pub(super) graph: Graph,
+    pub(super) values: BTreeMap<&'a str, Value>,
     /// Tensors that were given all axes of the file, with the tensors without the batch that they were made of.
     with_all_axes: BTreeMap<TensorId, TensorId>,
     /// How many elements of constants may still be read and written to compute others.
@@ -410,37 +410,6 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// What the conformance test asks besides.
-#[cfg(test)]
-impl Builder<'_> {
-    /// The input has all axes of the file in the graph.
-    pub(crate) fn with_all_axes_of_the_input(mut self) -> Self {
-        for value in self.values.values_mut() {
-            *value = Value::Varying(Graph::INPUT, Axes::All);
-        }
-        self
-    }
-
-    pub(crate) fn graph(&self) -> &Graph {
-        &self.graph
-    }
-
-    /// The value of a tensor with all axes of the file, from what each tensor holds, `[elements][lanes]`.
-    pub(crate) fn output(&self, name: &str, values: &[Vec<f32>], images: usize) -> Option<Constant> {
-        let (id, axes) = match self.values.get(name)? {
-            Value::Constant(constant, _) => return Some(constant.clone()),
-            Value::ChannelsLast => return None,
-            &Value::Varying(id, axes) => (id, axes),
-        };
-        let shape = &self.graph.tensors[id].shape;
-        let lanes = values[id].len() / shape.count().max(1);
-        let one = |lane| values[id].iter().skip(lane).step_by(lanes.max(1)).copied();
-        let values = (0..images).flat_map(one).collect();
-        let shape = if axes == Axes::OfImage { with_batch(images, shape) } else { shape.clone() };
-        Some(Constant { shape, values: ConstantValues::F32(values) })
-    }
-}
-
 /// What the op of the node makes of it, and the shape of the result.
 fn read_node(node: &Node<'_>) -> Result<Read, OpError> {
     let Some(registration) = registration(node.op) else {
@@ -463,7 +432,7 @@ fn read_node(node: &Node<'_>) -> Result<Read, OpError> {
 }
 
 /// The shape of one image with the batch in front.
-fn with_batch(batch: usize, image: &Shape) -> Shape {
+pub(super) fn with_batch(batch: usize, image: &Shape) -> Shape {
     Shape::new(std::iter::once(batch).chain(image.extents().iter().copied()).collect::<Vec<_>>())
 }
 

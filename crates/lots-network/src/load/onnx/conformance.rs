@@ -15,14 +15,14 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-use super::build::Builder;
+use super::build::{Builder, Value, with_batch};
 use super::constant::constant;
 use super::input::ImageInput;
 use super::order::Producers;
 use super::{Given, fold, is_default_domain, registration};
 use crate::forward::LANES;
 use crate::graph::{Graph, Source};
-use crate::load::{Constant, ConstantValues};
+use crate::load::{Axes, Constant, ConstantValues};
 use crate::onnx::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OLDEST_OPSET, TensorProto, attribute_kind, data_type,
 };
@@ -241,10 +241,35 @@ fn compute(model: &ModelProto, inputs: &[Constant], reading: Reading) -> Result<
         builder.add(&graph.node[index], |output| used.contains(output)).map_err(refusal)?;
     }
     let images = if has_batch { inputs[image[0]].shape.extents()[0] } else { 1 };
-    let values = execute(builder.graph(), &flat, images);
+    let values = execute(&builder.graph, &flat, images);
     let output =
         |&name: &&str| builder.output(name, &values, images).ok_or(format!("`{name}` is not computed"));
     outputs.iter().map(output).collect()
+}
+
+impl Builder<'_> {
+    /// The input has all axes of the file in the graph.
+    fn with_all_axes_of_the_input(mut self) -> Self {
+        for value in self.values.values_mut() {
+            *value = Value::Varying(Graph::INPUT, Axes::All);
+        }
+        self
+    }
+
+    /// The value of a tensor with all axes of the file, from what each tensor holds, `[elements][lanes]`.
+    fn output(&self, name: &str, values: &[Vec<f32>], images: usize) -> Option<Constant> {
+        let (id, axes) = match self.values.get(name)? {
+            Value::Constant(constant, _) => return Some(constant.clone()),
+            Value::ChannelsLast => return None,
+            &Value::Varying(id, axes) => (id, axes),
+        };
+        let shape = &self.graph.tensors[id].shape;
+        let lanes = values[id].len() / shape.count().max(1);
+        let one = |lane| values[id].iter().skip(lane).step_by(lanes.max(1)).copied();
+        let values = (0..images).flat_map(one).collect();
+        let shape = if axes == Axes::OfImage { with_batch(images, shape) } else { shape.clone() };
+        Some(Constant { shape, values: ConstantValues::F32(values) })
+    }
 }
 
 /// Runs the graph on images side by side; what each tensor holds, `[elements][lanes]`.

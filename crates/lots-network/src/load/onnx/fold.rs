@@ -15,7 +15,7 @@ use crate::op::{Op, Operand, Parsed};
 use crate::shape::Shape;
 
 /// The operators that are computed while loading though no op computes them for an image.
-pub(crate) const OPS: [&str; 14] = [
+pub(crate) const OPS: [&str; 15] = [
     "And",
     "Constant",
     "ConstantOfShape",
@@ -28,6 +28,7 @@ pub(crate) const OPS: [&str; 14] = [
     "Not",
     "Or",
     "Range",
+    "ReduceProd",
     "Shape",
     "Size",
 ];
