@@ -10,6 +10,7 @@
 //! tensor with its number, shape and name, `tensor_NUMBER.f32`, and `gradient_NUMBER.f32`.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut list = String::new();
     for (index, (name, id)) in layers.iter().enumerate() {
         let values = trace.representation(*id)?.values;
-        list.push_str(&format!("{index}\t{}\t{name}\n", network.shape(*id)));
+        writeln!(list, "{index}\t{}\t{name}", network.shape(*id))?;
         write(&folder.join(format!("tensor_{index}.f32")), &values)?;
     }
     fs::write(folder.join("tensors.txt"), list)?;

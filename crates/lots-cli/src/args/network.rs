@@ -2,6 +2,9 @@
 
 use super::values;
 
+/// The heading of what a file may say of its images.
+const PIXELS: &str = "Pixels of the network, if its file does not say what they are";
+
 /// The network that a command works on.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct NetworkArgs {
@@ -9,7 +12,7 @@ pub(crate) struct NetworkArgs {
     #[arg(value_name = "NETWORK")]
     pub(crate) network: String,
     /// Height and width of its images, if its file leaves them open or they shall be others
-    #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = values::size)]
+    #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = values::size, help_heading = PIXELS)]
     pub(crate) size: Option<[usize; 2]>,
     #[command(flatten)]
     pub(crate) pixels: PixelArgs,
@@ -17,7 +20,7 @@ pub(crate) struct NetworkArgs {
 
 /// What the network expects of its pixels; a file that says it needs none of these.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Pixels of the network, if its file does not say what they are")]
+#[command(next_help_heading = PIXELS)]
 pub(crate) struct PixelArgs {
     /// Range of its input: 0-255, 0-1, -1-1, or imagenet (torchvision's standardisation)
     #[arg(long, value_name = "RANGE", allow_hyphen_values = true, conflicts_with_all = ["mean", "std", "scale"])]
