@@ -5,16 +5,17 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::forward::{Block, LANES, Plan, Tensors};
-use crate::graph::{Graph, Source, TensorId};
+use crate::forward::{Block, LANES, Plan, Tensors, operands};
+use crate::graph::{Graph, GraphNode, Source, TensorId};
 use crate::network::Network;
+use crate::op::{Backward, Operand};
 use crate::pixels::Pixels;
 use crate::shape::Shape;
 use crate::trace::BlockBackward;
 use crate::workspace::Workspace;
 
-/// How many blocks of images hold their weight gradients at the same time: a bound on memory, and fixed, so that the
-/// order of the sum does not depend on the machine.
+/// How many blocks of images hold their values at the same time: a bound on memory. The sum over the blocks has their
+/// order, whatever this is.
 const BLOCKS_AT_ONCE: usize = 8;
 
 /// A tensor of weights or biases that training changes.
@@ -39,6 +40,16 @@ pub struct LossGradient {
     pub errors: usize,
     /// One array for each of [`Network::parameters`], in their order.
     pub gradients: Vec<Vec<f32>>,
+}
+
+/// What the way forward and back through one block of images leaves for the gradients of the parameters.
+struct BlockLearning {
+    /// Sum of the losses.
+    loss: f64,
+    errors: usize,
+    tensors: Tensors,
+    /// Of the output of each node; empty where no gradient passed.
+    cotangents: Tensors,
 }
 
 impl Network {
@@ -99,43 +110,87 @@ impl Network {
             .map(|first| Block { first, count: LANES.min(count - first), lanes: LANES })
             .collect();
         for blocks in all.chunks(BLOCKS_AT_ONCE) {
-            let parts: Vec<(f64, usize, Tensors)> = blocks
+            let learned: Vec<BlockLearning> = blocks
                 .par_iter()
-                .map_init(Workspace::default, |workspace, &block| {
-                    let tensors = plan.run(self, pixels, block, workspace);
-                    let own = &labels[block.first..block.first + block.count];
-                    let mut gradients: Tensors = vec![Vec::new(); tensors.len()];
-                    let mut seed = workspace.take(tensors[logits].len());
-                    let (loss, errors) = softmax_loss(&tensors[logits], own, count, &mut seed);
-                    gradients[logits] = seed;
-                    let pass = BlockBackward {
-                        network: self,
-                        nodes: plan.nodes(),
-                        tensors: &tensors,
-                        lanes: block.lanes,
-                    };
-                    pass.run(&mut gradients, &|tensor| wanted[tensor], workspace);
-                    let own = parameters.iter().map(|&id| std::mem::take(&mut gradients[id])).collect();
-                    workspace.recycle(gradients);
-                    workspace.recycle(tensors);
-                    (loss, errors, own)
-                })
+                .map_init(
+                    || Workspace::of(&self.pool),
+                    |workspace, &block| {
+                        let tensors = plan.run(self, pixels, block, workspace);
+                        let own = &labels[block.first..block.first + block.count];
+                        let mut gradients: Tensors = vec![Vec::new(); tensors.len()];
+                        let mut seed = workspace.take(tensors[logits].len());
+                        let (loss, errors) = softmax_loss(&tensors[logits], own, count, &mut seed);
+                        gradients[logits] = seed;
+                        let mut cotangents: Tensors = vec![Vec::new(); self.graph.nodes.len()];
+                        BlockBackward { network: self, nodes: plan.nodes(), tensors: &tensors, lanes: LANES }
+                            .run(
+                                &mut gradients,
+                                &|tensor| wanted[tensor] && !self.graph.is_parameter(tensor),
+                                workspace,
+                                |node, cotangent, _| cotangents[node] = cotangent,
+                            );
+                        workspace.recycle(gradients);
+                        BlockLearning { loss, errors, tensors, cotangents }
+                    },
+                )
                 .collect();
-            for (part_loss, errors, _) in &parts {
-                loss += part_loss;
-                result.errors += errors;
+            for block in &learned {
+                loss += block.loss;
+                result.errors += block.errors;
             }
-            // Blocks are added in their order; the work is divided by parameter instead.
-            result.gradients.par_iter_mut().enumerate().for_each(|(index, sum)| {
-                for (_, _, gradients) in &parts {
-                    for (sum, value) in sum.iter_mut().zip(&gradients[index]) {
-                        *sum += value;
-                    }
-                }
-            });
+            for &node in plan.nodes().iter().rev() {
+                self.add_parameter_gradients(node, &learned, &parameters, &mut result.gradients);
+            }
+            let mut workspace = Workspace::of(&self.pool);
+            for block in learned {
+                workspace.recycle(block.tensors);
+                workspace.recycle(block.cotangents);
+            }
         }
         result.loss = (loss / count.max(1) as f64) as f32;
         Ok(result)
+    }
+
+    /// Adds to `gradients`, one for each of `parameters`, what node number `node` contributes to them.
+    fn add_parameter_gradients(
+        &self,
+        node: usize,
+        learned: &[BlockLearning],
+        parameters: &[TensorId],
+        gradients: &mut [Vec<f32>],
+    ) {
+        let GraphNode { op, operands: ids, .. } = &self.graph.nodes[node];
+        let places: Vec<Option<usize>> =
+            ids.iter().map(|id| parameters.iter().position(|parameter| parameter == id)).collect();
+        let reached: Vec<&BlockLearning> =
+            learned.iter().filter(|block| !block.cotangents[node].is_empty()).collect();
+        if reached.is_empty() || places.iter().all(Option::is_none) {
+            return;
+        }
+        let of_blocks: Vec<Vec<Operand<'_>>> =
+            reached.iter().map(|block| operands(&self.graph, ids, |id| &block.tensors[id], LANES)).collect();
+        let shape = &self.graph.tensors[self.graph.nodes[node].output].shape;
+        let passes: Vec<Backward<'_>> = reached
+            .iter()
+            .zip(&of_blocks)
+            .map(|(block, operands)| Backward {
+                operands,
+                output: Operand {
+                    shape,
+                    values: &block.tensors[self.graph.nodes[node].output],
+                    lanes: LANES,
+                },
+                cotangent: &block.cotangents[node],
+                lanes: LANES,
+            })
+            .collect();
+        // The same parameter may be several operands: each adds to it in turn.
+        for (operand, &place) in places.iter().enumerate() {
+            let Some(place) = place else { continue };
+            let mut slots: Vec<Option<&mut [f32]>> = ids.iter().map(|_| None).collect();
+            slots[operand] = Some(&mut gradients[place]);
+            op.backward_shared(&passes, &mut slots);
+        }
     }
 
     fn check_labels(&self, labels: &[usize], count: usize) -> Result<()> {

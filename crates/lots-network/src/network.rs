@@ -195,6 +195,9 @@ pub fn class_of(logits: &[f32]) -> usize {
     best
 }
 
+/// Elements that are moved between lanes and images at a time: they stay in the fastest cache.
+pub(crate) const TILE: usize = 32;
+
 /// Takes the lanes of `block` apart: `values[element][lane]` to `out[image][element]`.
 pub(crate) fn deinterleave(values: &[f32], block: Block, out: &mut [f32]) {
     if block.lanes == 1 {
@@ -202,9 +205,12 @@ pub(crate) fn deinterleave(values: &[f32], block: Block, out: &mut [f32]) {
         return;
     }
     let elements = values.len() / block.lanes;
-    for (lane, image) in out.chunks_exact_mut(elements).take(block.count).enumerate() {
-        for (value, element) in image.iter_mut().zip(values.chunks_exact(block.lanes)) {
-            *value = element[lane];
+    for (tile, values) in values.chunks(TILE * block.lanes).enumerate() {
+        for lane in 0..block.count {
+            let image = &mut out[lane * elements + tile * TILE..];
+            for (value, element) in image.iter_mut().zip(values.chunks_exact(block.lanes)) {
+                *value = element[lane];
+            }
         }
     }
 }
@@ -216,9 +222,15 @@ pub(crate) fn interleave(values: &[f32], block: Block, out: &mut [f32]) {
         return;
     }
     let elements = out.len() / block.lanes;
-    for (element, lanes) in out.chunks_exact_mut(block.lanes).enumerate() {
-        for (lane, value) in lanes.iter_mut().enumerate() {
-            *value = if lane < block.count { values[lane * elements + element] } else { 0.0 };
+    for (tile, out) in out.chunks_mut(TILE * block.lanes).enumerate() {
+        if block.count < block.lanes {
+            out.fill(0.0);
+        }
+        for lane in 0..block.count {
+            let image = &values[lane * elements + tile * TILE..];
+            for (element, value) in out.chunks_exact_mut(block.lanes).zip(image) {
+                element[lane] = *value;
+            }
         }
     }
 }

@@ -249,6 +249,14 @@ pub(crate) trait Op: Debug + Send + Sync {
         GradientReads { operands: true, output: true }
     }
 
+    /// [`Op::backward`] of several blocks of images, in their order, for operands that all images share: only their
+    /// gradients are wanted.
+    fn backward_shared(&self, passes: &[Backward<'_>], gradients: &mut [Option<&mut [f32]>]) {
+        for pass in passes {
+            self.backward(pass, gradients);
+        }
+    }
+
     /// The ONNX attributes, and constant inputs behind the operands, that [`Registration::parse`] reads back
     /// (opset 13).
     fn save(&self, node: &mut crate::save::NodeWriter);

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
+use crate::network::TILE;
 use crate::op::vectorized;
 
 /// Pixels of whole images, one image after the other, each `[channels, height, width]` in the order red, green, blue,
@@ -301,9 +302,12 @@ impl PixelEncoding {
         for (channel, gradient) in gradient.chunks_exact(plane * lanes).enumerate() {
             let factor = self.factor[channel];
             let start = self.channel_order.image_channel(channel) * plane;
-            for (lane, image) in pixels.chunks_exact_mut(channels * plane).enumerate() {
-                for (pixel, row) in image[start..start + plane].iter_mut().zip(gradient.chunks_exact(lanes)) {
-                    *pixel = row[lane] * factor;
+            for (tile, rows) in gradient.chunks(TILE * lanes).enumerate() {
+                for (lane, image) in pixels.chunks_exact_mut(channels * plane).enumerate() {
+                    let pixels = &mut image[start + tile * TILE..start + plane];
+                    for (pixel, row) in pixels.iter_mut().zip(rows.chunks_exact(lanes)) {
+                        *pixel = row[lane] * factor;
+                    }
                 }
             }
         }
@@ -346,9 +350,11 @@ fn side_by_side<P: Copy>(planes: &[&[P]], lanes: usize, rows: &mut [f32], conver
     if planes.len() < lanes {
         rows.fill(0.0);
     }
-    for (lane, plane) in planes.iter().enumerate() {
-        for (value, &pixel) in rows[lane..].iter_mut().step_by(lanes).zip(*plane) {
-            *value = convert(pixel);
+    for (tile, rows) in rows.chunks_mut(TILE * lanes).enumerate() {
+        for (lane, plane) in planes.iter().enumerate() {
+            for (row, &pixel) in rows.chunks_exact_mut(lanes).zip(&plane[tile * TILE..]) {
+                row[lane] = convert(pixel);
+            }
         }
     }
 }

@@ -153,7 +153,9 @@ impl BlockBackward<'_> {
         let wanted = self.depend_on_input();
         let mut gradients: Tensors = vec![Vec::new(); graph.tensors.len()];
         gradients[from] = seed;
-        self.run(&mut gradients, &|tensor| wanted[tensor], workspace);
+        self.run(&mut gradients, &|tensor| wanted[tensor], workspace, |_, cotangent, workspace| {
+            workspace.give(cotangent);
+        });
         let mut gradient = std::mem::take(&mut gradients[Graph::INPUT]);
         // A layer that no pixel reaches has the gradient zero.
         gradient.resize(graph.tensors[Graph::INPUT].shape.count() * self.lanes, 0.0);
@@ -162,15 +164,17 @@ impl BlockBackward<'_> {
     }
 
     /// Walks the nodes backward from the tensors whose `gradients` are set; adds to those of all `wanted` tensors.
+    /// `passed` is given each node that was passed, by its index, and the cotangent of its output.
     pub(crate) fn run(
         &self,
         gradients: &mut Tensors,
         wanted: &dyn Fn(TensorId) -> bool,
         workspace: &mut Workspace<'_>,
+        mut passed: impl FnMut(usize, Vec<f32>, &mut Workspace<'_>),
     ) {
         let graph = &self.network.graph;
-        for &node in self.nodes.iter().rev() {
-            let node = &graph.nodes[node];
+        for &index in self.nodes.iter().rev() {
+            let node = &graph.nodes[index];
             if gradients[node.output].is_empty() {
                 continue;
             }
@@ -215,7 +219,7 @@ impl BlockBackward<'_> {
                     workspace.give(gradient);
                 }
             }
-            workspace.give(cotangent);
+            passed(index, cotangent, workspace);
         }
     }
 

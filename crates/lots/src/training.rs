@@ -3,12 +3,16 @@
 //! Source: BVLC Caffe, `examples/mnist/lenet_solver.prototxt` and `src/caffe/solvers/sgd_solver.cpp` (read, not copied).
 
 use lots_network::Network;
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
 mod checkpoint;
 
 pub use checkpoint::parameters_sha256;
+
+/// Weights that a thread changes at a time.
+const AT_ONCE: usize = 1 << 14;
 
 /// The constants of the descent. The default is Caffe's recipe for LeNet.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -164,12 +168,22 @@ impl Training {
         let (solver, momentum) = (self.solver, &mut self.momentum);
         self.network.change_parameters(|index, weights| {
             let rate = learning_rate as f32 * if biases[index] { solver.bias_rate } else { 1.0 };
-            let gradients = &result.gradients[index];
-            for ((weight, gradient), last) in weights.iter_mut().zip(gradients).zip(&mut momentum[index]) {
-                let step = rate * (gradient + solver.weight_decay * *weight) + solver.momentum * *last;
-                *last = step;
-                *weight -= step;
-            }
+            let gradients = result.gradients[index].par_chunks(AT_ONCE);
+            let last = momentum[index].par_chunks_mut(AT_ONCE);
+            let parts = weights.par_chunks_mut(AT_ONCE).zip(gradients).zip(last);
+            parts.for_each(|((weights, gradients), last)| {
+                pulp::Arch::new().dispatch(
+                    #[inline(always)]
+                    || {
+                        for ((weight, gradient), last) in weights.iter_mut().zip(gradients).zip(last) {
+                            let step =
+                                rate * (gradient + solver.weight_decay * *weight) + solver.momentum * *last;
+                            *last = step;
+                            *weight -= step;
+                        }
+                    },
+                );
+            });
         });
         let step =
             Step { iteration: self.iteration, loss: result.loss, errors: result.errors, learning_rate };

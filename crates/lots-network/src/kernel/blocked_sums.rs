@@ -249,6 +249,7 @@ impl Place<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::on_every_instruction_set;
+    use super::super::weighted_sum::Rounds;
     use super::super::weighted_sum::tests::{bits, reference};
     use super::*;
     use crate::op::gradient_check::Random;
@@ -279,6 +280,7 @@ mod tests {
                 weights: &weights,
                 start: [Start::Zero, Start::Bias(&bias), Start::Output][case % 3],
                 taps: &taps,
+                rounds: Rounds::ONE,
                 columns: &columns,
                 rows,
                 weight_row,

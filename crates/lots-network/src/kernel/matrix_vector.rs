@@ -6,6 +6,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::turned_rows;
 use super::weighted_sum::{Start, WORTH_DIVIDING, WeightedSums, load, store};
 
 /// Taps that are added to the rows at a time where rows lie side by side.
@@ -31,7 +32,11 @@ fn layout(sums: &WeightedSums<'_>) -> Option<Layout> {
 
 /// Whether the sums have one column, and the weights lie in one of the two usual ways.
 pub(super) fn suits(sums: &WeightedSums<'_>) -> bool {
-    sums.lanes == 1 && sums.columns.len() == 1 && sums.output_row == 1 && layout(sums).is_some()
+    sums.lanes == 1
+        && sums.rounds.count == 1
+        && sums.columns.len() == 1
+        && sums.output_row == 1
+        && layout(sums).is_some()
 }
 
 /// Computes sums that [`suits`] has seen, dividing the rows among the threads if there are enough weights.
@@ -76,7 +81,7 @@ impl WithSimd for Task<'_, '_> {
         match self.sums.start {
             Start::Zero => self.output.fill(0.0),
             Start::Bias(bias) => self.output.copy_from_slice(&bias[self.rows.clone()]),
-            Start::Output => {}
+            Start::Output | Start::OutputCopied(_) => {}
         }
         match self.layout {
             Layout::RowsApart => self.rows_apart(),
@@ -94,6 +99,19 @@ impl Task<'_, '_> {
             let first = (self.rows.start + row) * self.sums.weight_row + self.sums.taps[0].weight;
             &self.sums.weights[first..][..self.input.len()]
         };
+        if turned_rows::are_available() {
+            for (block, sums) in self.output.chunks_mut(turned_rows::ROWS).enumerate() {
+                // Rows behind the last are the last once more; what comes of them is dropped.
+                let last = sums.len() - 1;
+                let rows: [&[f32]; turned_rows::ROWS] =
+                    std::array::from_fn(|i| weights(block * turned_rows::ROWS + i.min(last)));
+                let mut chains = [0.0; turned_rows::ROWS];
+                chains[..=last].copy_from_slice(sums);
+                turned_rows::add_products(&rows, self.input, &mut chains);
+                sums.copy_from_slice(&chains[..=last]);
+            }
+            return;
+        }
         let (whole, rest) = self.output.as_chunks_mut::<ROWS>();
         let behind = whole.len() * ROWS;
         for (block, sums) in whole.iter_mut().enumerate() {
@@ -149,7 +167,7 @@ impl Task<'_, '_> {
 mod tests {
     use super::super::on_every_instruction_set;
     use super::super::weighted_sum::tests::{bits, reference};
-    use super::super::weighted_sum::{Column, Tap};
+    use super::super::weighted_sum::{Column, Rounds, Tap};
     use super::*;
     use crate::op::gradient_check::Random;
 
@@ -177,6 +195,7 @@ mod tests {
                 weights: &weights,
                 start: [Start::Zero, Start::Bias(&bias), Start::Output][case % 3],
                 taps: &taps,
+                rounds: Rounds::ONE,
                 columns: &[Column { input: 1, output: 2 }],
                 rows,
                 weight_row,

@@ -5,6 +5,8 @@
 //! tap `k` reads input element `columns[column].input + taps[k].input` and weight `taps[k].weight + row · row_step`.
 //! A stride, a dilation, the channels of a group, a transposed matrix are all just other tables.
 
+use std::borrow::Cow;
+
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -17,6 +19,33 @@ pub(crate) struct Tap {
     pub(crate) input: usize,
     /// Offset in the weights, added to the row's.
     pub(crate) weight: usize,
+}
+
+/// How often the taps are walked, and how much further on in input and weights each time: once a channel of the input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rounds {
+    pub(crate) count: usize,
+    /// Element offset from one round to the next.
+    pub(crate) input: usize,
+    /// Offset in the weights from one round to the next.
+    pub(crate) weight: usize,
+}
+
+impl Rounds {
+    /// The taps are all there are.
+    pub(crate) const ONE: Self = Self { count: 1, input: 0, weight: 0 };
+
+    /// The taps of all rounds in one table.
+    pub(crate) fn all(self, taps: &[Tap]) -> Vec<Tap> {
+        (0..self.count)
+            .flat_map(|round| {
+                taps.iter().map(move |tap| Tap {
+                    input: tap.input + round * self.input,
+                    weight: tap.weight + round * self.weight,
+                })
+            })
+            .collect()
+    }
 }
 
 /// One column of the result: an output pixel of a convolution.
@@ -37,6 +66,8 @@ pub(crate) enum Start<'a> {
     Bias(&'a [f32]),
     /// What the output holds already.
     Output,
+    /// Likewise, and this is a copy of the output: so columns may be computed twice.
+    OutputCopied(&'a [f32]),
 }
 
 /// The weighted sums of `rows × columns` outputs over `taps`, for `lanes` images side by side.
@@ -47,6 +78,7 @@ pub(crate) struct WeightedSums<'a> {
     pub(crate) weights: &'a [f32],
     pub(crate) start: Start<'a>,
     pub(crate) taps: &'a [Tap],
+    pub(crate) rounds: Rounds,
     pub(crate) columns: &'a [Column],
     pub(crate) rows: usize,
     /// Distance in `weights` from one row to the next.
@@ -59,6 +91,9 @@ pub(crate) struct WeightedSums<'a> {
 /// From so many multiply-adds on, rows are divided among the threads: a large image fills the machine by itself.
 pub(super) const WORTH_DIVIDING: usize = 1 << 23;
 
+/// From so many multiply-adds on, weights and inputs of a single image are copied to where they are at hand.
+const WORTH_COPYING: usize = 1 << 22;
+
 impl WeightedSums<'_> {
     /// Computes the sums into `output`, `[elements][lanes]`.
     ///
@@ -69,11 +104,12 @@ impl WeightedSums<'_> {
             matrix_vector::compute(self, output);
             return;
         }
-        if blocked_sums::suits(self) {
-            blocked_sums::compute(self, output);
+        let work = self.rows * self.columns.len() * self.rounds.count * self.taps.len() * self.lanes;
+        if work >= WORTH_COPYING && blocked_sums::suits(self) {
+            let taps = self.rounds.all(self.taps);
+            blocked_sums::compute(&WeightedSums { taps: &taps, rounds: Rounds::ONE, ..*self }, output);
             return;
         }
-        let work = self.rows * self.columns.len() * self.taps.len() * self.lanes;
         let apart = self.columns.iter().all(|column| column.output < self.output_row);
         if work < WORTH_DIVIDING || !apart || self.rows < 2 {
             super::architecture().dispatch(Run { sums: self, output });
@@ -87,6 +123,9 @@ impl WeightedSums<'_> {
             let rows = rows_each.min(self.rows.saturating_sub(first));
             let start = match self.start {
                 Start::Bias(bias) => Start::Bias(&bias[first.min(bias.len())..]),
+                Start::OutputCopied(copy) => {
+                    Start::OutputCopied(&copy[first * self.output_row * self.lanes..][..output.len()])
+                }
                 start => start,
             };
             let weights = &self.weights[(first * self.weight_row).min(self.weights.len())..];
@@ -100,17 +139,23 @@ impl WeightedSums<'_> {
         let (Some(_), Some(_), true) = (self.taps.first(), self.columns.first(), self.rows > 0) else {
             return;
         };
+        let Some(further) = self.rounds.count.checked_sub(1) else { return };
         let largest = |offsets: &mut dyn Iterator<Item = usize>| offsets.max().unwrap_or(0);
         let input = largest(&mut self.taps.iter().map(|tap| tap.input))
-            + largest(&mut self.columns.iter().map(|column| column.input));
+            + largest(&mut self.columns.iter().map(|column| column.input))
+            + further * self.rounds.input;
         assert!((input + 1) * self.lanes <= self.input.len(), "input table points outside the input");
-        let weight = largest(&mut self.taps.iter().map(|tap| tap.weight)) + (self.rows - 1) * self.weight_row;
+        let weight = largest(&mut self.taps.iter().map(|tap| tap.weight))
+            + further * self.rounds.weight
+            + (self.rows - 1) * self.weight_row;
         assert!(weight < self.weights.len(), "weight table points outside the weights");
         let out =
             largest(&mut self.columns.iter().map(|column| column.output)) + (self.rows - 1) * self.output_row;
         assert!((out + 1) * self.lanes <= output.len(), "output table points outside the output");
-        if let Start::Bias(bias) = self.start {
-            assert!(bias.len() >= self.rows, "one bias a row");
+        match self.start {
+            Start::Bias(bias) => assert!(bias.len() >= self.rows, "one bias a row"),
+            Start::OutputCopied(copy) => assert_eq!(copy.len(), output.len(), "a copy of the output"),
+            Start::Zero | Start::Output => {}
         }
     }
 }
@@ -127,40 +172,59 @@ impl WithSimd for Run<'_, '_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let sums = self.sums;
         sums.check_bounds(self.output);
-        if sums.lanes.is_multiple_of(S::F32_LANES) {
-            run(simd, sums, sums.columns, self.output);
+        let Neighbours { whole, single } = if sums.lanes.is_multiple_of(S::F32_LANES) {
+            Neighbours { whole: sums.columns.into(), single: Vec::new() }
         } else {
             // One image: neighbouring pixels take the place of the lanes where they lie side by side.
             let overlap = !matches!(sums.start, Start::Output);
-            let (side_by_side, single) = side_by_side(sums.columns, S::F32_LANES / sums.lanes, overlap);
-            run(simd, sums, &side_by_side, self.output);
-            run(pulp::Scalar, sums, &single, self.output);
+            Neighbours::new(sums.columns, S::F32_LANES / sums.lanes, overlap)
+        };
+        run(simd, sums, &whole, self.output);
+        if single.is_empty() {
+            return;
         }
+        // Rows that are too short for the widest registers may fill the narrower ones.
+        #[cfg(target_arch = "x86_64")]
+        if let (16, Some(narrower)) = (S::F32_LANES, pulp::x86::V3::try_new()) {
+            let sums = &WeightedSums { columns: &single, ..*sums };
+            Simd::vectorize(narrower, Run { sums, output: self.output });
+            return;
+        }
+        run(pulp::Scalar, sums, &single, self.output);
     }
 }
 
-/// Divides columns into starts of `width` neighbours that lie side by side in input and output, and the others.
-///
-/// With `overlap` the last neighbours of a row may be computed twice, which is only right if nothing is added up.
-fn side_by_side(columns: &[Column], width: usize, overlap: bool) -> (Vec<Column>, Vec<Column>) {
-    let (mut starts, mut single) = (Vec::new(), Vec::new());
-    let mut rest = columns;
-    while let Some(first) = rest.first() {
-        let apart = |(index, column): (usize, &Column)| {
-            column.input != first.input + index || column.output != first.output + index
-        };
-        let length = rest.iter().enumerate().position(apart).unwrap_or(rest.len());
-        let (row, behind) = rest.split_at(length);
-        let whole = if width > 1 { row.len() / width * width } else { 0 };
-        starts.extend(row[..whole].iter().step_by(width));
-        if whole < row.len() && whole > 0 && overlap {
-            starts.push(row[row.len() - width]);
-        } else {
-            single.extend_from_slice(&row[whole..]);
+/// Columns that lie side by side in input and output, as many as a register holds.
+struct Neighbours<'a> {
+    /// The first of as many neighbours.
+    whole: Cow<'a, [Column]>,
+    /// The others.
+    single: Vec<Column>,
+}
+
+impl Neighbours<'_> {
+    /// With `overlap` the last neighbours of a row may be computed twice, which is only right if the chains do not start
+    /// from what the first time has left.
+    fn new(columns: &[Column], width: usize, overlap: bool) -> Self {
+        let (mut starts, mut single) = (Vec::new(), Vec::new());
+        let mut rest = columns;
+        while let Some(first) = rest.first() {
+            let apart = |(index, column): (usize, &Column)| {
+                column.input != first.input + index || column.output != first.output + index
+            };
+            let length = rest.iter().enumerate().position(apart).unwrap_or(rest.len());
+            let (row, behind) = rest.split_at(length);
+            let whole = if width > 1 { row.len() / width * width } else { 0 };
+            starts.extend(row[..whole].iter().step_by(width));
+            if whole < row.len() && whole > 0 && overlap {
+                starts.push(row[row.len() - width]);
+            } else {
+                single.extend_from_slice(&row[whole..]);
+            }
+            rest = behind;
         }
-        rest = behind;
+        Self { whole: starts.into(), single }
     }
-    (starts, single)
 }
 
 /// Chooses register blocks: rows × vectors accumulators, one load a row and one a vector for each tap.
@@ -296,24 +360,35 @@ impl<S: Simd> Walk<'_, S> {
                         sum[i] = outputs[i].map(|output| read::<S>(output));
                     }
                 }
-            }
-            for tap in sums.taps {
-                let input = tap.input * lanes;
-                if ROWS < WIDE {
-                    let weight: [S::f32s; ROWS] =
-                        std::array::from_fn(|i| simd.splat_f32s(*weights[i].add(tap.weight)));
-                    for j in 0..WIDE {
-                        let input = read::<S>(inputs[j].add(input));
-                        for i in 0..ROWS {
-                            sum[i][j] = simd.mul_add_f32s(weight[i], input, sum[i][j]);
+                Start::OutputCopied(copy) => {
+                    for i in 0..ROWS {
+                        let start = (row + i) * sums.output_row * lanes;
+                        for j in 0..WIDE {
+                            sum[i][j] = read::<S>(copy.as_ptr().add(start + offsets[j][1]));
                         }
                     }
-                } else {
-                    let input: [S::f32s; WIDE] = std::array::from_fn(|j| read::<S>(inputs[j].add(input)));
-                    for i in 0..ROWS {
-                        let weight = simd.splat_f32s(*weights[i].add(tap.weight));
+                }
+            }
+            for round in 0..sums.rounds.count {
+                let [further_in, further_on] = [round * sums.rounds.input, round * sums.rounds.weight];
+                for tap in sums.taps {
+                    let (input, tap_weight) = ((tap.input + further_in) * lanes, tap.weight + further_on);
+                    if ROWS < WIDE {
+                        let weight: [S::f32s; ROWS] =
+                            std::array::from_fn(|i| simd.splat_f32s(*weights[i].add(tap_weight)));
                         for j in 0..WIDE {
-                            sum[i][j] = simd.mul_add_f32s(weight, input[j], sum[i][j]);
+                            let input = read::<S>(inputs[j].add(input));
+                            for i in 0..ROWS {
+                                sum[i][j] = simd.mul_add_f32s(weight[i], input, sum[i][j]);
+                            }
+                        }
+                    } else {
+                        let input: [S::f32s; WIDE] = std::array::from_fn(|j| read::<S>(inputs[j].add(input)));
+                        for i in 0..ROWS {
+                            let weight = simd.splat_f32s(*weights[i].add(tap_weight));
+                            for j in 0..WIDE {
+                                sum[i][j] = simd.mul_add_f32s(weight, input[j], sum[i][j]);
+                            }
                         }
                     }
                 }
@@ -361,9 +436,9 @@ pub(super) mod tests {
                     let mut sum = match sums.start {
                         Start::Zero => 0.0,
                         Start::Bias(bias) => bias[row],
-                        Start::Output => output[address],
+                        Start::Output | Start::OutputCopied(_) => output[address],
                     };
-                    for tap in sums.taps {
+                    for tap in sums.rounds.all(sums.taps) {
                         let weight = sums.weights[tap.weight + row * sums.weight_row];
                         let input = sums.input[(column.input + tap.input) * sums.lanes + lane];
                         sum = weight.mul_add(input, sum);
@@ -404,8 +479,9 @@ pub(super) mod tests {
         for case in 0..120 {
             let (rows, height, width) = (random.int(1..=19), random.int(1..=3), random.int(1..=45));
             let (stride, reach) = (random.int(1..=2), random.int(1..=4));
-            let lanes = [1, 8, 16][case % 4 % 3];
+            let lanes = [1, 8, 16][case % 3];
             let [high, wide] = [height * stride + reach, width * stride + reach];
+            let rounds = Rounds { count: random.int(0..=3), input: high * wide, weight: reach * reach };
             let columns: Vec<Column> = (0..height * width)
                 .map(|output| Column {
                     input: output / width * stride * wide + output % width * stride,
@@ -418,17 +494,20 @@ pub(super) mod tests {
             let mut values = |count: usize| -> Vec<f32> {
                 random.values(count, -1.0, 1.0).into_iter().map(|value| value as f32).collect()
             };
-            let (input, weights) = (values(high * wide * lanes), values(rows * taps.len()));
+            let input = values(rounds.count * high * wide * lanes);
+            let weights = values(rows * rounds.count * taps.len());
             let (bias, before) = (values(rows), values(rows * columns.len() * lanes));
-            let start = [Start::Zero, Start::Bias(&bias), Start::Output][case % 3];
+            let starts = [Start::Zero, Start::Bias(&bias), Start::Output, Start::OutputCopied(&before)];
+            let start = starts[case % 4];
             let sums = WeightedSums {
                 input: &input,
                 weights: &weights,
                 start,
                 taps: &taps,
+                rounds,
                 columns: &columns,
                 rows,
-                weight_row: taps.len(),
+                weight_row: rounds.count * taps.len(),
                 output_row: columns.len(),
                 lanes,
             };
@@ -457,6 +536,7 @@ pub(super) mod tests {
             weights: &weights,
             start: Start::Bias(&bias),
             taps: &taps,
+            rounds: Rounds::ONE,
             columns: &columns,
             rows,
             weight_row: 5,

@@ -2,14 +2,21 @@
 //!
 //! `y[o, i, j] = b[o] + Σ_{c,u,v} w[o, c, u, v] · x[c, i·s + u·d − p, j·s + v·d − p]`
 
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
 use super::large_convolution::LargeConvolution;
 use super::window::Window;
-use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration};
+use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration, vectorized};
+use crate::forward::LANES;
 use crate::kernel::lane_sums::LaneSums;
-use crate::kernel::weighted_sum::{Column, Start, Tap, WeightedSums};
+use crate::kernel::weighted_sum::{Column, Rounds, Start, Tap, WeightedSums};
 use crate::load::{Attribute, Input, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
+
+mod input_gradient;
 
 pub(crate) const REGISTRATION: Registration = Registration {
     name: "Conv",
@@ -96,14 +103,16 @@ impl Op for Conv {
         let geometry = Geometry::new(self, operands[0].shape, operands[1].shape);
         let input = geometry.padded(operands[0].values, lanes);
         let columns = geometry.columns();
+        let taps = geometry.taps();
         for group in 0..self.groups {
             let rows = group * geometry.rows..(group + 1) * geometry.rows;
             WeightedSums {
-                input: &input,
+                input: &input[group * geometry.channels * geometry.padded_area() * lanes..],
                 weights: &operands[1].values
                     [rows.start * geometry.weight_row..rows.end * geometry.weight_row],
                 start: operands.get(2).map_or(Start::Zero, |bias| Start::Bias(&bias.values[rows.clone()])),
-                taps: &geometry.taps(group),
+                taps: &taps,
+                rounds: geometry.rounds(),
                 columns: &columns,
                 rows: geometry.rows,
                 weight_row: geometry.weight_row,
@@ -118,18 +127,26 @@ impl Op for Conv {
         let geometry = Geometry::new(self, pass.operands[0].shape, pass.operands[1].shape);
         match (&mut gradients[0], &self.large, pass.lanes) {
             (Some(gradient), Some(large), 1) => large.backward(&self.window, pass, gradient),
-            (Some(gradient), ..) => geometry.backward_input(pass, gradient),
+            (Some(gradient), ..) => input_gradient::add_to(&geometry, pass, gradient),
             (None, ..) => {}
         }
+        self.backward_shared(std::slice::from_ref(pass), gradients);
+    }
+
+    fn backward_shared(&self, passes: &[Backward<'_>], gradients: &mut [Option<&mut [f32]>]) {
+        let Some(first) = passes.first() else { return };
+        let geometry = Geometry::new(self, first.operands[0].shape, first.operands[1].shape);
         if let Some(gradient) = &mut gradients[1] {
-            geometry.backward_weights(pass, gradient);
+            geometry.backward_weights(passes, gradient);
         }
         if let Some(Some(gradient)) = gradients.get_mut(2) {
-            for (gradient, plane) in
-                gradient.iter_mut().zip(pass.cotangent.chunks_exact(geometry.output_area() * pass.lanes))
-            {
-                *gradient += sum_over_lanes(plane, pass.lanes);
-            }
+            let plane = geometry.output_area() * first.lanes;
+            gradient.par_iter_mut().enumerate().for_each(|(output, gradient)| {
+                for pass in passes {
+                    *gradient +=
+                        sum_over_lanes(&pass.cotangent[output * plane..(output + 1) * plane], pass.lanes);
+                }
+            });
         }
     }
 
@@ -164,12 +181,25 @@ impl Op for Conv {
 
 /// The sum of all elements: first over the elements of each lane, then over the lanes in their order.
 fn sum_over_lanes(values: &[f32], lanes: usize) -> f32 {
-    let mut sums = [0.0_f32; 16];
-    for element in values.chunks_exact(lanes) {
-        for (sum, value) in sums.iter_mut().zip(element) {
-            *sum += value;
-        }
-    }
+    let mut sums = [0.0_f32; LANES];
+    vectorized(
+        #[inline(always)]
+        || {
+            if lanes == LANES {
+                for element in values.as_chunks::<LANES>().0 {
+                    for (sum, value) in sums.iter_mut().zip(element) {
+                        *sum += value;
+                    }
+                }
+                return;
+            }
+            for element in values.chunks_exact(lanes) {
+                for (sum, value) in sums.iter_mut().zip(element) {
+                    *sum += value;
+                }
+            }
+        },
+    );
     sums[..lanes].iter().sum()
 }
 
@@ -217,8 +247,12 @@ impl<'a> Geometry<'a> {
         self.output[0] * self.output[1]
     }
 
+    fn padded_area(&self) -> usize {
+        self.padded[0] * self.padded[1]
+    }
+
     /// The input with its border of zeros; borrowed where there is none.
-    fn padded<'v>(&self, values: &'v [f32], lanes: usize) -> std::borrow::Cow<'v, [f32]> {
+    fn padded<'v>(&self, values: &'v [f32], lanes: usize) -> Cow<'v, [f32]> {
         let [channels, height, width] = self.input;
         let [padded_height, padded_width] = self.padded;
         if [height, width] == self.padded {
@@ -246,134 +280,57 @@ impl<'a> Geometry<'a> {
             .collect()
     }
 
-    /// One tap a weight of an output channel of `group`.
-    fn taps(&self, group: usize) -> Vec<Tap> {
+    /// One tap a weight of a channel.
+    fn taps(&self) -> Vec<Tap> {
         let [kernel_height, kernel_width] = self.conv.window.kernel;
         let [dilation_y, dilation_x] = self.conv.window.dilation;
-        (0..self.weight_row)
+        (0..kernel_height * kernel_width)
             .map(|weight| {
-                let (channel, inside) =
-                    (weight / (kernel_height * kernel_width), weight % (kernel_height * kernel_width));
-                let (u, v) = (inside / kernel_width, inside % kernel_width);
-                let row = (group * self.channels + channel) * self.padded[0] + u * dilation_y;
-                Tap { input: row * self.padded[1] + v * dilation_x, weight }
+                let (u, v) = (weight / kernel_width, weight % kernel_width);
+                Tap { input: u * dilation_y * self.padded[1] + v * dilation_x, weight }
             })
             .collect()
     }
 
-    /// ∂loss/∂image: each pixel gathers from the output pixels that it took part in.
-    ///
-    /// With a stride the pixels fall into `stride²` phases; within a phase all pixels use the same taps.
-    fn backward_input(&self, pass: &Backward<'_>, gradient: &mut [f32]) {
-        let phases_y = Phase::all(self, 0);
-        let phases_x = Phase::all(self, 1);
-        let margin = [Phase::margin(self, 0), Phase::margin(self, 1)];
-        let spread =
-            [0, 1].map(|axis| margin[axis] + (self.padded[axis] - 1) / self.conv.window.stride[axis] + 1);
-        let outputs = self.rows * self.conv.groups;
-        let mut cotangent = vec![0.0; outputs * spread[0] * spread[1] * pass.lanes];
-        let row_length = self.output[1] * pass.lanes;
-        for (row, source) in pass.cotangent.chunks_exact(row_length).enumerate() {
-            let (output, y) = (row / self.output[0], row % self.output[0]);
-            let start = ((output * spread[0] + margin[0] + y) * spread[1] + margin[1]) * pass.lanes;
-            cotangent[start..start + row_length].copy_from_slice(source);
+    /// Once a channel.
+    fn rounds(&self) -> Rounds {
+        Rounds {
+            count: self.channels,
+            input: self.padded_area(),
+            weight: self.weight_row / self.channels.max(1),
         }
+    }
 
-        let [kernel_height, kernel_width] = self.conv.window.kernel;
-        let area = self.input[1] * self.input[2];
-        for phase_y in &phases_y {
-            for phase_x in &phases_x {
-                let columns: Vec<Column> = phase_y
-                    .pixels
-                    .iter()
-                    .flat_map(|&(y, from_y)| {
-                        phase_x.pixels.iter().map(move |&(x, from_x)| Column {
-                            input: from_y * spread[1] + from_x,
-                            output: y * self.input[2] + x,
-                        })
-                    })
-                    .collect();
-                for group in 0..self.conv.groups {
-                    let mut taps = Vec::new();
-                    for row in 0..self.rows {
-                        for &(u, back_y) in &phase_y.taps {
-                            for &(v, back_x) in &phase_x.taps {
-                                let source = (group * self.rows + row) * spread[0] + margin[0] - back_y;
-                                taps.push(Tap {
-                                    input: source * spread[1] + margin[1] - back_x,
-                                    weight: row * self.weight_row + u * kernel_width + v,
-                                });
-                            }
-                        }
-                    }
-                    WeightedSums {
-                        input: &cotangent,
-                        weights: &pass.operands[1].values[group * self.rows * self.weight_row..],
-                        start: Start::Output,
+    fn backward_weights(&self, passes: &[Backward<'_>], gradient: &mut [f32]) {
+        if gradient.is_empty() {
+            return;
+        }
+        let columns = self.columns();
+        let taps = self.rounds().all(&self.taps());
+        let inputs: Vec<Cow<'_, [f32]>> =
+            passes.iter().map(|pass| self.padded(pass.operands[0].values, pass.lanes)).collect();
+        // How rows are divided changes no sum.
+        let rows_each = self.rows.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(4);
+        let area = self.output_area();
+        for (group, gradient) in gradient.chunks_exact_mut(self.rows * self.weight_row).enumerate() {
+            let channel = group * self.channels * self.padded_area();
+            gradient.par_chunks_mut(rows_each * self.weight_row).enumerate().for_each(|(part, gradient)| {
+                let row = group * self.rows + part * rows_each;
+                for (pass, input) in passes.iter().zip(&inputs) {
+                    LaneSums {
+                        input: &input[channel * pass.lanes..],
+                        cotangent: &pass.cotangent[row * area * pass.lanes..],
+                        cotangent_row: area,
                         taps: &taps,
                         columns: &columns,
-                        rows: self.channels,
-                        weight_row: kernel_height * kernel_width,
-                        output_row: area,
+                        rows: gradient.len() / self.weight_row,
+                        weight_row: self.weight_row,
                         lanes: pass.lanes,
                     }
-                    .compute(&mut gradient[group * self.channels * area * pass.lanes..]);
+                    .add_to(gradient);
                 }
-            }
+            });
         }
-    }
-
-    fn backward_weights(&self, pass: &Backward<'_>, gradient: &mut [f32]) {
-        let input = self.padded(pass.operands[0].values, pass.lanes);
-        let columns = self.columns();
-        for group in 0..self.conv.groups {
-            let first = group * self.rows;
-            LaneSums {
-                input: &input,
-                cotangent: &pass.cotangent[first * self.output_area() * pass.lanes..],
-                cotangent_row: self.output_area(),
-                taps: &self.taps(group),
-                columns: &columns,
-                rows: self.rows,
-                weight_row: self.weight_row,
-                lanes: pass.lanes,
-            }
-            .add_to(&mut gradient[first * self.weight_row..(first + self.rows) * self.weight_row]);
-        }
-    }
-}
-
-/// Along one axis, the input pixels whose padded coordinate leaves the same remainder by the stride.
-struct Phase {
-    /// The pixel, and the output coordinate `⌊padded / stride⌋` that its taps count back from.
-    pixels: Vec<(usize, usize)>,
-    /// The kernel coordinate, and how many outputs before.
-    taps: Vec<(usize, usize)>,
-}
-
-impl Phase {
-    fn all(geometry: &Geometry<'_>, axis: usize) -> Vec<Self> {
-        let window = &geometry.conv.window;
-        let (stride, dilation, pad) = (window.stride[axis], window.dilation[axis], window.pads[axis]);
-        (0..stride)
-            .map(|remainder| Self {
-                pixels: (0..geometry.input[axis + 1])
-                    .filter(|pixel| (pixel + pad) % stride == remainder)
-                    .map(|pixel| (pixel, (pixel + pad) / stride))
-                    .collect(),
-                // padded = stride · output + tap · dilation, so tap · dilation must leave the same remainder.
-                taps: (0..window.kernel[axis])
-                    .filter(|tap| tap * dilation % stride == remainder)
-                    .map(|tap| (tap, tap * dilation / stride))
-                    .collect(),
-            })
-            .collect()
-    }
-
-    /// How many outputs before the first one a tap can count back to.
-    fn margin(geometry: &Geometry<'_>, axis: usize) -> usize {
-        let window = &geometry.conv.window;
-        (window.kernel[axis] - 1) * window.dilation[axis] / window.stride[axis]
     }
 }
 

@@ -1,7 +1,8 @@
 //! Gemm: a fully connected layer, y = α · x W + β · b.
 
 use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration};
-use crate::kernel::weighted_sum::{Column, Start, Tap, WeightedSums};
+use crate::kernel::outer_products::{Factors, add_outer_products};
+use crate::kernel::weighted_sum::{Column, Rounds, Start, Tap, WeightedSums};
 use crate::load::{Attribute, Input, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
@@ -56,49 +57,6 @@ impl Gemm {
         let columns = weights.extents()[1];
         if self.outputs_first { [1, columns] } else { [columns, 1] }
     }
-
-    /// `left[row][lane]` times the transpose of `right[column][lane]`, summed over the lanes in their order
-    /// and added to `gradient[row][column]`.
-    pub(super) fn add_outer_products(
-        left: &[f32],
-        right: &[f32],
-        lanes: usize,
-        alpha: f32,
-        gradient: &mut [f32],
-    ) {
-        /// Neighbouring columns go into the SIMD lanes here, so they are padded to whole registers.
-        const SIDE_BY_SIDE: usize = 16;
-        let (rows, columns) = (left.len() / lanes, right.len() / lanes);
-        let groups = columns.div_ceil(SIDE_BY_SIDE);
-        let mut transposed = vec![0.0; lanes * groups * SIDE_BY_SIDE];
-        for (column, values) in right.chunks_exact(lanes).enumerate() {
-            for (lane, value) in values.iter().enumerate() {
-                transposed[lane * groups * SIDE_BY_SIDE + column] = alpha * value;
-            }
-        }
-        let taps: Vec<Tap> = (0..lanes).map(|lane| Tap { input: lane * groups, weight: lane }).collect();
-        let tables: Vec<Column> = (0..groups).map(|group| Column { input: group, output: group }).collect();
-        let mut products = vec![0.0; rows * groups * SIDE_BY_SIDE];
-        WeightedSums {
-            input: &transposed,
-            weights: left,
-            start: Start::Zero,
-            taps: &taps,
-            columns: &tables,
-            rows,
-            weight_row: lanes,
-            output_row: groups,
-            lanes: SIDE_BY_SIDE,
-        }
-        .compute(&mut products);
-        for (gradient, products) in
-            gradient.chunks_exact_mut(columns).zip(products.chunks_exact(groups * SIDE_BY_SIDE))
-        {
-            for (gradient, product) in gradient.iter_mut().zip(products) {
-                *gradient += product;
-            }
-        }
-    }
 }
 
 impl Op for Gemm {
@@ -141,6 +99,7 @@ impl Op for Gemm {
             weights: operands[1].values,
             start: bias.as_ref().filter(|_| !scaled).map_or(Start::Zero, |bias| Start::Bias(bias)),
             taps: &taps,
+            rounds: Rounds::ONE,
             columns: &[Column { input: 0, output: 0 }],
             rows: outputs,
             weight_row: output_stride,
@@ -171,31 +130,47 @@ impl Op for Gemm {
             };
             let taps: Vec<Tap> =
                 (0..outputs).map(|output| Tap { input: output, weight: output * output_stride }).collect();
-            WeightedSums {
-                input: cotangent,
-                weights: weights.values,
-                start: Start::Output,
-                taps: &taps,
-                columns: &[Column { input: 0, output: 0 }],
-                rows: inputs,
-                weight_row: input_stride,
-                output_row: 1,
-                lanes: pass.lanes,
+            // A tap's weights for neighbouring rows share a cache line: as many taps at a time as lines stay cached.
+            let taps_at_once = if pass.lanes == 1 { taps.len().max(1) } else { 128 };
+            for taps in taps.chunks(taps_at_once) {
+                WeightedSums {
+                    input: cotangent,
+                    weights: weights.values,
+                    start: Start::Output,
+                    taps,
+                    rounds: Rounds::ONE,
+                    columns: &[Column { input: 0, output: 0 }],
+                    rows: inputs,
+                    weight_row: input_stride,
+                    output_row: 1,
+                    lanes: pass.lanes,
+                }
+                .compute(gradient);
             }
-            .compute(gradient);
         }
+        self.backward_shared(std::slice::from_ref(pass), gradients);
+    }
+
+    fn backward_shared(&self, passes: &[Backward<'_>], gradients: &mut [Option<&mut [f32]>]) {
+        let Some(lanes) = passes.first().map(|pass| pass.lanes) else { return };
         if let Some(gradient) = &mut gradients[1] {
-            let (left, right) = if self.outputs_first {
-                (pass.cotangent, pass.operands[0].values)
-            } else {
-                (pass.operands[0].values, pass.cotangent)
-            };
-            Self::add_outer_products(left, right, pass.lanes, self.alpha, gradient);
+            let blocks: Vec<Factors<'_>> = passes
+                .iter()
+                .map(|pass| {
+                    let (inputs, outputs) = (pass.operands[0].values, pass.cotangent);
+                    let (left, right) =
+                        if self.outputs_first { (outputs, inputs) } else { (inputs, outputs) };
+                    Factors { left, right }
+                })
+                .collect();
+            add_outer_products(&blocks, self.alpha, lanes, gradient);
         }
         if let Some(Some(gradient)) = gradients.get_mut(2) {
-            for (output, values) in pass.cotangent.chunks_exact(pass.lanes).enumerate() {
-                let index = if gradient.len() == 1 { 0 } else { output };
-                gradient[index] += self.beta * values.iter().sum::<f32>();
+            for pass in passes {
+                for (output, values) in pass.cotangent.chunks_exact(lanes).enumerate() {
+                    let index = if gradient.len() == 1 { 0 } else { output };
+                    gradient[index] += self.beta * values.iter().sum::<f32>();
+                }
             }
         }
     }

@@ -5,12 +5,12 @@
 use std::ops::Range;
 
 use super::axis::batch_axes;
-use super::gemm::Gemm;
 use super::walk::{Walk, broadcast_shape, broadcast_strides};
 use super::{Backward, Op, OpError, Operand, Parsed, Registration};
 use crate::kernel::lane_products::LaneProducts;
 use crate::kernel::lane_sums::LaneSums;
-use crate::kernel::weighted_sum::{Column, Start, Tap, WeightedSums};
+use crate::kernel::outer_products::{Factors, add_outer_products};
+use crate::kernel::weighted_sum::{Column, Rounds, Start, Tap, WeightedSums};
 use crate::load::{Axes, Input, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
@@ -250,7 +250,8 @@ impl Pair<'_> {
     fn add_right_gradient(&self, cotangent: &[f32], gradient: &mut [f32], lanes: usize) {
         let [rows, inner, columns] = self.extents;
         if self.right_is_shared && rows == 1 {
-            Gemm::add_outer_products(self.left, cotangent, lanes, 1.0, gradient);
+            let factors = Factors { left: self.left, right: cotangent };
+            add_outer_products(&[factors], 1.0, lanes, gradient);
         } else if self.right_is_shared {
             LaneSums {
                 input: self.left,
@@ -301,6 +302,7 @@ impl Sums {
             weights,
             start,
             taps: &taps(self.terms.0, self.terms.1),
+            rounds: Rounds::ONE,
             columns: &table(self.columns.0, self.columns.1),
             rows: self.rows.0,
             weight_row: self.rows.1[0],

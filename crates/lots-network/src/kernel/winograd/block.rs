@@ -378,7 +378,7 @@ impl TransformOutputs<'_> {
                             *output = *value + bias[self.channel];
                         }
                     }
-                    Start::Output => {
+                    Start::Output | Start::OutputCopied(_) => {
                         for (output, value) in output.iter_mut().zip(line) {
                             *output += *value;
                         }

@@ -12,7 +12,7 @@ fn reference(convolution: &Convolution<'_>, weights: &[f32], outputs: usize, bef
             let mut sum = match convolution.start {
                 Start::Zero => 0.0,
                 Start::Bias(bias) => f64::from(bias[output]),
-                Start::Output => f64::from(before[output * height * width + place]),
+                Start::Output | Start::OutputCopied(_) => f64::from(before[output * height * width + place]),
             };
             for input in 0..inputs {
                 for tap in 0..9 {

@@ -1,0 +1,143 @@
+//! Rows of weights times one input: `sums[row] += Σ_k weights[row][k] · input[k]`, each a chain in the order of `k`.
+//!
+//! A chain cannot be divided, so rows take the place of the lanes: eight rows are turned on their way from the memory
+//! to the registers, and nothing of the weights is copied. Three such groups at a time keep the multiply-add units busy.
+
+use super::architecture;
+
+/// Rows that turn together, and how many such groups are under way at a time.
+const GROUP: usize = 8;
+const GROUPS: usize = 3;
+
+/// Rows at a time.
+pub(super) const ROWS: usize = GROUP * GROUPS;
+
+/// Whether this machine has the instructions.
+pub(super) fn are_available() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return matches!(architecture(), pulp::Arch::V3(_) | pulp::Arch::V4(_));
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
+/// Continues the chains of `sums` over all terms.
+///
+/// # Panics
+/// If a row is shorter than `input`, or the machine does not have the instructions.
+pub(super) fn add_products(weights: &[&[f32]; ROWS], input: &[f32], sums: &mut [f32; ROWS]) {
+    assert!(are_available(), "the caller has asked");
+    assert!(weights.iter().all(|row| row.len() >= input.len()), "a weight for each term");
+    // SAFETY: the instructions are there, and all rows are as long as the input.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        avx2::add_products(weights, input, sums);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::{
+        __m256, _MM_HINT_T0, _mm_loadu_ps, _mm_prefetch, _mm256_broadcast_ss, _mm256_castps128_ps256,
+        _mm256_fmadd_ps, _mm256_insertf128_ps, _mm256_loadu_ps, _mm256_setr_ps, _mm256_shuffle_ps,
+        _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    };
+
+    use super::{GROUP, GROUPS, ROWS};
+
+    /// Terms that turn together.
+    const TERMS: usize = 4;
+
+    /// Floats from where a row is read to where it is fetched ahead.
+    const AHEAD: usize = 64;
+
+    /// # Safety
+    /// The machine has AVX2 and FMA, and each of `weights` is as long as `input`.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn add_products(weights: &[&[f32]; ROWS], input: &[f32], sums: &mut [f32; ROWS]) {
+        let whole = input.len() - input.len() % TERMS;
+        // SAFETY: the caller's promise; groups lie within the arrays of `ROWS`, terms within the rows.
+        unsafe {
+            let mut sum: [__m256; GROUPS] =
+                std::array::from_fn(|group| _mm256_loadu_ps(sums.as_ptr().add(group * GROUP)));
+            for term in (0..whole).step_by(TERMS) {
+                if term % (4 * TERMS) == 0 {
+                    for row in weights {
+                        _mm_prefetch::<_MM_HINT_T0>(row.as_ptr().wrapping_add(term + AHEAD).cast());
+                    }
+                }
+                let input = [0, 1, 2, 3].map(|next| _mm256_broadcast_ss(&*input.as_ptr().add(term + next)));
+                for group in 0..GROUPS {
+                    let turned = turned(&weights[group * GROUP..], term);
+                    for next in 0..TERMS {
+                        sum[group] = _mm256_fmadd_ps(turned[next], input[next], sum[group]);
+                    }
+                }
+            }
+            for term in whole..input.len() {
+                let input = _mm256_broadcast_ss(&input[term]);
+                for group in 0..GROUPS {
+                    let [a, b, c, d, e, f, g, h] =
+                        std::array::from_fn(|row| weights[group * GROUP + row][term]);
+                    sum[group] = _mm256_fmadd_ps(_mm256_setr_ps(a, b, c, d, e, f, g, h), input, sum[group]);
+                }
+            }
+            for group in 0..GROUPS {
+                _mm256_storeu_ps(sums.as_mut_ptr().add(group * GROUP), sum[group]);
+            }
+        }
+    }
+
+    /// The weights of eight rows at `term` and the three behind it, each term's in one register.
+    ///
+    /// # Safety
+    /// There are eight rows, and four terms from `term` on.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn turned(rows: &[&[f32]], term: usize) -> [__m256; TERMS] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let pair = |row: usize| {
+                let [low, high] =
+                    [row, row + 4].map(|row| _mm_loadu_ps(rows.get_unchecked(row).as_ptr().add(term)));
+                _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), high)
+            };
+            let [a, b, c, d] = [pair(0), pair(1), pair(2), pair(3)];
+            let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+            [
+                _mm256_shuffle_ps::<0x44>(ab_low, cd_low),
+                _mm256_shuffle_ps::<0xEE>(ab_low, cd_low),
+                _mm256_shuffle_ps::<0x44>(ab_high, cd_high),
+                _mm256_shuffle_ps::<0xEE>(ab_high, cd_high),
+            ]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::gradient_check::Random;
+
+    #[test]
+    fn rows_that_turn_give_the_bytes_of_the_definition() {
+        let mut random = Random::new(3);
+        for terms in 0..40 {
+            let mut values = |count: usize| -> Vec<f32> {
+                random.values(count, -1.0, 1.0).into_iter().map(|value| value as f32).collect()
+            };
+            let (weights, input, before) = (values(ROWS * (terms + 1)), values(terms), values(ROWS));
+            let rows: [&[f32]; ROWS] =
+                std::array::from_fn(|row| &weights[row * (terms + 1)..(row + 1) * (terms + 1)]);
+            let mut got: [f32; ROWS] = before.as_slice().try_into().unwrap();
+            if are_available() {
+                add_products(&rows, &input, &mut got);
+                for row in 0..ROWS {
+                    let chain = |sum: f32, term: usize| rows[row][term].mul_add(input[term], sum);
+                    let expected = (0..terms).fold(before[row], chain);
+                    assert_eq!(got[row].to_bits(), expected.to_bits(), "row {row} of {terms} terms");
+                }
+            }
+        }
+    }
+}
