@@ -199,6 +199,12 @@ pub enum Error {
         /// How many it may have.
         limit: usize,
     },
+    /// The tensors of one image are larger than any network needs.
+    #[error("the tensors of the network have together more than {limit} elements an image")]
+    TooLargeTogether {
+        /// How many they may have.
+        limit: usize,
+    },
 
     // What the network's pixels are.
     /// The network file does not say how pixels become its input.

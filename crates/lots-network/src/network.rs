@@ -56,7 +56,7 @@ impl Array {
 impl Network {
     /// A network from its graph.
     pub(crate) fn new(mut graph: Graph, output: TensorId, pixels: PixelEncoding) -> Self {
-        if is_large(graph.tensors[Graph::INPUT].shape.count()) {
+        if is_large(&graph) {
             graph.expect_large_images();
         }
         let logits = logits(&graph, output);
@@ -131,7 +131,7 @@ impl Network {
         let plan = Plan::new(&self.graph, &[layer.0]);
         let elements = self.shape(layer).count();
         let mut values = vec![0.0; count * elements];
-        let blocks = blocks(count, self.graph.tensors[Graph::INPUT].shape.count());
+        let blocks = blocks(count, &self.graph);
         let mut slots: Vec<(Block, &mut [f32])> = Vec::with_capacity(blocks.len());
         let mut rest = values.as_mut_slice();
         for block in blocks {

@@ -36,7 +36,7 @@ impl<'n> Trace<'n> {
         let count = network.image_count(pixels)?;
         let wanted: Vec<TensorId> = layers.iter().map(|layer| layer.0).collect();
         let plan = Plan::keeping_for_backward(&network.graph, &wanted);
-        let blocks = blocks(count, network.graph.tensors[Graph::INPUT].shape.count())
+        let blocks = blocks(count, &network.graph)
             .into_par_iter()
             .map(|block| (block, plan.run(network, pixels, block, &mut Workspace::of(&network.pool))))
             .collect();

@@ -40,6 +40,9 @@ impl Conv {
     }
 }
 
+/// The largest number of elements an image with its padding may have: a gigabyte.
+const MOST_PADDED: usize = 1 << 28;
+
 fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
     node.expect_inputs(2..=3)?;
     let &[_, height, width] = node.batched(0)?.extents() else {
@@ -91,8 +94,18 @@ impl Op for Conv {
         if operands.get(2).is_some_and(|bias| bias.extents() != [outputs]) {
             return Err(OpError::new(format!("expected a bias of {outputs} numbers, got {}", operands[2])));
         }
-        let [height, width] = self.window.output_extent([height, width], false)?;
-        Ok(Shape::from([outputs, height, width]))
+        let [output_height, output_width] = self.window.output_extent([height, width], false)?;
+        let [top, left, bottom, right] = self.window.pads;
+        // A copy of the image with its padding is made, and a file of a few bytes can ask for any padding.
+        let padded = Shape::from([
+            channels,
+            height.saturating_add(top.saturating_add(bottom)),
+            width.saturating_add(left.saturating_add(right)),
+        ]);
+        if !padded.is_within(MOST_PADDED) {
+            return Err(OpError::new(format!("the image with its padding is {padded}, expected less")));
+        }
+        Ok(Shape::from([outputs, output_height, output_width]))
     }
 
     fn forward(&self, operands: &[Operand<'_>], output: &mut [f32], lanes: usize) {

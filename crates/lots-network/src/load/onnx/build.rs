@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::attributes::attributes;
-use super::input::{ImageInput, MOST_ELEMENTS};
+use super::input::{ImageInput, MOST_ELEMENTS, MOST_TOGETHER};
 use super::order::Producers;
 use super::{Given, fold, node_name, registration};
 use crate::error::{Error, OpError, Result};
@@ -28,6 +28,8 @@ pub(crate) struct Builder<'a> {
     with_all_axes: BTreeMap<TensorId, TensorId>,
     /// How many elements of constants may still be read and written to compute others.
     room: usize,
+    /// How many elements the tensors of one image have so far.
+    elements: usize,
     /// Names of tensors that are in the graph and not in the file.
     made_up: UniqueNames,
     node_names: UniqueNames,
@@ -72,6 +74,7 @@ impl<'a> Builder<'a> {
             values: BTreeMap::from([(image.name, value)]),
             with_all_axes: BTreeMap::new(),
             room,
+            elements: image.shape.count(),
             made_up: UniqueNames::default(),
             node_names: UniqueNames::default(),
         }
@@ -379,8 +382,13 @@ impl<'a> Builder<'a> {
     ) -> Result<TensorId> {
         let name = self.node_names.take(name, |_| false);
         let id = self.graph.add_node(name, parsed.op, operands, output)?;
-        if !self.graph.tensors[id].shape.is_within(MOST_ELEMENTS) {
+        let shape = &self.graph.tensors[id].shape;
+        if !shape.is_within(MOST_ELEMENTS) {
             return Err(Error::TooLarge { tensor: output.to_owned(), limit: MOST_ELEMENTS });
+        }
+        self.elements += shape.count();
+        if self.elements > MOST_TOGETHER {
+            return Err(Error::TooLargeTogether { limit: MOST_TOGETHER });
         }
         Ok(id)
     }

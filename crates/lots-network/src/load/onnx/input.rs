@@ -8,6 +8,9 @@ use crate::shape::Shape;
 /// The largest number of elements a tensor of one image may have: a gigabyte.
 pub(crate) const MOST_ELEMENTS: usize = 1 << 28;
 
+/// And all tensors of one image together, which backpropagation may have to keep: four gigabytes.
+pub(crate) const MOST_TOGETHER: usize = 1 << 30;
+
 /// The image a network takes.
 pub(crate) struct ImageInput<'a> {
     pub(crate) name: &'a str,

@@ -572,5 +572,8 @@ fn tensors_that_no_memory_holds_are_refused() {
     let message = refusal(|graph| {
         graph.node[0].attribute.push(ints_attribute("pads", &[1 << 15; 4]));
     });
-    assert_eq!(message, "tensor `conv` has more than 268435456 elements an image");
+    assert_eq!(
+        message,
+        "node `Conv_conv` (Conv): the image with its padding is 1×65540×65540, expected less"
+    );
 }
