@@ -1,9 +1,13 @@
 //! All arguments of the command `lots`. Nothing here does anything but parse.
 
 mod attack;
+mod evaluate;
 mod examples;
 mod images;
+mod infimnist;
 mod network;
+mod table1;
+mod train;
 mod values;
 
 use std::path::PathBuf;
@@ -13,8 +17,12 @@ use lots::Method;
 use lots::criterion::Until;
 
 pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputArgs, Relu};
+pub(crate) use self::evaluate::EvaluateArgs;
 pub(crate) use self::images::{LabelSource, OriginArgs, TargetArgs};
+pub(crate) use self::infimnist::InfimnistArgs;
 pub(crate) use self::network::{NetworkArgs, PixelArgs};
+pub(crate) use self::table1::Table1Args;
+pub(crate) use self::train::TrainArgs;
 
 /// Look inside a neural network, layer by layer, and steer what a layer sees
 #[derive(Debug, Parser)]
@@ -72,9 +80,18 @@ pub(crate) enum Command {
     /// Measure a perturbed image against its origin: L2, L∞, SSIM, PASS
     #[command(after_help = examples::MEASURE)]
     Measure(MeasureArgs),
-    /// Train a LeNet on MNIST by Caffe's recipe
+    /// Measure a row of Table 1: the error of a network, and what each method does to it
+    #[command(after_help = examples::EVALUATE)]
+    Evaluate(Box<EvaluateArgs>),
+    /// Train a LeNet on MNIST by Caffe's recipe, or fine-tune a network on perturbed images
     #[command(after_help = examples::TRAIN)]
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
+    /// Make deformed digits, as many as wanted
+    #[command(after_help = examples::INFIMNIST)]
+    Infimnist(InfimnistArgs),
+    /// Reproduce the paper's Table 1: train, form perturbed images, fine-tune, evaluate, report
+    #[command(after_help = examples::TABLE1)]
+    Table1(Table1Args),
     /// Bring a public data set and check that it is whole
     #[command(after_help = examples::FETCH)]
     Fetch(FetchArgs),
@@ -198,34 +215,6 @@ pub(crate) struct MeasureArgs {
     pub(crate) origin: String,
     /// The perturbed image, likewise
     pub(crate) perturbed: String,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct TrainArgs {
-    /// Folder with the four MNIST files, gzipped or not, as `lots fetch mnist` makes it
-    #[arg(long, value_name = "DIR")]
-    pub(crate) mnist: PathBuf,
-    /// The trained network; its log goes beside it as FILE.training.json
-    #[arg(long, value_name = "FILE.onnx")]
-    pub(crate) out: PathBuf,
-    /// Seed of the initial weights
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Number of iterations, of 64 images each
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = values::iterations)]
-    pub(crate) iterations: usize,
-    /// Test on the test images every N iterations, not only at the end
-    #[arg(long, value_name = "N", value_parser = values::iterations)]
-    pub(crate) test_every: Option<usize>,
-    /// Keep a checkpoint every N iterations, as FILE.checkpoint beside the network
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = values::iterations)]
-    pub(crate) checkpoint_every: usize,
-    /// Go on from the checkpoint; the result has the same bytes as if it had not been interrupted
-    #[arg(long, conflicts_with = "force")]
-    pub(crate) resume: bool,
-    /// Replace a network that is there already, and start anew
-    #[arg(long)]
-    pub(crate) force: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,7 @@
 pub(crate) mod attempts;
 pub(crate) mod images;
 pub(crate) mod plan;
-mod row;
+pub(crate) mod row;
 mod settings;
 pub(crate) mod summary;
 
@@ -182,7 +182,7 @@ impl<'a> Job<'a> {
             if let (Some(image), Some(reached)) = (&perturbed, &mut row.reached) {
                 reached.file = match self.format {
                     Format::Png => Some(folder.picture(&stem, image)?),
-                    Format::Npy => Some(folder.row(image)?),
+                    Format::Npy => Some(folder.row(image, row.origin_class)?),
                     Format::None => None,
                 };
             }

@@ -17,7 +17,12 @@ pub(crate) struct ImagesDigest(Sha256);
 impl ImagesDigest {
     /// Adds an image.
     pub(crate) fn add(&mut self, image: &Image) {
-        self.0.update(image.pixels());
+        self.add_pixels(image.pixels());
+    }
+
+    /// Adds the pixels of an image.
+    pub(crate) fn add_pixels(&mut self, pixels: &[u8]) {
+        self.0.update(pixels);
     }
 
     /// Adds a class, as a little-endian u32.
@@ -31,7 +36,8 @@ impl ImagesDigest {
     }
 }
 
-fn hex(hash: Sha256) -> String {
+/// The digits of a finished sum.
+pub(crate) fn hex(hash: Sha256) -> String {
     hash.finalize().iter().fold(String::new(), |mut digits, byte| {
         let _ = write!(digits, "{byte:02x}");
         digits

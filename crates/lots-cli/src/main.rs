@@ -8,16 +8,21 @@ mod demo;
 mod describe;
 mod digest;
 mod direction;
+mod evaluate;
 mod failure;
 mod fetch;
 mod images;
+mod infimnist;
 mod interrupt;
+mod json_file;
 mod layers;
 mod measure;
 mod network;
+mod numbers;
 mod panels;
 mod represent;
 mod run_folder;
+mod table1;
 mod terminal;
 mod train;
 mod visualize;
@@ -67,7 +72,10 @@ fn run(args: Args) -> Result<Done> {
         Command::Visualize(args) => visualize::run(&args, terminal),
         Command::Direction(args) => direction::run(&args, terminal),
         Command::Fetch(args) => fetch::run(&args, terminal),
+        Command::Evaluate(args) => evaluate::run(&args, terminal),
         Command::Train(args) => train::run(&args, terminal),
+        Command::Infimnist(args) => infimnist::run(&args, terminal),
+        Command::Table1(args) => table1::run(&args, terminal),
         Command::Measure(args) => measure::run(&args, terminal),
     }
 }

@@ -1,4 +1,5 @@
-//! Run folders: `run.json`, `attempts.jsonl`, the perturbed images. A folder appears whole or not at all.
+//! Run folders: `run.json`, `attempts.jsonl`, the perturbed images as pictures or as one array with its labels. A folder
+//! appears whole or not at all.
 //!
 //! While a run is going, everything is in `DIR.unfinished` beside it. After each chunk of origins `progress.json` says
 //! how far the files there are complete; what lies behind that is cut off when the run is gone on with, so that an
@@ -9,18 +10,18 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use lots::Image;
-use lots::data::array::RowWriter;
+use lots::data::array::GrowingArray;
+use lots::data::perturbed_set::{IMAGES_FILE, LABELS_FILE};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::args::OutputArgs;
 use crate::failure::{Failure, Result};
+use crate::json_file;
 
 const RUN: &str = "run.json";
 const ATTEMPTS: &str = "attempts.jsonl";
 const IMAGES: &str = "images";
-const ARRAY: &str = "perturbed.npy";
-const PIXELS: &str = "perturbed.pixels";
 const PROGRESS: &str = "progress.json";
 
 /// How far an unfinished run has come.
@@ -49,9 +50,10 @@ pub(crate) struct RunFolder {
     out: PathBuf,
     unfinished: PathBuf,
     replaces: bool,
-    shape: [usize; 3],
     attempts: BufWriter<File>,
-    pixels: BufWriter<File>,
+    images: GrowingArray,
+    /// The classes of the origins of the images.
+    labels: GrowingArray,
     progress: Progress,
 }
 
@@ -81,9 +83,13 @@ impl RunFolder {
             Progress { settings, ..Progress::default() }
         };
         let attempts = open_at(&unfinished.join(ATTEMPTS), progress.attempts_bytes)?;
-        let row_bytes: usize = shape.iter().product();
-        let pixels = open_at(&unfinished.join(PIXELS), (progress.rows * row_bytes) as u64)?;
-        let folder = Self { replaces: out.exists(), out, unfinished, shape, attempts, pixels, progress };
+        let [channels, height, width] = shape;
+        let sizes = [height, width, channels];
+        let sizes = if channels == 1 { &sizes[..2] } else { &sizes };
+        let (bytes, rows) = (sizes.iter().product(), progress.rows);
+        let images = GrowingArray::open(unfinished.join(IMAGES_FILE), "'|u1'", sizes, bytes, rows)?;
+        let labels = GrowingArray::open(unfinished.join(LABELS_FILE), "'<u2'", &[], 2, rows)?;
+        let folder = Self { replaces: out.exists(), out, unfinished, attempts, images, labels, progress };
         Ok(Start::Going(Box::new(folder)))
     }
 
@@ -116,10 +122,12 @@ impl RunFolder {
         Ok(file)
     }
 
-    /// Adds a row to `perturbed.npy` and returns its place there: `perturbed.npy[17]`.
-    pub(crate) fn row(&mut self, image: &Image) -> Result<String> {
-        let place = format!("{ARRAY}[{}]", self.progress.rows);
-        self.pixels.write_all(&image.to_interleaved()).map_err(|reason| self.failed(PIXELS, &reason))?;
+    /// Adds an image of an origin of this class to `perturbed.npy` and returns its place there: `perturbed.npy[17]`.
+    pub(crate) fn row(&mut self, image: &Image, origin_class: usize) -> Result<String> {
+        let place = format!("{IMAGES_FILE}[{}]", self.progress.rows);
+        self.images.append(&image.to_interleaved()).map_err(|error| self.array_failed(IMAGES_FILE, error))?;
+        let label = (origin_class as u16).to_le_bytes();
+        self.labels.append(&label).map_err(|error| self.array_failed(LABELS_FILE, error))?;
         self.progress.rows += 1;
         Ok(place)
     }
@@ -127,10 +135,11 @@ impl RunFolder {
     /// Says that everything so far is complete.
     pub(crate) fn keep(&mut self, origins: usize, origins_sha256: String) -> Result<()> {
         self.attempts.flush().map_err(|reason| self.failed(ATTEMPTS, &reason))?;
-        self.pixels.flush().map_err(|reason| self.failed(PIXELS, &reason))?;
+        self.images.flush().map_err(|error| self.array_failed(IMAGES_FILE, error))?;
+        self.labels.flush().map_err(|error| self.array_failed(LABELS_FILE, error))?;
         self.progress.origins = origins;
         self.progress.origins_sha256 = origins_sha256;
-        write_json(&self.unfinished.join(PROGRESS), &self.progress)
+        json_file::write(&self.unfinished.join(PROGRESS), &self.progress)
     }
 
     /// Leaves an unfinished run behind if anything of it is worth keeping.
@@ -144,43 +153,30 @@ impl RunFolder {
     /// Writes `run.json` and puts the folder in its place.
     pub(crate) fn finish(mut self, run: &impl Serialize) -> Result<()> {
         self.attempts.flush().map_err(|reason| self.failed(ATTEMPTS, &reason))?;
-        self.pixels.flush().map_err(|reason| self.failed(PIXELS, &reason))?;
-        self.write_array()?;
-        let images = self.unfinished.join(IMAGES);
-        if fs::read_dir(&images).is_ok_and(|mut files| files.next().is_none()) {
-            fs::remove_dir(&images).map_err(|reason| self.failed(IMAGES, &reason))?;
+        let Self { out, unfinished, replaces, images, labels, .. } = self;
+        let without_images: &[&str] = if images.rows() == 0 { &[IMAGES_FILE, LABELS_FILE] } else { &[] };
+        images.finish()?;
+        labels.finish()?;
+        let pictures = unfinished.join(IMAGES);
+        if fs::read_dir(&pictures).is_ok_and(|mut files| files.next().is_none()) {
+            fs::remove_dir(&pictures).map_err(|reason| Failure::file("remove", &pictures, &reason))?;
         }
-        write_json(&self.unfinished.join(RUN), run)?;
-        for file in [PROGRESS, PIXELS] {
-            match fs::remove_file(self.unfinished.join(file)) {
-                Err(reason) if reason.kind() != io::ErrorKind::NotFound => {
-                    return Err(self.failed(file, &reason));
-                }
-                _ => {}
-            }
+        json_file::write(&unfinished.join(RUN), run)?;
+        for file in [PROGRESS].iter().chain(without_images) {
+            json_file::remove(&unfinished.join(file))?;
         }
-        if self.replaces {
-            fs::remove_dir_all(&self.out).map_err(|reason| Failure::file("replace", &self.out, &reason))?;
+        if replaces {
+            fs::remove_dir_all(&out).map_err(|reason| Failure::file("replace", &out, &reason))?;
         }
-        fs::rename(&self.unfinished, &self.out).map_err(|reason| Failure::file("write", &self.out, &reason))
+        fs::rename(&unfinished, &out).map_err(|reason| Failure::file("write", &out, &reason))
     }
 
-    /// `perturbed.npy` from the pixels, if there are any.
-    fn write_array(&self) -> Result<()> {
-        let [channels, height, width] = self.shape;
-        if self.progress.rows == 0 {
-            return Ok(());
+    /// What went wrong with an array that grows: mostly a full disk.
+    fn array_failed(&self, file: &str, error: lots::Error) -> Failure {
+        match error {
+            lots::Error::File { reason, .. } => self.failed(file, &reason),
+            other => other.into(),
         }
-        let shape = if channels == 1 { vec![height, width] } else { vec![height, width, channels] };
-        let mut array = RowWriter::<u8>::create(self.unfinished.join(ARRAY), &shape)?;
-        let file = File::open(self.unfinished.join(PIXELS)).map_err(|reason| self.failed(PIXELS, &reason))?;
-        let mut file = BufReader::new(file);
-        let mut row = vec![0; channels * height * width];
-        for _ in 0..self.progress.rows {
-            file.read_exact(&mut row).map_err(|reason| self.failed(PIXELS, &reason))?;
-            array.append(&row)?;
-        }
-        Ok(array.finish()?)
     }
 
     fn failed(&self, file: &str, reason: &io::Error) -> Failure {
@@ -223,14 +219,14 @@ fn gone_on_with(unfinished: &Path, settings: Value) -> Result<Progress> {
         // Interrupted before the first chunk was done.
         return Ok(Progress { settings, ..Progress::default() });
     }
-    let progress: Progress = read_json(&path)?;
+    let progress: Progress = json_file::read(&path)?;
     expect_same(&progress.settings, &settings, unfinished)?;
     Ok(progress)
 }
 
 /// The `run.json` of a finished run with these settings.
 fn complete(out: &Path, settings: &Value) -> Result<Value> {
-    let run: Value = read_json(&out.join(RUN))?;
+    let run: Value = json_file::read(&out.join(RUN))?;
     expect_same(&run, settings, out)?;
     Ok(run)
 }
@@ -273,16 +269,4 @@ fn open_at(path: &Path, bytes: u64) -> Result<BufWriter<File>> {
         Ok(file)
     };
     Ok(BufWriter::new(open().map_err(|reason| Failure::file("write", path, &reason))?))
-}
-
-fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let mut json = serde_json::to_vec_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
-    json.push(b'\n');
-    Ok(lots::whole_file::write(path, &json)?)
-}
-
-fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
-    let bytes = fs::read(path).map_err(|reason| Failure::file("read", path, &reason))?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Failure::new(format!("`{}` is damaged ({error})", path.display())))
 }

@@ -1,20 +1,25 @@
-//! `lots train`: a LeNet by Caffe's recipe, with checkpoints, a log, and the test error at the end.
+//! `lots train`: a LeNet by Caffe's recipe, or any network fine-tuned on perturbed images, with checkpoints, a log, and
+//! the test error at the end.
 
+mod data;
 mod log;
 
 use std::path::{Path, PathBuf};
 
-use lots::data::{ImageSet, mnist};
-use lots::training::{Solver, Training, TrainingSet, parameters_sha256};
-use lots_network::{Network, class_of};
+use lots::data::ImageSet;
+use lots::training::{Solver, Training, parameters_sha256};
+use lots_network::Network;
 
+pub(crate) use self::data::CleanDigits;
+use self::data::Data;
 use self::log::{Log, TestResult};
 use crate::Done;
-use crate::args::TrainArgs;
-use crate::digest::ImagesDigest;
+use crate::args::{NetworkArgs, TrainArgs};
+use crate::evaluate::row::{errors, part};
 use crate::failure::{Failure, Result};
 use crate::interrupt::Interrupt;
-use crate::terminal::Terminal;
+use crate::network::Loaded;
+use crate::terminal::{Terminal, grouped};
 
 /// Iterations after which the SHA-256 of the parameters is noted, besides the last: early enough for a test.
 const NOTED: [usize; 2] = [1, 10];
@@ -24,13 +29,14 @@ const TEST_CHUNK: usize = 1000;
 pub(crate) fn run(args: &TrainArgs, terminal: Terminal) -> Result<Done> {
     let files = Files::beside(&args.out);
     files.refuse_to_overwrite(args)?;
-    let data = Data::load(&args.mnist)?;
+    let data = Data::load(args)?;
     let mut session = Session::start(args, &files, &data)?;
     if args.resume && args.out.exists() && !files.checkpoint.exists() {
         session.log.expect_finished(&files.log)?;
         terminal.say(format!("{} is complete, there is nothing to go on with", args.out.display()));
         return Ok(Done::Reached);
     }
+    let examples = data.examples(args, session.training.solver())?;
     let interrupt = Interrupt::catch()?;
     let batch = session.training.solver().batch;
     let progress = terminal.progress((args.iterations * batch) as u64, "images");
@@ -46,7 +52,7 @@ pub(crate) fn run(args: &TrainArgs, terminal: Terminal) -> Result<Done> {
             ))
             .with_hint("the same command with `--resume` goes on"));
         }
-        let step = session.training.step(data.train())?;
+        let step = session.training.step(&*examples)?;
         let error = step.errors as f64 / batch as f64;
         progress.inc(batch as u64);
         progress.set_message(format!(" · loss {:.3} · error {:.1} %", step.loss, 100.0 * error));
@@ -94,40 +100,6 @@ impl Files {
     }
 }
 
-/// Training and test digits in one piece each.
-struct Data {
-    train_pixels: Vec<u8>,
-    train_labels: Vec<u8>,
-    test: ImageSet,
-    train_sha256: String,
-    test_sha256: String,
-}
-
-impl Data {
-    fn load(folder: &Path) -> Result<Self> {
-        let (train, test) = (mnist::load_train(folder)?, mnist::load_test(folder)?);
-        let digits = |set: &ImageSet| {
-            let mut digest = ImagesDigest::default();
-            set.images().iter().for_each(|image| digest.add(image));
-            set.labels().unwrap_or_default().iter().for_each(|&label| digest.add_label(label));
-            digest.digits()
-        };
-        let labels = train.labels().unwrap_or_default().iter();
-        Ok(Self {
-            train_sha256: digits(&train),
-            test_sha256: digits(&test),
-            train_labels: labels.map(|&label| u8::try_from(label).unwrap_or(u8::MAX)).collect(),
-            train_pixels: train.images().iter().flat_map(lots::Image::pixels).copied().collect(),
-            test,
-        })
-    }
-
-    fn train(&self) -> TrainingSet<'_> {
-        TrainingSet::new(&self.train_pixels, &self.train_labels)
-            .expect("a data set has a label for each image")
-    }
-}
-
 /// A training with its log.
 struct Session {
     training: Training,
@@ -136,8 +108,16 @@ struct Session {
 
 impl Session {
     fn start(args: &TrainArgs, files: &Files, data: &Data) -> Result<Self> {
-        let (network, solver) = (Network::lenet(args.seed), Solver::default());
-        let fresh = Log::new(args, &solver, data);
+        let solver = Solver::default();
+        let from = args.from.as_ref().map(|network| {
+            Loaded::open(&NetworkArgs { network: network.clone(), size: None, pixels: args.pixels.clone() })
+        });
+        let from = from.transpose()?;
+        if from.is_none() && !args.pixels.is_empty() {
+            return Err(Failure::new("what is said of the pixels has no effect without `--from NETWORK`"));
+        }
+        let fresh = Log::new(args, &solver, data, from.as_ref());
+        let network = from.map_or_else(|| Network::lenet(args.seed), |from| from.network);
         if args.resume && files.checkpoint.exists() {
             let training = Training::restore(&files.checkpoint, network, solver, &fresh.run())?;
             if training.iteration() > args.iterations {
@@ -170,8 +150,10 @@ impl Session {
         if done == args.iterations {
             return Ok(());
         }
-        if args.test_every.is_some_and(|every| done.is_multiple_of(every)) {
-            let result = test(self.training.network(), &data.test, done)?;
+        if let Some(set) = &data.test
+            && args.test_every.is_some_and(|every| done.is_multiple_of(every))
+        {
+            let result = test(self.training.network(), set, done)?;
             say(result.text());
             self.log.tests.push(result);
         }
@@ -190,9 +172,13 @@ impl Session {
 
     /// Tests, writes network and log, and takes the checkpoint away.
     fn finish(mut self, files: &Files, data: &Data, terminal: Terminal) -> Result<()> {
-        let result = test(self.training.network(), &data.test, self.training.iteration())?;
-        let text = result.text();
-        self.log.finish(result);
+        let done = self.training.iteration();
+        let mut text = format!("{} iterations done", grouped(done));
+        if let Some(set) = &data.test {
+            let result = test(self.training.network(), set, done)?;
+            text = result.text();
+            self.log.finish(result);
+        }
         lots::whole_file::write(&files.log, &self.log.to_json()?)?;
         lots::whole_file::write(&files.network, &self.training.network().to_onnx())?;
         for path in [&files.checkpoint, &files.checkpoint_log] {
@@ -211,12 +197,10 @@ impl Session {
 
 /// How many test images the network misreads.
 fn test(network: &Network, set: &ImageSet, iteration: usize) -> Result<TestResult> {
-    let (images, labels) = (set.images(), set.labels().unwrap_or_default());
-    let mut errors = 0;
-    for (images, labels) in images.chunks(TEST_CHUNK).zip(labels.chunks(TEST_CHUNK)) {
-        let pixels: Vec<u8> = images.iter().flat_map(lots::Image::pixels).copied().collect();
-        let logits = network.classify(pixels.as_slice())?;
-        errors += logits.images().zip(labels).filter(|&(logits, &label)| class_of(logits) != label).count();
+    let mut misread = 0;
+    for first in (0..set.len()).step_by(TEST_CHUNK) {
+        misread += errors(network, &part(set, first..set.len().min(first + TEST_CHUNK))?)?;
     }
-    Ok(TestResult { iteration, errors, images: set.len(), error: errors as f64 / set.len() as f64 })
+    let error = misread as f64 / set.len() as f64;
+    Ok(TestResult { iteration, errors: misread, images: set.len(), error })
 }

@@ -4,15 +4,22 @@
 //! gives an [`Error`](crate::Error) with its path and a hint.
 
 pub mod array;
+mod batch;
 pub mod digits;
+mod floats;
 pub mod folder;
+mod gaussian;
 pub mod idx;
 pub mod image_set;
+pub mod infimnist;
 pub mod labels;
 pub mod mnist;
+pub mod perturbed_set;
 pub mod picture;
 pub mod range;
 pub mod source;
 
+pub use batch::Batch;
 pub use image_set::ImageSet;
+pub use perturbed_set::PerturbedSet;
 pub use source::ImageSource;

@@ -19,6 +19,8 @@ pub(crate) use origin_trace::expect_size;
 pub use origin_trace::{Formed, OriginTrace};
 pub use toward::{toward, toward_representation};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 
 /// η: one number a pixel, as it came out of backpropagation; only its ratios matter, the step scales it.
@@ -39,7 +41,7 @@ pub struct Direction {
 }
 
 /// Why an origin has no direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum NoDirection {
     /// Origin and target have the same representation, so their feature difference is zero.
     SameRepresentation,

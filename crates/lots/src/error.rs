@@ -355,6 +355,12 @@ pub enum Error {
         /// Labels given.
         labels: usize,
     },
+    /// More images than an order of them is drawn for.
+    #[error("{count} images are too many to be shuffled, expected fewer than 2³²")]
+    TooManyImages {
+        /// How many there are.
+        count: usize,
+    },
     /// The loss is no longer a number.
     #[error("training diverged: the loss of iteration {iteration} is not a number")]
     Diverged {
@@ -428,6 +434,7 @@ impl Error {
             | Self::PixelCount { .. }
             | Self::ImageSize { .. }
             | Self::NoImages
+            | Self::TooManyImages { .. }
             | Self::ImageCount { .. }
             | Self::LabelRange { .. }
             | Self::LineSearch { .. }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::outcome::{NotReached, Outcome, Perturbed, Skipped};
 
 /// Counts, means and deviations over attempts.
@@ -17,15 +19,17 @@ use crate::outcome::{NotReached, Outcome, Perturbed, Skipped};
 /// evaluation.add(&Outcome::NotReached(NotReached::Saturated), 9, 1);
 /// assert_eq!((evaluation.attempts, evaluation.success_rate()), (1, Some(0.0)));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// How many attempts there were; skipped origins are not among them.
     pub attempts: usize,
     /// How many of them reached their criterion.
     pub reached: usize,
     /// How many origins were not attacked, by reason.
+    #[serde(with = "pairs")]
     pub skipped: BTreeMap<Skipped, usize>,
     /// How many attempts did not reach their criterion, by reason.
+    #[serde(with = "pairs")]
     pub not_reached: BTreeMap<NotReached, usize>,
     /// L2 norms of what was reached, in grey levels.
     pub l2: Spread,
@@ -42,7 +46,7 @@ pub struct Evaluation {
 }
 
 /// Mean and standard deviation of some numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     count: usize,
     sum: f64,
@@ -129,6 +133,26 @@ impl Spread {
     }
 }
 
+/// Reasons hold reasons, so they are written as values and not as keys.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<K: Serialize, S: Serializer>(
+        map: &BTreeMap<K, usize>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'d, K: Deserialize<'d> + Ord, D: Deserializer<'d>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<K, usize>, D::Error> {
+        Ok(Vec::<(K, usize)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +189,21 @@ mod tests {
         assert_eq!(evaluation.skipped[&Skipped::MisclassifiedOrigin], 1);
         assert_eq!(evaluation.not_reached.values().sum::<usize>(), 2);
         assert_eq!(evaluation.pass_score.count(), 0);
+    }
+
+    #[test]
+    fn what_is_kept_is_read_back_to_the_last_bit() {
+        let mut evaluation = Evaluation::default();
+        for level in [1, 7, 255] {
+            evaluation.add(&reached(level), 3, 1);
+        }
+        evaluation.l2.add(1.0 / 3.0);
+        for reason in [NotReached::NoDirection(NoDirection::VanishedGradient), NotReached::StepLimit] {
+            evaluation.add(&Outcome::NotReached(reason), 2, 0);
+        }
+        evaluation.skip(Skipped::MisclassifiedOrigin);
+        let json = serde_json::to_string(&evaluation).unwrap();
+        assert_eq!(serde_json::from_str::<Evaluation>(&json).unwrap(), evaluation, "{json}");
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! [`Outcome`]: what came of an attempt. Not reaching the criterion is a result with a reason, not an error.
 
+use serde::{Deserialize, Serialize};
+
 use crate::direction::NoDirection;
 use crate::error::Result;
 use crate::image::Image;
@@ -34,7 +36,7 @@ pub struct Perturbed {
 }
 
 /// Why a criterion was not reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum NotReached {
     /// There was no direction to go.
     NoDirection(NoDirection),
@@ -49,7 +51,7 @@ pub enum NotReached {
 }
 
 /// Why an origin was not attacked at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Skipped {
     /// The network gives it another class than its label before anything is done.
     MisclassifiedOrigin,

@@ -142,6 +142,9 @@ impl Block {
     }
 }
 
+/// Tables with more columns than this are set closer, so that they fit on a screen.
+const WIDE: usize = 7;
+
 /// Nothing is fetched, nothing runs.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
@@ -174,7 +177,7 @@ fn block(block: &Block) -> Result<Markup> {
             }
         }
         Block::Table { header, rows } => html! {
-            div .table tabindex="0" {
+            div .table .dense[header.len() > WIDE] tabindex="0" {
                 table {
                     thead { tr { @for name in header { th scope="col" { (inline(name)) } } } }
                     tbody { @for row in rows { (table_row(row)) } }

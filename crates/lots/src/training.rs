@@ -5,11 +5,14 @@
 use lots_network::Network;
 use rayon::prelude::*;
 
+use crate::data::Batch;
 use crate::error::{Error, Result};
 
 mod checkpoint;
+mod examples;
 
 pub use checkpoint::parameters_sha256;
+pub use examples::{Examples, InfimnistRange, Mixed, Shuffled};
 
 /// Weights that a thread changes at a time.
 const AT_ONCE: usize = 1 << 14;
@@ -84,17 +87,10 @@ impl<'d> TrainingSet<'d> {
         self.labels.len()
     }
 
-    /// The batch of iteration `iteration`: images in file order, over and over, without shuffling.
-    fn batch(&self, iteration: usize, batch: usize) -> (Vec<u8>, Vec<usize>) {
-        let image = self.pixels.len() / self.labels.len();
-        let first = iteration * batch;
-        let mut pixels = Vec::with_capacity(batch * image);
-        let mut labels = Vec::with_capacity(batch);
-        for index in (first..first + batch).map(|index| index % self.labels.len()) {
-            pixels.extend_from_slice(&self.pixels[index * image..(index + 1) * image]);
-            labels.push(usize::from(self.labels[index]));
-        }
-        (pixels, labels)
+    /// The pixels and the label of image `index`.
+    fn image(&self, index: usize) -> (&'d [u8], usize) {
+        let each = self.pixels.len() / self.labels.len();
+        (&self.pixels[index * each..(index + 1) * each], usize::from(self.labels[index]))
     }
 }
 
@@ -149,17 +145,19 @@ impl Training {
         &self.solver
     }
 
-    /// One iteration on the next batch of `set`:
+    /// One iteration on the next batch of `examples`:
     /// g ← ∂loss/∂w + decay · w,  v ← rate · g + momentum · v,  w ← w − v.
     ///
-    /// The same set and seed give the same bytes for any number of threads.
+    /// The same examples and initial weights give the same bytes for any number of threads.
     ///
     /// # Errors
     /// [`Error::Network`] if the images are not of the network's size or a label is no class;
-    /// [`Error::Diverged`] if the loss is no longer a number.
-    pub fn step(&mut self, set: TrainingSet<'_>) -> Result<Step> {
-        let (pixels, labels) = set.batch(self.iteration, self.solver.batch);
-        let result = self.network.loss_gradient(pixels.as_slice(), &labels)?;
+    /// [`Error::Diverged`] if the loss is no longer a number; those of the files that the examples come from.
+    pub fn step(&mut self, examples: impl Examples) -> Result<Step> {
+        let first = self.iteration * self.solver.batch;
+        let mut batch = Batch::default();
+        examples.append(first..first + self.solver.batch, &mut batch)?;
+        let result = self.network.loss_gradient(batch.pixels.as_slice(), &batch.labels)?;
         if !result.loss.is_finite() {
             return Err(Error::Diverged { iteration: self.iteration });
         }

@@ -88,9 +88,39 @@ Examples:
   lots fetch mnist && lots train --mnist data/mnist --out lenet.onnx
   lots train --mnist data/mnist --seed 7 --iterations 2000 --test-every 500 --out quick.onnx
   lots train --mnist data/mnist --out lenet.onnx --resume
+  lots attack lenet --method hot-cold --origin data/mnist/train-images-idx3-ubyte --no-pass --out hot-cold
+  lots train --from lenet --data hot-cold --mnist data/mnist --iterations 50000 --out hardened.onnx
 
 The same data, seed and number of iterations give the same bytes with any number of threads. Losses are means of the
 softmax cross-entropy over a batch; errors are shares, 0-1.";
+
+pub(super) const EVALUATE: &str = "\
+Examples:
+  lots evaluate lenet
+  lots evaluate lenet --mnist data/mnist --out lenet.json
+  lots evaluate hardened.onnx --origin 'digits[0..100]' --no-pass --json
+
+The error is a share of all images; the methods are tried on those that the network reads rightly. hot-cold is tried
+with each other class, toward with a target of each other class at each layer with weights. L2 and L∞ in grey levels
+0-255 and PASS are means and standard deviations of what was reached.";
+
+pub(super) const INFIMNIST: &str = "\
+Examples:
+  lots infimnist 70000..71000 --mnist data/mnist --out digits.npy
+  lots infimnist 10000..2010000 --mnist data/mnist --out big-images-idx3-ubyte.gz
+  lots infimnist 70000..70100 --mnist data/mnist --out digits/ --page digits.png
+
+The same indices and seed give the same bytes. Without --infimnist-data the displacement fields are made here, so the
+digits differ from those of the original program, though their indices mean the same training digits and shifts.";
+
+pub(super) const TABLE1: &str = "\
+Examples:
+  lots fetch mnist && lots table1 --mnist data/mnist --plan
+  lots table1 --mnist data/mnist --scale 0.01 --out small
+  lots table1 --mnist data/mnist --seed 1 --seed 2 --seed 3
+
+Ctrl-C, or anything else that ends it, loses a few seconds: the same command goes on and ends with the same bytes. The
+folder may be moved to another machine in between. Its report.html and report.md have the results beside the paper's.";
 
 pub(super) const FETCH: &str = "\
 Examples:

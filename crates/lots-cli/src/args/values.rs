@@ -81,6 +81,31 @@ pub(super) fn levels(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A share, 0 to 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("expected a share, 0 to 1".to_owned()),
+    }
+}
+
+/// A share of the whole, above 0 and at most 1.
+pub(super) fn scale(text: &str) -> Result<f64, String> {
+    match share(text) {
+        Ok(share) if share > 0.0 => Ok(share),
+        _ => Err("expected a share above 0 and at most 1".to_owned()),
+    }
+}
+
+/// Indices of InfiMNIST, `FIRST..END`.
+pub(super) fn indices(text: &str) -> Result<std::ops::Range<u32>, String> {
+    let ends = text.split_once("..").and_then(|(first, end)| Some((first.parse().ok()?, end.parse().ok()?)));
+    match ends {
+        Some((first, end)) if first < end => Ok(first..end),
+        _ => Err("expected FIRST..END, such as 70000..71000".to_owned()),
+    }
+}
+
 fn at_least_one(text: &str, limit: usize) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(number) if (1..=limit).contains(&number) => Ok(number),

@@ -1,9 +1,10 @@
 //! [`Summary`]: what the attempts of a run came to, as `--json` prints it and as a table.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::plan::Plan;
-use super::row::{Crossed, Reason, Row, Status};
+use super::row::{Crossed, Row};
+use crate::numbers::Numbers;
 use crate::terminal::{Align, grouped, table};
 
 /// A run, with the same numbers for each method and layer.
@@ -12,7 +13,7 @@ pub(crate) struct Summary {
     #[serde(flatten)]
     all: Numbers,
     /// Keyed `toward/conv2`, in the order in which they were asked for.
-    #[serde(serialize_with = "as_map")]
+    #[serde(serialize_with = "crate::numbers::keyed::serialize")]
     groups: Vec<(String, Numbers)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scanned: Option<Scanned>,
@@ -24,58 +25,6 @@ struct Scanned {
     rays: usize,
     /// How many of them cross the criterion more than once: the smallest step is not the one that growing steps find.
     crossed_earlier: usize,
-}
-
-/// What some attempts came to.
-#[derive(Clone, Debug, Default, Serialize)]
-struct Numbers {
-    /// Without skipped origins.
-    attempts: usize,
-    reached: usize,
-    /// Reached of attempts, 0–1; none of none is none.
-    success_rate: Option<f64>,
-    skipped: Skipped,
-    not_reached: NotReached,
-    /// In grey levels, of what was reached.
-    l2: Spread,
-    linf: Spread,
-    pass_score: PassSpread,
-    classifications: usize,
-    backpropagations: usize,
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-struct Skipped {
-    misclassified_origin: usize,
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-struct NotReached {
-    vanished_gradient: usize,
-    no_direction: usize,
-    saturated: usize,
-    holds_at_origin: usize,
-    step_limit: usize,
-    iteration_limit: usize,
-}
-
-/// Mean and standard deviation (of the population) as values come, after Welford.
-#[derive(Clone, Debug, Default, Serialize)]
-struct Spread {
-    #[serde(skip)]
-    count: usize,
-    #[serde(skip)]
-    squares: f64,
-    mean: Option<f64>,
-    std: Option<f64>,
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-struct PassSpread {
-    #[serde(flatten)]
-    spread: Spread,
-    /// How many of them were compared as they are, because no alignment was found.
-    unaligned: usize,
 }
 
 impl Summary {
@@ -146,108 +95,15 @@ impl Summary {
     }
 }
 
-fn as_map<S: Serializer>(groups: &[(String, Numbers)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(groups.iter().map(|(key, numbers)| (key, numbers)))
-}
-
 /// `toward/conv2`, or the method alone.
 fn group(method: &str, layer: Option<&str>) -> String {
     layer.map_or_else(|| method.to_owned(), |layer| format!("{method}/{layer}"))
 }
 
-impl Numbers {
-    fn add(&mut self, row: &Row) {
-        self.classifications += row.classifications;
-        self.backpropagations += row.backpropagations;
-        match row.status {
-            Status::Skipped => {
-                self.skipped.misclassified_origin += 1;
-                return;
-            }
-            Status::Reached => self.reached += 1,
-            Status::NotReached => {
-                let not_reached = &mut self.not_reached;
-                match row.reason {
-                    Some(Reason::VanishedGradient) => not_reached.vanished_gradient += 1,
-                    Some(Reason::Saturated) => not_reached.saturated += 1,
-                    Some(Reason::HoldsAtOrigin) => not_reached.holds_at_origin += 1,
-                    Some(Reason::StepLimit) => not_reached.step_limit += 1,
-                    Some(Reason::IterationLimit) => not_reached.iteration_limit += 1,
-                    _ => not_reached.no_direction += 1,
-                }
-            }
-        }
-        self.attempts += 1;
-        self.success_rate = Some(self.reached as f64 / self.attempts as f64);
-        let Some(reached) = &row.reached else { return };
-        self.l2.add(reached.l2);
-        self.linf.add(f64::from(reached.linf));
-        if let Some(similarity) = &reached.similarity {
-            self.pass_score.spread.add(similarity.pass_score);
-            let is_aligned = matches!(similarity.alignment.as_str(), "converged" | "iteration_limit");
-            self.pass_score.unaligned += usize::from(!is_aligned);
-        }
-    }
-
-    fn cells(&self, key: &str) -> Vec<String> {
-        let reasons = [
-            ("vanished gradient", self.not_reached.vanished_gradient),
-            ("no direction", self.not_reached.no_direction),
-            ("saturated", self.not_reached.saturated),
-            ("hold at the origin", self.not_reached.holds_at_origin),
-            ("step limit", self.not_reached.step_limit),
-            ("iteration limit", self.not_reached.iteration_limit),
-        ];
-        let reasons: Vec<String> = reasons
-            .iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(reason, count)| format!("{} {reason}", grouped(*count)))
-            .collect();
-        vec![
-            key.to_owned(),
-            grouped(self.attempts),
-            self.success_rate.map_or_else(|| "–".to_owned(), |rate| format!("{:.2} %", 100.0 * rate)),
-            self.pass_score.spread.text(4),
-            self.l2.text(1),
-            self.linf.text(1),
-            reasons.join(", "),
-        ]
-    }
-}
-
-impl Spread {
-    fn add(&mut self, value: f64) {
-        self.count += 1;
-        let before = self.mean.unwrap_or(0.0);
-        let mean = before + (value - before) / self.count as f64;
-        self.squares += (value - before) * (value - mean);
-        self.mean = Some(mean);
-        self.std = Some((self.squares / self.count as f64).sqrt());
-    }
-
-    /// `0.4353 ± 0.1163`
-    fn text(&self, digits: usize) -> String {
-        match (self.mean, self.std) {
-            (Some(mean), Some(std)) => format!("{mean:.digits$} ± {std:.digits$}"),
-            _ => "–".to_owned(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::row::{Reason, Status};
     use super::*;
-
-    #[test]
-    fn mean_and_deviation_are_those_of_all_values_at_once() {
-        let values = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
-        let mut spread = Spread::default();
-        assert_eq!(spread.text(1), "–");
-        for value in values {
-            spread.add(value);
-        }
-        assert_eq!(spread.text(3), "5.000 ± 2.000");
-    }
 
     #[test]
     fn attempts_leave_out_skipped_origins() {

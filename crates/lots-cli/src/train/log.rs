@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use lots::data::ImageSet;
 use lots::training::Solver;
 use serde::{Deserialize, Serialize};
 
 use super::Data;
 use crate::args::TrainArgs;
 use crate::failure::{Failure, Result};
+use crate::network::Loaded;
 use crate::terminal::grouped;
 
 /// Changes when the meaning of a key changes.
@@ -20,6 +22,9 @@ pub(super) struct Log {
     format_version: u32,
     lots_version: String,
     command: String,
+    /// The network that it started from, if not from random weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<FromLog>,
     seed: u64,
     iterations: usize,
     solver: SolverLog,
@@ -43,13 +48,25 @@ struct SolverLog {
     batch: usize,
 }
 
-/// SHA-256 of all pixels followed by all labels.
+/// The network that a training started from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct FromLog {
+    name: String,
+    sha256: String,
+}
+
+/// SHA-256 of all pixels followed by all labels; of perturbed images, each followed by its label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct DataLog {
     train_images: usize,
     train_sha256: String,
-    test_images: usize,
-    test_sha256: String,
+    /// Share of clean images in each batch of perturbed ones, 0–1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mix: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    test_images: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    test_sha256: Option<String>,
 }
 
 /// A look at the test images.
@@ -73,23 +90,21 @@ impl TestResult {
 
 impl Log {
     /// A log with nothing done yet.
-    pub(super) fn new(args: &TrainArgs, solver: &Solver, data: &Data) -> Self {
+    pub(super) fn new(args: &TrainArgs, solver: &Solver, data: &Data, from: Option<&Loaded>) -> Self {
         let Solver { base_rate, gamma, power, momentum, weight_decay, bias_rate, batch } = *solver;
-        let test_every = args.test_every.map_or_else(String::new, |every| format!(" --test-every {every}"));
         Self {
             format_version: FORMAT_VERSION,
             lots_version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: format!(
-                "lots train --mnist DIR --seed {} --iterations {}{test_every} --out FILE.onnx",
-                args.seed, args.iterations
-            ),
+            command: command(args),
+            from: from.map(|from| FromLog { name: from.name.clone(), sha256: from.sha256.clone() }),
             seed: args.seed,
             iterations: args.iterations,
             solver: SolverLog { base_rate, gamma, power, momentum, weight_decay, bias_rate, batch },
             data: DataLog {
-                train_images: data.train_labels.len(),
+                train_images: data.train_images,
                 train_sha256: data.train_sha256.clone(),
-                test_images: data.test.len(),
+                mix: args.mix,
+                test_images: data.test.as_ref().map(ImageSet::len),
                 test_sha256: data.test_sha256.clone(),
             },
             parameters_sha256: BTreeMap::new(),
@@ -100,7 +115,15 @@ impl Log {
 
     /// What a checkpoint must have been started with to be gone on with; the number of iterations may change.
     pub(super) fn run(&self) -> String {
-        format!("seed {}, training data {}", self.seed, self.data.train_sha256)
+        let from = self.from.as_ref().map(|from| format!(", from the network {}", from.sha256));
+        let mix = self.data.mix.map(|mix| format!(", mixed with {mix} clean images"));
+        format!(
+            "seed {}, training data {}{}{}",
+            self.seed,
+            self.data.train_sha256,
+            from.unwrap_or_default(),
+            mix.unwrap_or_default()
+        )
     }
 
     /// This log with what had been noted when the checkpoint of `iteration` was written.
@@ -153,4 +176,17 @@ impl Log {
         json.push(b'\n');
         Ok(json)
     }
+}
+
+/// The command without the names of files.
+fn command(args: &TrainArgs) -> String {
+    let mut words = vec!["lots train".to_owned()];
+    words.extend(args.from.as_ref().map(|_| "--from NETWORK".to_owned()));
+    words.extend(args.data.iter().map(|_| "--data DIR".to_owned()));
+    words.extend(args.mix.map(|mix| format!("--mix {mix}")));
+    words.extend(args.mnist.as_ref().map(|_| "--mnist DIR".to_owned()));
+    words.push(format!("--seed {} --iterations {}", args.seed, args.iterations));
+    words.extend(args.test_every.map(|every| format!("--test-every {every}")));
+    words.push("--out FILE.onnx".to_owned());
+    words.join(" ")
 }

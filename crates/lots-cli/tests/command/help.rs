@@ -13,7 +13,10 @@ fn every_command_explains_itself() {
         "represent",
         "direction",
         "measure",
+        "evaluate",
         "train",
+        "infimnist",
+        "table1",
         "fetch",
     ] {
         snapshot!(format!("help_{command}"), stage.lots(&format!("{command} --help")));

@@ -4,9 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod attack;
+mod evaluate;
 mod help;
+mod infimnist;
 mod mistakes;
 mod pictures;
 mod results;
 mod stage;
+mod table1;
 mod training;

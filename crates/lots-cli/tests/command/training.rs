@@ -67,3 +67,53 @@ fn another_run_is_not_gone_on_with() {
     child.wait().unwrap();
     snapshot!(stage.lots(&format!("{options} --seed 2 --resume")));
 }
+
+#[test]
+fn a_network_is_fine_tuned_on_perturbed_images() {
+    let stage = Stage::new();
+    stage.mnist(100);
+    for method in ["fast-gradient-sign", "hot-cold"] {
+        stage.run(
+            &format!("attack lenet --method {method} --origin digits[0..20] --no-pass --format npy --quiet --out {method}"),
+            0,
+        );
+    }
+    let options = "train --from lenet --data fast-gradient-sign --data hot-cold --mnist mnist --mix 0.25 --iterations 30 \
+                   --checkpoint-every 3 --quiet";
+    stage.run(&format!("{options} --threads 1 --out whole.onnx"), 0);
+    let mut child = stage.lots(&format!("{options} --out cut.onnx")).spawn().unwrap();
+    while !stage.path("cut.checkpoint").exists() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    stage.run(&format!("{options} --out cut.onnx --resume"), 0);
+    let read = |name: &str| std::fs::read(stage.path(name)).unwrap();
+    assert!(
+        read("whole.onnx") == read("cut.onnx") && read("whole.training.json") == read("cut.training.json")
+    );
+    // Without the clean images and with another order another network comes out; MNIST is not needed.
+    for (name, changed) in [
+        ("unmixed", options.replace("--mnist mnist --mix 0.25 ", "")),
+        ("reordered", format!("{options} --seed 2")),
+    ] {
+        stage.run(&format!("{changed} --out {name}.onnx"), 0);
+        assert!(read("whole.onnx") != read(&format!("{name}.onnx")), "{name}");
+    }
+    let log: serde_json::Value = serde_json::from_slice(&read("whole.training.json")).unwrap();
+    let count = |folder: &str| lots::data::PerturbedSet::open(stage.path(folder)).unwrap().count();
+    assert_eq!(log["data"]["train_images"], 100 + count("fast-gradient-sign") + count("hot-cold"));
+    assert_eq!(log["from"]["name"], "lenet");
+}
+
+#[test]
+fn fine_tuning_says_what_it_lacks() {
+    let stage = Stage::new();
+    snapshot!("tune_from_nothing", stage.lots("train --data run --out tuned.onnx"));
+    snapshot!("tune_without_folder", stage.lots("train --from lenet --data run --out tuned.onnx"));
+    snapshot!(
+        "tune_mixed_with_nothing",
+        stage.lots("train --from lenet --data run --mix 0.5 --out tuned.onnx")
+    );
+    snapshot!("train_in_vain", stage.lots("train --mnist mnist --pixels 0-1 --out tuned.onnx"));
+}

@@ -6,6 +6,7 @@
 //!
 //! Source: `NumPy` Enhancement Proposal 1, "A simple file format for `NumPy` arrays", versions 1.0 to 3.0.
 
+mod growing;
 mod header;
 mod reader;
 
@@ -13,8 +14,9 @@ use std::io::{Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use std::path::Path;
 
+pub use self::growing::GrowingArray;
 pub(crate) use self::header::is_array;
-pub use self::reader::{Array, Images, read, read_labels};
+pub use self::reader::{AnyOrder, Array, Images, read, read_labels};
 pub(crate) use self::reader::{BYTES, C_ORDER, IMAGE_SHAPES};
 
 use crate::error::{Error, Result};

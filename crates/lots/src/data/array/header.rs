@@ -36,11 +36,15 @@ pub(crate) fn is_array(bytes: &[u8]) -> bool {
 
 /// Everything before the values, equal to what `numpy.save` writes.
 pub(super) fn format(value_type: &str, shape: &[usize]) -> Vec<u8> {
+    format_described(&format!("'{value_type}'"), shape)
+}
+
+/// The same for values that are described by a Python expression: a quoted type, or a list of named ones.
+pub(super) fn format_described(description: &str, shape: &[usize]) -> Vec<u8> {
     let sizes = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     // A tuple of one has a comma.
     let comma = if shape.len() == 1 { "," } else { "" };
-    let mut line =
-        format!("{{'descr': '{value_type}', 'fortran_order': False, 'shape': ({sizes}{comma}), }}");
+    let mut line = format!("{{'descr': {description}, 'fortran_order': False, 'shape': ({sizes}{comma}), }}");
     let first_digits = shape.first().map_or(GROWTH_DIGITS, |first| first.to_string().len());
     let used = SIGNATURE.len() + 4 + line.len() + (GROWTH_DIGITS - first_digits) + 1;
     let spaces = GROWTH_DIGITS - first_digits + used.next_multiple_of(ALIGNMENT) - used;

@@ -1,8 +1,9 @@
 //! Reading `.npy` files.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::header::{self, Header};
 use super::{Element, KIND};
@@ -114,6 +115,59 @@ impl Images {
         self.next = index;
         Ok(())
     }
+
+    /// Reads images in any order from here on.
+    pub fn in_any_order(self) -> AnyOrder {
+        let Body { reader, path, values_start, .. } = self.body;
+        AnyOrder {
+            file: Mutex::new(reader.into_inner()),
+            path,
+            values_start,
+            shape: self.shape,
+            count: self.count,
+        }
+    }
+}
+
+/// The images of a `.npy` file in any order; none is kept in memory but by the operating system.
+#[derive(Debug)]
+pub struct AnyOrder {
+    file: Mutex<File>,
+    path: PathBuf,
+    values_start: u64,
+    shape: [usize; 3],
+    count: usize,
+}
+
+impl AnyOrder {
+    /// How many images the file holds.
+    pub fn image_count(&self) -> usize {
+        self.count
+    }
+
+    /// `[channels, height, width]` of each image.
+    pub fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// Adds the pixels of image `index`, `[channels, height, width]`, to `pixels`.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file cannot be read there, or if there is no such image.
+    pub fn append(&self, index: usize, pixels: &mut Vec<u8>) -> Result<()> {
+        let [channels, height, width] = self.shape;
+        let (start, each) = (pixels.len(), channels * height * width);
+        pixels.resize(start + each, 0);
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.values_start + index as u64 * each as u64))
+            .and_then(|_| file.read_exact(&mut pixels[start..]))
+            .map_err(|reason| failed(reason, &self.path))?;
+        if channels > 1 {
+            let image = Image::from_interleaved(height, width, channels, &pixels[start..])?;
+            pixels[start..].copy_from_slice(image.pixels());
+        }
+        Ok(())
+    }
 }
 
 impl Iterator for Images {
@@ -146,6 +200,8 @@ struct Body {
     reader: BufReader<File>,
     header: Header,
     path: PathBuf,
+    /// Where the first value lies in the file.
+    values_start: u64,
 }
 
 impl Body {
@@ -173,20 +229,21 @@ impl Body {
             .ok()
             .and_then(header::parse)
             .ok_or_else(|| damaged("its header is not that of an array of numbers"))?;
-        let body = Self { reader, header, path: path.to_owned() };
-        body.check((line_start + line_length) as u64, length)?;
+        let values_start = (line_start + line_length) as u64;
+        let body = Self { reader, header, path: path.to_owned(), values_start };
+        body.check(length)?;
         Ok(body)
     }
 
     /// Refuses orders and types that are not read, and a length that is not that of the header.
-    fn check(&self, values_start: u64, length: u64) -> Result<()> {
+    fn check(&self, length: u64) -> Result<()> {
         if self.header.fortran_order && self.header.shape.len() > 1 {
             return Err(self.unsupported("columns one after the other".to_owned(), C_ORDER));
         }
         let size = self.value_size().ok_or_else(|| self.wrong_type("numbers"))? as u64;
         let bytes =
             self.header.shape.iter().try_fold(size, |product, &size| product.checked_mul(size as u64));
-        let expected = bytes.and_then(|bytes| bytes.checked_add(values_start)).unwrap_or(u64::MAX);
+        let expected = bytes.and_then(|bytes| bytes.checked_add(self.values_start)).unwrap_or(u64::MAX);
         if expected != length {
             return Err(Error::FileLength { kind: KIND, expected, got: length, path: self.path.clone() });
         }

@@ -1,0 +1,186 @@
+//! `lots evaluate`: a row of Table 1 — the error of a network, and what each method does to it.
+
+pub(crate) mod row;
+
+use std::path::{Path, PathBuf};
+
+use lots::data::{ImageSet, mnist};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use self::row::{Measured, RowReport, TableRow};
+use crate::Done;
+use crate::args::EvaluateArgs;
+use crate::attack::images::{Origin, Targets};
+use crate::attack::summary::Summary;
+use crate::digest::ImagesDigest;
+use crate::failure::{About, Failure, Result};
+use crate::images::source;
+use crate::interrupt::Interrupt;
+use crate::json_file;
+use crate::network::Loaded;
+use crate::terminal::{Align, Terminal, grouped, table};
+
+/// Changes when the meaning of a key changes.
+const FORMAT_VERSION: u32 = 1;
+
+pub(crate) fn run(args: &EvaluateArgs, terminal: Terminal) -> Result<Done> {
+    let loaded = Loaded::open(&args.network)?;
+    let origins = origins(args, &loaded)?;
+    let targets = Targets::load(&args.target, &loaded.network)?
+        .map_or_else(|| Targets::new(&lots::data::digits::targets(), None, &loaded.network), Ok)?;
+    if targets.set.labels().is_none() {
+        return Err(Failure::new(format!("target `{}` has no label", targets.set.names()[0]))
+            .with_hint("`--target-labels FILE`, or `--target-labels predicted` for what the network reads"));
+    }
+    let about = about(args, &loaded, &origins, &targets);
+    let mut kept = Kept::open(args, about)?;
+    let measured = Measured {
+        network: &loaded.network,
+        origins: &origins,
+        targets: &targets.set,
+        with_pass_score: !args.no_pass,
+    };
+    let interrupt = Interrupt::catch()?;
+    let progress = terminal.progress(origins.len() as u64, "origins");
+    progress.inc(kept.state.row.origins as u64);
+    progress.reset_eta();
+    while kept.state.row.origins < origins.len() {
+        let before = kept.state.row.origins;
+        if !kept.state.row.go_on(measured, interrupt.flag())? {
+            progress.finish_and_clear();
+            let failure = Failure::new(format!("interrupted after {before} of {} origins", origins.len()));
+            return Err(if args.out.is_some() {
+                failure.with_hint("the same command with `--resume` goes on")
+            } else {
+                failure
+            });
+        }
+        kept.keep()?;
+        progress.inc((kept.state.row.origins - before) as u64);
+    }
+    progress.finish_and_clear();
+    kept.finish(terminal)
+}
+
+/// What `--json` prints and `--out` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Report {
+    #[serde(flatten)]
+    about: Value,
+    #[serde(flatten)]
+    row: RowReport,
+}
+
+/// A row on its way, with everything that it follows from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct State {
+    about: Value,
+    row: TableRow,
+}
+
+/// A state and the file where it is kept.
+struct Kept {
+    state: State,
+    out: Option<PathBuf>,
+}
+
+impl Kept {
+    /// Starts a row, or goes on with one.
+    fn open(args: &EvaluateArgs, about: Value) -> Result<Self> {
+        let fresh = State { about, row: TableRow::default() };
+        let Some(out) = &args.out else { return Ok(Self { state: fresh, out: None }) };
+        let unfinished = unfinished(out);
+        if !args.force && !args.resume {
+            if unfinished.exists() {
+                return Err(Failure::new(format!(
+                    "there is an unfinished evaluation: `{}`",
+                    unfinished.display()
+                ))
+                .with_hint("`--resume` goes on with it, `--force` starts anew"));
+            }
+            if out.exists() {
+                return Err(Failure::new(format!("`{}` exists already", out.display()))
+                    .with_hint("choose another name, or replace it with `--force`"));
+            }
+        }
+        if args.resume && unfinished.exists() {
+            let state: State = json_file::read(&unfinished)?;
+            if state.about != fresh.about {
+                return Err(Failure::new(format!(
+                    "the evaluation in `{}` was started with another network, other images or options",
+                    unfinished.display()
+                ))
+                .with_hint("repeat its command with `--resume`, or start anew with `--force`"));
+            }
+            return Ok(Self { state, out: Some(out.clone()) });
+        }
+        Ok(Self { state: fresh, out: Some(out.clone()) })
+    }
+
+    fn keep(&self) -> Result<()> {
+        self.out.as_ref().map_or(Ok(()), |out| json_file::write(&unfinished(out), &self.state))
+    }
+
+    fn finish(self, terminal: Terminal) -> Result<Done> {
+        let report = Report { row: self.state.row.report(), about: self.state.about };
+        if let Some(out) = &self.out {
+            json_file::write(out, &report)?;
+            json_file::remove(&unfinished(out))?;
+        }
+        terminal.result(&report, || {
+            let wrote = self.out.map_or_else(String::new, |out| format!("wrote {}\n", out.display()));
+            text(&report.row) + &wrote
+        })?;
+        Ok(Done::Reached)
+    }
+}
+
+/// The row as a table a person reads.
+fn text(row: &RowReport) -> String {
+    let mut rows: Vec<Vec<String>> = row.groups.iter().map(|(key, numbers)| numbers.cells(key)).collect();
+    let followed = row.followed.iter();
+    rows.extend(followed.map(|(key, numbers)| numbers.cells(&format!("{key}, vanished gradient followed"))));
+    let header = Summary::HEADER.map(|name| {
+        (name, if matches!(name, "method" | "not reached") { Align::Left } else { Align::Right })
+    });
+    format!(
+        "error {:.2} % ({} of {} images)\n\n{}",
+        100.0 * row.error,
+        grouped(row.errors),
+        grouped(row.images),
+        table(&header, &rows)
+    )
+}
+
+/// The labelled images that are read and attacked.
+fn origins(args: &EvaluateArgs, loaded: &Loaded) -> Result<ImageSet> {
+    let set = match &args.mnist {
+        Some(folder) => mnist::load_test(folder)?,
+        None => source(&args.origin, args.labels.as_ref())?.load().about("origin", &args.origin)?,
+    };
+    let origins = Origin::of_set(&set, args.labels.as_ref(), 0, &loaded.network)?;
+    let labels = origins.iter().map(|origin| origin.class).collect();
+    let names = origins.iter().map(|origin| origin.name.clone()).collect();
+    Ok(ImageSet::new(origins.into_iter().map(|origin| origin.image).collect(), Some(labels), names)?)
+}
+
+/// Everything that the row follows from.
+fn about(args: &EvaluateArgs, loaded: &Loaded, origins: &ImageSet, targets: &Targets) -> Value {
+    let mut digest = ImagesDigest::default();
+    origins.images().iter().for_each(|image| digest.add(image));
+    origins.labels().unwrap_or_default().iter().for_each(|&label| digest.add_label(label));
+    json!({
+        "format_version": FORMAT_VERSION,
+        "versions": { "lots": env!("CARGO_PKG_VERSION") },
+        "network": { "name": loaded.name, "sha256": loaded.sha256 },
+        "data": { "origin_sha256": digest.digits(), "target_sha256": targets.sha256 },
+        "options": { "pass_score": !args.no_pass },
+    })
+}
+
+fn unfinished(out: &Path) -> PathBuf {
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(".unfinished");
+    out.with_file_name(name)
+}

@@ -1,0 +1,186 @@
+//! LOTS with perturbed images of other methods as targets: does it find images that look more like the origin?
+//!
+//! Each image that the fast gradient value method or hot/cold finds for a test digit becomes the target of that digit at
+//! each layer, and the PASS of what LOTS finds is compared with that of its target.
+
+use lots::data::ImageSet;
+use lots::evaluation::Spread;
+use lots::experiment::{Attempt, Experiment, Group, MisclassifiedOrigins, Pairing};
+use lots::{Image, Method};
+use serde::{Deserialize, Serialize};
+
+use super::context::{Context, Watch, interrupted};
+use super::plan::{BASIC, LAYERS, REFINED_ATTEMPTS};
+use crate::evaluate::row::{self, part};
+use crate::failure::Result;
+use crate::json_file;
+
+/// Test digits at a time at most, or a quarter of all; each gives ten images, each of which is the target of four
+/// attempts.
+const CHUNK: usize = 100;
+const CHUNKS: usize = 4;
+/// Whose images become targets.
+const METHODS: [Method; 2] = [Method::FastGradientValue, Method::HotCold];
+
+/// How far it has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct State {
+    origins: usize,
+    groups: Vec<Refined>,
+}
+
+/// What came of the images of a method as targets at a layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Refined {
+    pub(super) method: String,
+    pub(super) layer: String,
+    pub(super) attempts: usize,
+    /// How many attempts found an image.
+    pub(super) reached: usize,
+    /// How many of these have a higher PASS than their target.
+    pub(super) improved: usize,
+    /// PASS of the targets of the attempts that found an image.
+    target_pass_score: Spread,
+    /// PASS of the images that were found.
+    found_pass_score: Spread,
+}
+
+/// `refinement.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Refinement {
+    /// Test digits, those that the network misreads among them, which were skipped.
+    pub(super) origins: usize,
+    pub(super) groups: Vec<RefinedReport>,
+}
+
+/// [`Refined`], for readers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct RefinedReport {
+    pub(super) method: String,
+    pub(super) layer: String,
+    pub(super) attempts: usize,
+    pub(super) reached: usize,
+    pub(super) improved: usize,
+    /// Mean PASS of the targets whose attempts found an image.
+    pub(super) target_pass_score: Option<f64>,
+    /// Mean PASS of what was found.
+    pub(super) found_pass_score: Option<f64>,
+}
+
+pub(super) fn run(context: &Context<'_>, watch: &mut dyn Watch) -> Result<()> {
+    let out = context.folder.refinement();
+    let state_file = out.with_extension("unfinished.json");
+    if out.exists() && !state_file.exists() {
+        return Ok(());
+    }
+    let mut state: State = if state_file.exists() { json_file::read(&state_file)? } else { fresh() };
+    let count = context.extent.refined();
+    watch.found(REFINED_ATTEMPTS * state.origins);
+    while state.origins < count {
+        let end = count.min(state.origins + row::chunk(count, CHUNK, CHUNKS));
+        let origins = part(context.infimnist.test_digits(), state.origins..end)?;
+        chunk(context, &origins, &mut state.groups)?;
+        watch.did(REFINED_ATTEMPTS * origins.len());
+        state.origins = end;
+        json_file::write(&state_file, &state)?;
+    }
+    let groups = state.groups.iter().map(RefinedReport::from).collect();
+    json_file::write(&out, &Refinement { origins: state.origins, groups })?;
+    json_file::remove(&state_file)
+}
+
+fn fresh() -> State {
+    let groups = METHODS.iter().flat_map(|method| {
+        LAYERS.map(|layer| Refined {
+            method: method.to_string(),
+            layer: layer.to_owned(),
+            attempts: 0,
+            reached: 0,
+            improved: 0,
+            target_pass_score: Spread::default(),
+            found_pass_score: Spread::default(),
+        })
+    });
+    State { origins: 0, groups: groups.collect() }
+}
+
+/// Forms the images of both methods on some origins, and moves each origin toward each of its own.
+fn chunk(context: &Context<'_>, origins: &ImageSet, groups: &mut [Refined]) -> Result<()> {
+    let network = context.network(BASIC)?;
+    let form = Experiment { groups: METHODS.into_iter().map(Group::of).collect(), ..Experiment::default() };
+    let attempts = attempts(context, &form, &network, origins, None)?;
+    for method in 0..METHODS.len() {
+        let reached = attempts.iter().filter(|attempt| attempt.group == method);
+        let reached: Vec<(usize, &Image, f64)> = reached
+            .filter_map(|attempt| {
+                let perturbed = attempt.outcome.reached()?;
+                Some((attempt.origin, &perturbed.image, perturbed.pass_score.as_ref()?.score))
+            })
+            .collect();
+        if reached.is_empty() {
+            continue;
+        }
+        let starts = reached.iter().map(|&(origin, ..)| origins.images()[origin].clone());
+        let targets = reached.iter().map(|&(_, image, _)| image.clone());
+        let refine = Experiment {
+            groups: LAYERS.map(|layer| Group::at_layer(Method::Toward, layer)).to_vec(),
+            pairing: Pairing::Zip,
+            misclassified_origins: MisclassifiedOrigins::Include,
+            ..Experiment::default()
+        };
+        let (starts, targets) = (unnamed(starts)?, unnamed(targets)?);
+        let refined = self::attempts(context, &refine, &network, &starts, Some(&targets))?;
+        for attempt in refined {
+            let target_pass_score = reached[attempt.origin].2;
+            groups[method * LAYERS.len() + attempt.group].add(&attempt, target_pass_score);
+        }
+    }
+    Ok(())
+}
+
+fn attempts(
+    context: &Context<'_>,
+    experiment: &Experiment,
+    network: &lots_network::Network,
+    origins: &ImageSet,
+    targets: Option<&ImageSet>,
+) -> Result<Vec<Attempt>> {
+    let mut attempts = Vec::new();
+    let mut observer = |attempt| attempts.push(attempt);
+    match experiment.run_until(network, origins, targets, &mut observer, context.interrupted) {
+        Err(lots::Error::Interrupted) => Err(interrupted()),
+        result => result.map(|_| attempts).map_err(Into::into),
+    }
+}
+
+fn unnamed(images: impl Iterator<Item = Image>) -> Result<ImageSet> {
+    let images: Vec<Image> = images.collect();
+    let names = vec![String::new(); images.len()];
+    Ok(ImageSet::new(images, None, names)?)
+}
+
+impl Refined {
+    fn add(&mut self, attempt: &Attempt, target_pass_score: f64) {
+        self.attempts += 1;
+        let refined = attempt.outcome.reached().and_then(|perturbed| perturbed.pass_score.as_ref());
+        let Some(refined) = refined else { return };
+        self.reached += 1;
+        self.improved += usize::from(refined.score > target_pass_score);
+        self.target_pass_score.add(target_pass_score);
+        self.found_pass_score.add(refined.score);
+    }
+}
+
+impl From<&Refined> for RefinedReport {
+    fn from(refined: &Refined) -> Self {
+        Self {
+            method: refined.method.clone(),
+            layer: refined.layer.clone(),
+            attempts: refined.attempts,
+            reached: refined.reached,
+            improved: refined.improved,
+            target_pass_score: refined.target_pass_score.mean(),
+            found_pass_score: refined.found_pass_score.mean(),
+        }
+    }
+}
