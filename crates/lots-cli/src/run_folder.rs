@@ -214,6 +214,7 @@ fn refuse_to_overwrite(args: &OutputArgs, unfinished: &Path) -> Result<()> {
 
 /// The progress of an unfinished run with these settings.
 fn gone_on_with(unfinished: &Path, settings: Value) -> Result<Progress> {
+    lots::whole_file::remove_leftovers(unfinished)?;
     let path = unfinished.join(PROGRESS);
     if !path.exists() {
         // Interrupted before the first chunk was done.

@@ -55,6 +55,7 @@ pub(crate) fn run(args: &Table1Args, terminal: Terminal) -> Result<Done> {
     }
     fs::create_dir_all(&args.out).map_err(|reason| Failure::file("write", &args.out, &reason))?;
     run_file::start(&args.out, args, &seeds, &digits)?;
+    lots::whole_file::remove_leftovers(&args.out)?;
     let mut left = Vec::new();
     for stage in &all {
         if !Folder::create(&args.out, stage.seed)?.is_done(stage)? {

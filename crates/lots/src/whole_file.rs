@@ -8,6 +8,10 @@ use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Error, Result};
 
+/// How files are called that are not complete; something random stands between.
+const PREFIX: &str = ".lots-";
+const SUFFIX: &str = ".tmp";
+
 /// Writes `bytes` to `path`, replacing what is there only when everything is written.
 ///
 /// # Errors
@@ -26,6 +30,41 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let mut file = WholeFile::create(path)?;
     file.write_all(bytes).map_err(|reason| Error::file("write", path, reason))?;
     file.commit()
+}
+
+/// Removes what writers that were killed left in `folder` and the folders in it: files that no name was given yet.
+///
+/// For folders in which nobody else is writing.
+///
+/// # Errors
+/// [`Error::File`] if a folder cannot be read or a file cannot be removed.
+///
+/// # Example
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join(".lots-a1b2c3.tmp"), b"half")?;
+/// std::fs::write(folder.path().join("whole.json"), b"{}")?;
+/// lots::whole_file::remove_leftovers(folder.path())?;
+/// assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn remove_leftovers(folder: impl AsRef<Path>) -> Result<()> {
+    let folder = folder.as_ref();
+    let unread = |reason| Error::file("read", folder, reason);
+    for entry in std::fs::read_dir(folder).map_err(unread)? {
+        let entry = entry.map_err(unread)?;
+        // Of the entry itself, so that no link is followed.
+        let kind = entry.file_type().map_err(unread)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if kind.is_dir() {
+            remove_leftovers(entry.path())?;
+        } else if kind.is_file() && name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            std::fs::remove_file(entry.path())
+                .map_err(|reason| Error::file("remove", &entry.path(), reason))?;
+        }
+    }
+    Ok(())
 }
 
 /// A file being written; it appears at its path on [`WholeFile::commit`] and vanishes without a trace if dropped.
@@ -91,7 +130,7 @@ impl Seek for WholeFile {
 
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".lots-").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     // Temporary files are private by default; a result is as readable as any other file, subject to the umask.
     #[cfg(unix)]
     {
@@ -134,6 +173,20 @@ mod tests {
         write(&path, b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn leftovers_go_and_everything_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        for name in [".lots-x.tmp", "lots-x.tmp", ".lots-x", "whole.json"] {
+            std::fs::write(inner.join(name), b"").unwrap();
+        }
+        remove_leftovers(folder.path()).unwrap();
+        let left = |name: &str| inner.join(name).exists();
+        assert!(!left(".lots-x.tmp"));
+        assert!(left("lots-x.tmp") && left(".lots-x") && left("whole.json"));
     }
 
     #[cfg(unix)]
