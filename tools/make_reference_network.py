@@ -5,7 +5,7 @@ Representations of every layer, gradients to the pixels and the directions of Eq
 gradient and of hot/cold, all in float64, for a few of the embedded test digits. `crates/lots/tests/reference.rs`
 compares them with this project's own engine.
 
-Requirements: torch >= 1.13 (made with Debian's python3-torch 1.13.1), onnx == 1.16.2, numpy == 1.26.4.
+Requirements: torch >= 1.13 (made with torch 2.15.0), onnx == 1.23.2, numpy == 2.4.6.
 Usage: tools/make_reference_network.py   (from the root of the repository)
 """
 

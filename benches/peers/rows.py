@@ -378,7 +378,14 @@ def vgg(bench):
     sides = {"lots": bench.lots("gradient_file", network, image), "PyTorch": repeated(backward)}
 
     def check_gradient():
-        return agree("gradients", bench.result("gradient_file", network, image), backward(), 1e-3)
+        # An activation near zero, or two equal ones under a maximum, and the gradient of some pixels is another: in
+        # single precision no side has that of all pixels. So both are held against double precision.
+        exact = networks[0].exact_gradient(tensor).numpy()
+        distance = lambda gradient: float(np.linalg.norm(gradient.reshape(exact.shape) - exact) / np.linalg.norm(exact))
+        own, peer = distance(bench.result("gradient_file", network, image)), distance(backward().numpy())
+        if own > max(0.01, 2 * peer):
+            sys.exit(f"the gradient is {own:.1e} of its norm from that in double precision, that of PyTorch {peer:.1e}")
+        return f"the gradient is {own:.0e} of its norm from that in double precision, that of PyTorch {peer:.0e}"
 
     name = "VGG-16 topology at 224×224, one image: forward and gradient to the pixels"
     yield Row(name, "an image", 1, sides, {"PyTorch": 1}, check_gradient, rounds=5)

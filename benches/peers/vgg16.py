@@ -102,3 +102,11 @@ class Vgg16:
         pixels = pixels.float().requires_grad_()
         (gradient,) = self.torch.autograd.grad(self.logits(pixels)[:, 0].sum(), pixels)
         return gradient
+
+    def exact_gradient(self, pixels):
+        """The same in double precision."""
+        single, self.weights = self.weights, {name: values.double() for name, values in self.weights.items()}
+        pixels = pixels.double().requires_grad_()
+        (gradient,) = self.torch.autograd.grad(self.logits(pixels)[:, 0].sum(), pixels)
+        self.weights = single
+        return gradient

@@ -17,11 +17,26 @@ const LARGE_IMAGE: usize = 96 * 96 * 3;
 /// From this many values in one tensor of an image, sixteen images side by side would take too much memory.
 const LARGE_TENSOR: usize = 1 << 22;
 
-/// Whether the network's images are computed one by one, whatever their number.
-pub(crate) fn is_large(graph: &Graph) -> bool {
-    let elements = |id: TensorId| graph.tensors[id].shape.count();
-    let of_an_image = (0..graph.tensors.len()).filter(|&id| !graph.is_parameter(id));
-    elements(Graph::INPUT) >= LARGE_IMAGE || of_an_image.map(elements).any(|count| count >= LARGE_TENSOR)
+/// How the images of a network are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ImageSize {
+    /// Many side by side, or one.
+    Small,
+    /// One by one, whatever their number.
+    Large,
+}
+
+impl ImageSize {
+    /// Of the network's images.
+    pub(crate) fn of(graph: &Graph) -> Self {
+        let elements = |id: TensorId| graph.tensors[id].shape.count();
+        let mut of_an_image = (0..graph.tensors.len()).filter(|&id| !graph.is_parameter(id)).map(elements);
+        if elements(Graph::INPUT) >= LARGE_IMAGE || of_an_image.any(|count| count >= LARGE_TENSOR) {
+            Self::Large
+        } else {
+            Self::Small
+        }
+    }
 }
 
 /// Images `first..first + count` of a call, computed together in `lanes` lanes; unused lanes compute zeros.
@@ -34,13 +49,13 @@ pub(crate) struct Block {
 
 /// Divides `count` images into blocks. How they are divided changes only the speed: no lane knows of the others.
 pub(crate) fn blocks(count: usize, graph: &Graph) -> Vec<Block> {
-    let is_large = is_large(graph);
+    let size = ImageSize::of(graph);
     let mut blocks = Vec::new();
     let mut first = 0;
     while first < count {
         let left = count - first;
         // One image alone is quicker than sixteen lanes of which fifteen are idle.
-        let lanes = if is_large || left <= 2 { 1 } else { LANES };
+        let lanes = if size == ImageSize::Large || left <= 2 { 1 } else { LANES };
         let count = lanes.min(left);
         blocks.push(Block { first, count, lanes });
         first += count;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::forward::ImageSize;
 use crate::op::Op;
 use crate::shape::Shape;
 
@@ -97,12 +98,12 @@ impl Graph {
         Ok(output)
     }
 
-    /// Tells every op that the images are large, see [`Op::expect_large_images`].
-    pub(crate) fn expect_large_images(&mut self) {
+    /// Tells every op how large the images are, see [`Op::expect_images`].
+    pub(crate) fn expect_images(&mut self, images: ImageSize) {
         let shapes = |operands: &[TensorId]| operands.iter().map(|&id| &self.tensors[id].shape).collect();
         for node in &mut self.nodes {
             let shapes: Vec<&Shape> = shapes(&node.operands);
-            node.op.expect_large_images(&shapes);
+            node.op.expect_images(images, &shapes);
         }
     }
 

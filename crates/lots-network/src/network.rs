@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::forward::{Block, Plan, blocks, is_large};
+use crate::forward::{Block, ImageSize, Plan, blocks};
 use crate::graph::{Graph, TensorId};
 use crate::layer::{self, Layer, LayerId};
 use crate::pixels::{PixelEncoding, Pixels};
@@ -56,9 +56,7 @@ impl Array {
 impl Network {
     /// A network from its graph.
     pub(crate) fn new(mut graph: Graph, output: TensorId, pixels: PixelEncoding) -> Self {
-        if is_large(&graph) {
-            graph.expect_large_images();
-        }
+        graph.expect_images(ImageSize::of(&graph));
         let logits = logits(&graph, output);
         let layers = layer::layers(&graph);
         Self {

@@ -32,7 +32,6 @@ pub(crate) mod gemm;
 mod global_average_pool;
 mod group_normalization;
 mod identity;
-mod large_convolution;
 mod layer_normalization;
 mod local_response_normalization;
 mod log_softmax;
@@ -64,6 +63,7 @@ use std::fmt::Debug;
 
 use rayon::prelude::*;
 
+use crate::forward::ImageSize;
 use crate::load::Node;
 use crate::shape::Shape;
 
@@ -266,9 +266,9 @@ pub(crate) trait Op: Debug + Send + Sync {
         &[]
     }
 
-    /// Called once when a network of large images is put together: from then on single images (one lane) may be
-    /// computed by other arithmetic that is quicker for them.
-    fn expect_large_images(&mut self, _operands: &[&Shape]) {}
+    /// Called once when a network is put together: from then on images may be computed by other arithmetic that is
+    /// quicker for their size, the same for any number of lanes that they will be computed in.
+    fn expect_images(&mut self, _images: ImageSize, _operands: &[&Shape]) {}
 
     /// Called when weights have changed: what was derived from them is dropped.
     fn forget_weights(&mut self) {}

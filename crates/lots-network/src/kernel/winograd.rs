@@ -1,15 +1,17 @@
-//! Convolutions of 3×3 with stride 1 in a quarter of the multiplications: Winograd's F(4×4, 3×3).
+//! Convolutions of 3×3 and 5×5 with stride 1 in a fraction of the multiplications: Winograd's F(4×4, 3×3) and
+//! F(4×4, 5×5).
 //!
-//! A tile of 4×4 outputs sees 6×6 inputs. Seen as polynomials, filter and inputs are replaced by their values at six
-//! points along each axis; products of values take the place of the 3×3 sums, and a matrix product over the channels
-//! for each of the 36 pairs of points does all the work. Tiles lie in the SIMD lanes.
+//! A tile of 4×4 outputs sees 6×6 or 8×8 inputs. Seen as polynomials, filter and inputs are replaced by their values at
+//! as many points along each axis; products of values take the place of the sums over the filter's taps, and a matrix
+//! product over the channels for each pair of points does all the work. In the SIMD lanes lie tiles, or images.
 //!
-//! The arithmetic of an output is the same for any number of threads, register width and division into blocks: fixed
-//! formulas for the transforms and one chain of fused multiply-adds over the channels.
+//! The arithmetic of an output is the same for any number of threads, register width and division into blocks, and
+//! whatever lies in the lanes: fixed formulas for the transforms and one chain of fused multiply-adds over the channels.
 //!
 //! Source: Lavin, Gray, "Fast Algorithms for Convolutional Neural Networks"; the points: see [`transform`].
 
 mod block;
+mod side_by_side;
 mod transform;
 
 use pulp::{Simd, WithSimd};
@@ -17,63 +19,115 @@ use rayon::prelude::*;
 
 use super::weighted_sum::{Start, WORTH_DIVIDING};
 use block::{Block, Buffers};
-use transform::{INPUTS, OUTPUTS};
-
-/// Pairs of points: matrix products that a convolution becomes.
-const PAIRS: usize = INPUTS * INPUTS;
+use side_by_side::SideBySide;
+use transform::{OUTPUTS, Tile, Transform};
 
 /// Transformed inputs and products of a block of tiles take about so many floats: they should stay in the cache that
 /// the cores share.
 const BLOCK_FLOATS: usize = 1 << 21;
 
-/// Filters of 3×3, transformed.
+/// The extents of filters that can be transformed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taps {
+    /// 3×3.
+    Three,
+    /// 5×5.
+    Five,
+}
+
+impl Taps {
+    /// Of filters of this height and width.
+    pub(crate) fn new(kernel: [usize; 2]) -> Option<Self> {
+        match kernel {
+            [3, 3] => Some(Self::Three),
+            [5, 5] => Some(Self::Five),
+            _ => None,
+        }
+    }
+
+    /// Along an axis.
+    pub(crate) fn count(self) -> usize {
+        match self {
+            Self::Three => 3,
+            Self::Five => 5,
+        }
+    }
+
+    /// Multiplications for a pair of channels and an output of this height and width: by the definition, and by tiles.
+    pub(crate) fn multiplications(self, [height, width]: [usize; 2]) -> [usize; 2] {
+        let points = self.count() + OUTPUTS - 1;
+        let tiles = height.div_ceil(OUTPUTS) * width.div_ceil(OUTPUTS);
+        [self.count().pow(2) * height * width, points.pow(2) * tiles]
+    }
+}
+
+/// Filters, transformed.
 pub(crate) struct Filters {
+    taps: Taps,
     outputs: usize,
     inputs: usize,
     /// Outputs whose values lie side by side: the height of a register tile.
     rows: usize,
-    /// `[outputs / rows][pairs][inputs][rows]`, zero where there is no output.
+    /// `[outputs / rows][pairs of points][inputs][rows]`, zero where there is no output.
     values: Vec<f32>,
 }
 
 impl Filters {
-    /// Of `weights`, `[outputs][inputs][3][3]`.
-    pub(crate) fn new(weights: &[f32], [outputs, inputs]: [usize; 2]) -> Self {
-        Self::transformed([outputs, inputs], |output, input| {
-            weights.as_chunks::<9>().0[output * inputs + input]
+    /// Of `weights`, `[outputs][inputs][taps][taps]`.
+    pub(crate) fn new(weights: &[f32], counts: [usize; 2], taps: Taps) -> Self {
+        let [_, inputs] = counts;
+        Self::transformed(counts, taps, |output, input, filter| {
+            let size = filter.len();
+            filter.copy_from_slice(&weights[(output * inputs + input) * size..][..size]);
         })
     }
 
     /// For the way back, from outputs to inputs: each filter is turned by 180°.
-    pub(crate) fn turned(weights: &[f32], [outputs, inputs]: [usize; 2]) -> Self {
-        Self::transformed([inputs, outputs], |input, output| {
-            let mut filter = weights.as_chunks::<9>().0[output * inputs + input];
+    pub(crate) fn turned(weights: &[f32], [outputs, inputs]: [usize; 2], taps: Taps) -> Self {
+        Self::transformed([inputs, outputs], taps, |input, output, filter| {
+            let size = filter.len();
+            filter.copy_from_slice(&weights[(output * inputs + input) * size..][..size]);
             filter.reverse();
-            filter
         })
     }
 
-    fn transformed([outputs, inputs]: [usize; 2], filter: impl Fn(usize, usize) -> [f32; 9] + Sync) -> Self {
+    fn transformed(counts: [usize; 2], taps: Taps, filter: impl Fn(usize, usize, &mut [f32]) + Sync) -> Self {
+        match taps {
+            Taps::Three => Self::transformed_at::<6>(counts, taps, filter),
+            Taps::Five => Self::transformed_at::<8>(counts, taps, filter),
+        }
+    }
+
+    fn transformed_at<const POINTS: usize>(
+        [outputs, inputs]: [usize; 2],
+        taps: Taps,
+        filter: impl Fn(usize, usize, &mut [f32]) + Sync,
+    ) -> Self
+    where
+        Tile: Transform<POINTS>,
+    {
         let rows = super::architecture().dispatch(TileRows);
-        let panel = PAIRS * inputs * rows;
+        let panel = POINTS * POINTS * inputs * rows;
         let mut values = vec![0.0; outputs.div_ceil(rows) * panel];
         values.par_chunks_mut(panel).enumerate().for_each(|(index, panel)| {
+            let mut weights = vec![0.0; taps.count().pow(2)];
             for row in 0..rows.min(outputs - index * rows) {
                 for input in 0..inputs {
-                    let filter = transform::filter(filter(index * rows + row, input));
-                    for (pair, value) in filter.into_iter().enumerate() {
-                        panel[(pair * inputs + input) * rows + row] = value;
+                    filter(index * rows + row, input, &mut weights);
+                    let transformed = transform::filter::<POINTS>(&weights);
+                    for (pair, value) in transformed.as_flattened().iter().enumerate() {
+                        panel[(pair * inputs + input) * rows + row] = *value;
                     }
                 }
             }
         });
-        Self { outputs, inputs, rows, values }
+        Self { taps, outputs, inputs, rows, values }
     }
 }
 
 impl std::fmt::Debug for Filters {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Filters({}×{})", self.outputs, self.inputs)
+        write!(formatter, "Filters({}×{}, {:?})", self.outputs, self.inputs, self.taps)
     }
 }
 
@@ -93,7 +147,7 @@ impl WithSimd for TileRows {
 #[derive(Clone, Copy)]
 pub(crate) struct Convolution<'a> {
     pub(crate) filters: &'a Filters,
-    /// `[inputs][height][width]`.
+    /// `[inputs][height][width][lanes]`.
     pub(crate) input: &'a [f32],
     /// Height and width of the input.
     pub(crate) input_extent: [usize; 2],
@@ -102,36 +156,63 @@ pub(crate) struct Convolution<'a> {
     /// Row and column of the input under the first weight of the first output: negative where there is padding.
     pub(crate) origin: [isize; 2],
     pub(crate) start: Start<'a>,
+    /// Images side by side: one, or a multiple of what the widest register holds.
+    pub(crate) lanes: usize,
 }
 
 impl Convolution<'_> {
-    /// Computes the convolution into `output`, `[outputs][height][width]`.
+    /// Computes the convolution into `output`, `[outputs][height][width][lanes]`.
     ///
     /// # Panics
     /// If an array has another size than its extents say.
     pub(crate) fn compute(&self, output: &mut [f32]) {
-        let Filters { outputs, inputs, .. } = *self.filters;
-        let [height, width] = self.output_extent;
-        assert_eq!(
-            self.input.len(),
-            inputs * self.input_extent[0] * self.input_extent[1],
-            "extents of the input"
-        );
-        assert_eq!(output.len(), outputs * height * width, "extents of the output");
+        let Filters { taps, outputs, inputs, .. } = *self.filters;
+        let area = |[height, width]: [usize; 2]| height * width * self.lanes;
+        assert_eq!(self.input.len(), inputs * area(self.input_extent), "extents of the input");
+        assert_eq!(output.len(), outputs * area(self.output_extent), "extents of the output");
         if output.is_empty() {
             return;
         }
-        let grid = [height.div_ceil(OUTPUTS), width.div_ceil(OUTPUTS)];
-        let tiles = grid[0] * grid[1];
-        let blocks = (tiles * PAIRS * (inputs + outputs)).div_ceil(BLOCK_FLOATS);
-        let tiles_each = tiles.div_ceil(blocks).next_multiple_of(16);
-        let divided = tiles * PAIRS * inputs * outputs >= WORTH_DIVIDING;
+        match taps {
+            Taps::Three => self.compute_at::<6>(output),
+            Taps::Five => self.compute_at::<8>(output),
+        }
+    }
+
+    fn compute_at<const POINTS: usize>(&self, output: &mut [f32])
+    where
+        Tile: Transform<POINTS>,
+    {
         let mut buffers = Buffers::take();
-        for first in (0..tiles).step_by(tiles_each) {
-            let tiles = first..tiles.min(first + tiles_each);
-            Block { convolution: self, grid, tiles, divided }.compute(&mut buffers, output);
+        if self.lanes > 1 {
+            let task = SideBySide::<POINTS> { convolution: self, buffers: &mut buffers, output };
+            super::architecture().dispatch(task);
+        } else {
+            self.compute_one::<POINTS>(&mut buffers, output);
         }
         buffers.give_back();
+    }
+
+    /// A single image.
+    fn compute_one<const POINTS: usize>(&self, buffers: &mut Buffers, output: &mut [f32])
+    where
+        Tile: Transform<POINTS>,
+    {
+        let Filters { outputs, inputs, .. } = *self.filters;
+        let grid = self.grid();
+        let (tiles, pairs) = (grid[0] * grid[1], POINTS * POINTS);
+        let blocks = (tiles * pairs * (inputs + outputs)).div_ceil(BLOCK_FLOATS);
+        let tiles_each = tiles.div_ceil(blocks).next_multiple_of(16);
+        let divided = tiles * pairs * inputs * outputs >= WORTH_DIVIDING;
+        for first in (0..tiles).step_by(tiles_each) {
+            let tiles = first..tiles.min(first + tiles_each);
+            Block::<POINTS> { convolution: self, grid, tiles, divided }.compute(buffers, output);
+        }
+    }
+
+    /// Rows and columns of tiles.
+    fn grid(&self) -> [usize; 2] {
+        self.output_extent.map(|extent| extent.div_ceil(OUTPUTS))
     }
 }
 

@@ -6,10 +6,9 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use super::large_convolution::LargeConvolution;
 use super::window::Window;
 use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration, vectorized};
-use crate::forward::LANES;
+use crate::forward::{ImageSize, LANES};
 use crate::kernel::lane_sums::LaneSums;
 use crate::kernel::weighted_sum::{Column, Rounds, Start, Tap, WeightedSums};
 use crate::load::{Attribute, Input, Node};
@@ -17,6 +16,9 @@ use crate::save::NodeWriter;
 use crate::shape::Shape;
 
 mod input_gradient;
+mod shortcut;
+
+use shortcut::Shortcut;
 
 pub(crate) const REGISTRATION: Registration = Registration {
     name: "Conv",
@@ -30,13 +32,12 @@ pub(crate) const REGISTRATION: Registration = Registration {
 pub(crate) struct Conv {
     pub(crate) window: Window,
     pub(crate) groups: usize,
-    /// How large images are convolved, where there is a quicker way.
-    large: Option<LargeConvolution>,
+    shortcut: Option<Shortcut>,
 }
 
 impl Conv {
     pub(crate) fn new(window: Window, groups: usize) -> Self {
-        Self { window, groups, large: None }
+        Self { window, groups, shortcut: None }
     }
 }
 
@@ -109,8 +110,11 @@ impl Op for Conv {
     }
 
     fn forward(&self, operands: &[Operand<'_>], output: &mut [f32], lanes: usize) {
-        if let (Some(large), 1) = (&self.large, lanes) {
-            large.forward(&self.window, operands, output);
+        if self
+            .shortcut
+            .as_ref()
+            .is_some_and(|shortcut| shortcut.forward(&self.window, operands, output, lanes))
+        {
             return;
         }
         let geometry = Geometry::new(self, operands[0].shape, operands[1].shape);
@@ -138,10 +142,11 @@ impl Op for Conv {
 
     fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]) {
         let geometry = Geometry::new(self, pass.operands[0].shape, pass.operands[1].shape);
-        match (&mut gradients[0], &self.large, pass.lanes) {
-            (Some(gradient), Some(large), 1) => large.backward(&self.window, pass, gradient),
-            (Some(gradient), ..) => input_gradient::add_to(&geometry, pass, gradient),
-            (None, ..) => {}
+        if let Some(gradient) = &mut gradients[0] {
+            let shortcut = self.shortcut.as_ref();
+            if !shortcut.is_some_and(|shortcut| shortcut.backward(&self.window, pass, gradient)) {
+                input_gradient::add_to(&geometry, pass, gradient);
+            }
         }
         self.backward_shared(std::slice::from_ref(pass), gradients);
     }
@@ -176,13 +181,13 @@ impl Op for Conv {
         &[1, 2]
     }
 
-    fn expect_large_images(&mut self, operands: &[&Shape]) {
-        self.large = LargeConvolution::choose(self, operands);
+    fn expect_images(&mut self, images: ImageSize, operands: &[&Shape]) {
+        self.shortcut = Shortcut::choose(self, images, operands);
     }
 
     fn forget_weights(&mut self) {
-        if let Some(large) = &mut self.large {
-            large.forget_weights();
+        if let Some(shortcut) = &mut self.shortcut {
+            shortcut.forget_weights();
         }
     }
 
@@ -379,16 +384,16 @@ mod tests {
         }
     }
 
-    /// A convolution that large images do by tiles.
+    /// A convolution that is done by tiles.
     fn tiles(random: &mut Random) -> Case {
         let mut pair = |low, high| [random.int(low..=high), random.int(low..=high)];
         let ([top, left], [bottom, right]) = (pair(0, 3), pair(0, 2));
         let ([height, width], [channels, outputs]) = (pair(9, 10), pair(4, 5));
-        let window =
-            Window { kernel: [3; 2], stride: [1; 2], dilation: [1; 2], pads: [top, left, bottom, right] };
+        let kernel = [if random.flip() { 3 } else { 5 }; 2];
+        let window = Window { kernel, stride: [1; 2], dilation: [1; 2], pads: [top, left, bottom, right] };
         Case::new(Conv::new(window, 1))
             .batched(Shape::from([channels, height, width]))
-            .shared(Shape::from([outputs, channels, 3, 3]))
+            .shared(Shape::from([outputs, channels, kernel[0], kernel[1]]))
             .shared(Shape::from([outputs]))
     }
 
@@ -410,17 +415,29 @@ mod tests {
     fn the_quicker_ways_are_taken_where_they_fit() {
         let window = Window { kernel: [3; 2], stride: [1; 2], dilation: [1; 2], pads: [0; 4] };
         let mut conv = Conv::new(window, 1);
-        conv.expect_large_images(&[&Shape::from([4, 11, 11]), &Shape::from([4, 4, 3, 3])]);
-        assert!(matches!(conv.large, Some(LargeConvolution::Tiles(_))));
+        conv.expect_images(ImageSize::Large, &[&Shape::from([4, 11, 11]), &Shape::from([4, 4, 3, 3])]);
+        assert!(matches!(conv.shortcut, Some(Shortcut::LargeTiles(_))));
         let (stride, dilation) = ([2, 1], [1, 2]);
         for other in [Window { stride, ..window }, Window { dilation, ..window }] {
             let mut conv = Conv::new(other, 1);
-            conv.expect_large_images(&[&Shape::from([4, 25, 25]), &Shape::from([4, 4, 3, 3])]);
-            assert!(conv.large.is_none());
+            conv.expect_images(ImageSize::Large, &[&Shape::from([4, 25, 25]), &Shape::from([4, 4, 3, 3])]);
+            assert!(conv.shortcut.is_none());
         }
         let mut conv = Conv::new(window, 4);
-        conv.expect_large_images(&[&Shape::from([4, 25, 25]), &Shape::from([4, 1, 3, 3])]);
-        assert!(matches!(conv.large, Some(LargeConvolution::ChannelsApart)));
+        conv.expect_images(ImageSize::Large, &[&Shape::from([4, 25, 25]), &Shape::from([4, 1, 3, 3])]);
+        assert!(matches!(conv.shortcut, Some(Shortcut::ChannelsApart)));
+        // The second convolution of LeNet; its first has a single channel.
+        let window = Window { kernel: [5; 2], ..window };
+        for (channels, extent, by_tiles) in [(20, 12, true), (1, 28, false), (20, 5, false)] {
+            let mut conv = Conv::new(window, 1);
+            let shapes = [Shape::from([channels, extent, extent]), Shape::from([50, channels, 5, 5])];
+            conv.expect_images(ImageSize::Small, &[&shapes[0], &shapes[1]]);
+            assert_eq!(
+                matches!(conv.shortcut, Some(Shortcut::SmallTiles(_))),
+                by_tiles,
+                "{channels} channels"
+            );
+        }
     }
 
     /// The definition, with a loop for each letter.

@@ -6,23 +6,23 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::transform::{self, INPUTS, OUTPUTS};
-use super::{Convolution, PAIRS};
+use super::Convolution;
+use super::transform::{OUTPUTS, Tile, Transform};
 use crate::kernel::apart::Apart;
 use crate::kernel::register_tile::add_products;
 use crate::kernel::weighted_sum::{Start, load, store};
 
 /// Heights and widths of register tiles: 24 or 12 sums, the width counted in registers.
 pub(super) const MANY_REGISTERS_ROWS: usize = 8;
-const MANY_REGISTERS_COLUMNS: usize = 3;
+pub(super) const MANY_REGISTERS_COLUMNS: usize = 3;
 pub(super) const FEW_REGISTERS_ROWS: usize = 6;
-const FEW_REGISTERS_COLUMNS: usize = 2;
+pub(super) const FEW_REGISTERS_COLUMNS: usize = 2;
 
-/// Distances between pairs are stretched by a cache line: their 36 lines would else fall on the same place of the cache.
+/// Distances between pairs are stretched by a cache line: their lines would else fall on the same place of the cache.
 const STRETCH: usize = 16;
 
-/// Neighbouring tiles in row-major order, computed together.
-pub(super) struct Block<'a> {
+/// Neighbouring tiles in row-major order, computed together at so many points along each axis.
+pub(super) struct Block<'a, const POINTS: usize> {
     pub(super) convolution: &'a Convolution<'a>,
     /// Rows and columns of all tiles.
     pub(super) grid: [usize; 2],
@@ -34,8 +34,8 @@ pub(super) struct Block<'a> {
 /// Memory that the convolutions of a thread use one after the other.
 #[derive(Default)]
 pub(super) struct Buffers {
-    inputs: Vec<f32>,
-    products: Vec<f32>,
+    pub(super) inputs: Vec<f32>,
+    pub(super) products: Vec<f32>,
 }
 
 thread_local! {
@@ -53,14 +53,18 @@ impl Buffers {
     }
 }
 
-impl Block<'_> {
+impl<const POINTS: usize> Block<'_, POINTS>
+where
+    Tile: Transform<POINTS>,
+{
     /// Computes the outputs of the block's tiles.
     pub(super) fn compute(&self, buffers: &mut Buffers, output: &mut [f32]) {
         let architecture = crate::kernel::architecture();
-        let layout = architecture.dispatch(LayoutOf { block: self });
+        let layout = architecture.dispatch(LayoutOf { tiles: self.tiles.len() });
         let filters = self.convolution.filters;
-        buffers.inputs.resize(PAIRS * layout.pair_distance(filters.inputs), 0.0);
-        buffers.products.resize(PAIRS * layout.pair_distance(filters.outputs), 0.0);
+        let pairs = POINTS * POINTS;
+        buffers.inputs.resize(pairs * layout.pair_distance(filters.inputs), 0.0);
+        buffers.products.resize(pairs * layout.pair_distance(filters.outputs), 0.0);
         let [height, width] = self.convolution.output_extent;
 
         let inputs = Apart::new(&mut buffers.inputs);
@@ -113,69 +117,74 @@ fn for_each<I: IndexedParallelIterator>(
 ///
 /// - Inputs: for each pair, for each group of tiles, `[channels][tiles of the group]`: as the products want them.
 /// - Products: for each pair `[channels][tiles]`.
+///
+/// A tile is a column of the matrix products. Where many images lie side by side, a tile has a column for each of them.
 #[derive(Clone, Copy)]
-struct Layout {
+pub(super) struct Layout {
     /// Tiles in a group: the width of a register tile. The last group may be narrower.
-    group: usize,
+    pub(super) group: usize,
     /// Tiles, rounded up to whole registers.
-    padded: usize,
+    pub(super) padded: usize,
 }
 
 impl Layout {
-    fn new<S: Simd>(tiles: usize) -> Self {
+    pub(super) fn new<S: Simd>(tiles: usize) -> Self {
         let columns = if S::REGISTER_COUNT >= 32 { MANY_REGISTERS_COLUMNS } else { FEW_REGISTERS_COLUMNS };
         Self { group: columns * S::F32_LANES, padded: tiles.next_multiple_of(S::F32_LANES) }
     }
 
-    fn pair_distance(self, channels: usize) -> usize {
+    pub(super) fn pair_distance(self, channels: usize) -> usize {
         channels * self.padded + STRETCH
     }
 
     /// Where tile `tile` of `channel` is among the inputs of a pair.
     #[inline(always)]
-    fn input(self, tile: usize, channel: usize, channels: usize) -> usize {
+    pub(super) fn input(self, tile: usize, channel: usize, channels: usize) -> usize {
         let first = tile / self.group * self.group;
         let width = self.group.min(self.padded - first);
         first * channels + channel * width + tile - first
     }
 }
 
-struct LayoutOf<'a> {
-    block: &'a Block<'a>,
+struct LayoutOf {
+    tiles: usize,
 }
 
-impl WithSimd for LayoutOf<'_> {
+impl WithSimd for LayoutOf {
     type Output = Layout;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) -> Layout {
-        Layout::new::<S>(self.block.tiles.len())
+        Layout::new::<S>(self.tiles)
     }
 }
 
 /// The transformed inputs of one channel.
-struct TransformInputs<'a> {
-    block: &'a Block<'a>,
+struct TransformInputs<'a, const POINTS: usize> {
+    block: &'a Block<'a, POINTS>,
     layout: Layout,
     channel: usize,
     scratch: &'a mut Vec<f32>,
     inputs: &'a Apart<'a>,
 }
 
-impl TransformInputs<'_> {
-    /// Sorts the inputs of all tiles by their place in the tile: `[6][6][tiles]`.
+impl<const POINTS: usize> TransformInputs<'_, POINTS>
+where
+    Tile: Transform<POINTS>,
+{
+    /// Sorts the inputs of all tiles by their place in the tile: `[POINTS][POINTS][tiles]`.
     #[inline(always)]
     fn sort(&mut self) {
         let Convolution { input, input_extent: [height, width], origin, .. } = *self.block.convolution;
         let plane = &input[self.channel * height * width..][..height * width];
         let padded = self.layout.padded;
         self.scratch.clear();
-        self.scratch.resize(PAIRS * padded + INPUTS + OUTPUTS * self.block.grid[1], 0.0);
-        let (sorted, line) = self.scratch.split_at_mut(PAIRS * padded);
+        self.scratch.resize(POINTS * POINTS * padded + POINTS + OUTPUTS * self.block.grid[1], 0.0);
+        let (sorted, line) = self.scratch.split_at_mut(POINTS * POINTS * padded);
         for (row, columns, place) in self.block.segments() {
             let count = columns.len();
-            let line = &mut line[..OUTPUTS * count + INPUTS - OUTPUTS];
-            for (y, sorted) in sorted.chunks_exact_mut(INPUTS * padded).enumerate() {
+            let line = &mut line[..OUTPUTS * count + POINTS - OUTPUTS];
+            for (y, sorted) in sorted.chunks_exact_mut(POINTS * padded).enumerate() {
                 let from_row = origin[0] + (row * OUTPUTS + y) as isize;
                 let from_column = origin[1] + (columns.start * OUTPUTS) as isize;
                 match usize::try_from(from_row) {
@@ -185,7 +194,7 @@ impl TransformInputs<'_> {
                     _ => line.fill(0.0),
                 }
                 let mut sorted = sorted.chunks_exact_mut(padded).map(|values| &mut values[place..][..count]);
-                let mut next = || sorted.next().expect("six places a row");
+                let mut next = || sorted.next().expect("a place a point");
                 let places = [next(), next(), next(), next()];
                 let [zero, one, two, three] = places;
                 for (tile, line) in line.as_chunks::<OUTPUTS>().0.iter().take(count).enumerate() {
@@ -194,9 +203,10 @@ impl TransformInputs<'_> {
                     two[tile] = line[2];
                     three[tile] = line[3];
                 }
-                // The last two inputs of a tile are the first two of the next.
-                for (first, values) in [&*zero, &*one].into_iter().zip([next(), next()]).enumerate() {
-                    let (before, own) = values;
+                // The inputs behind the fourth are the first of the next tile.
+                let befores = [&*zero, &*one, &*two, &*three];
+                for (first, before) in befores.into_iter().enumerate().take(POINTS - OUTPUTS) {
+                    let own = next();
                     own[..count - 1].copy_from_slice(&before[1..]);
                     own[count - 1] = line[OUTPUTS * count + first];
                 }
@@ -216,7 +226,10 @@ fn copy_with_zeros(row: &[f32], from: isize, line: &mut [f32]) {
     line[skipped + count..].fill(0.0);
 }
 
-impl WithSimd for TransformInputs<'_> {
+impl<const POINTS: usize> WithSimd for TransformInputs<'_, POINTS>
+where
+    Tile: Transform<POINTS>,
+{
     type Output = ();
 
     #[inline(always)]
@@ -226,20 +239,20 @@ impl WithSimd for TransformInputs<'_> {
         let channels = self.block.convolution.filters.inputs;
         let padded = layout.padded;
         for tile in (0..padded).step_by(S::F32_LANES) {
-            let mut values = [[simd.splat_f32s(0.0); INPUTS]; INPUTS];
-            for x in 0..INPUTS {
-                let column: [S::f32s; INPUTS] =
-                    std::array::from_fn(|y| load::<S>(&self.scratch[(y * INPUTS + x) * padded + tile..]));
-                let column = transform::inputs(simd, column);
-                for y in 0..INPUTS {
+            let mut values = [[simd.splat_f32s(0.0); POINTS]; POINTS];
+            for x in 0..POINTS {
+                let column: [S::f32s; POINTS] =
+                    std::array::from_fn(|y| load::<S>(&self.scratch[(y * POINTS + x) * padded + tile..]));
+                let column = Tile::inputs(simd, column);
+                for y in 0..POINTS {
                     values[y][x] = column[y];
                 }
             }
             let place = layout.input(tile, channel, channels);
-            for y in 0..INPUTS {
-                let row = transform::inputs(simd, values[y]);
-                for x in 0..INPUTS {
-                    let place = (y * INPUTS + x) * layout.pair_distance(channels) + place;
+            for y in 0..POINTS {
+                let row = Tile::inputs(simd, values[y]);
+                for x in 0..POINTS {
+                    let place = (y * POINTS + x) * layout.pair_distance(channels) + place;
                     // SAFETY: no other channel has this place, and it is held for this line alone.
                     store::<S>(unsafe { inputs.part(place, S::F32_LANES) }, row[x]);
                 }
@@ -249,15 +262,18 @@ impl WithSimd for TransformInputs<'_> {
 }
 
 /// The matrix product of one pair of points.
-struct Multiply<'a> {
-    block: &'a Block<'a>,
+struct Multiply<'a, const POINTS: usize> {
+    block: &'a Block<'a, POINTS>,
     layout: Layout,
     pair: usize,
     inputs: &'a [f32],
     products: &'a mut [f32],
 }
 
-impl WithSimd for Multiply<'_> {
+impl<const POINTS: usize> WithSimd for Multiply<'_, POINTS>
+where
+    Tile: Transform<POINTS>,
+{
     type Output = ();
 
     #[inline(always)]
@@ -270,7 +286,10 @@ impl WithSimd for Multiply<'_> {
     }
 }
 
-impl Multiply<'_> {
+impl<const POINTS: usize> Multiply<'_, POINTS>
+where
+    Tile: Transform<POINTS>,
+{
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const COLUMNS: usize>(self, simd: S) {
         let Self { block, layout, pair, inputs, products } = self;
@@ -278,20 +297,33 @@ impl Multiply<'_> {
         assert_eq!(filters.rows, ROWS, "the filters are laid out for this machine");
         let padded = layout.padded;
         for (panel, products) in products[..filters.outputs * padded].chunks_mut(ROWS * padded).enumerate() {
-            let rows = (panel * PAIRS + pair) * filters.inputs * ROWS;
+            let rows = (panel * POINTS * POINTS + pair) * filters.inputs * ROWS;
             let rows = &filters.values[rows..][..filters.inputs * ROWS];
             for tile in (0..padded).step_by(layout.group) {
                 let columns = &inputs[tile * filters.inputs..];
                 let (products, left) = (&mut products[tile..], padded - tile);
-                if left >= COLUMNS * S::F32_LANES {
-                    tile_product::<S, ROWS, COLUMNS>(simd, rows, columns, products, padded);
-                } else if left >= 2 * S::F32_LANES {
-                    tile_product::<S, ROWS, 2>(simd, rows, columns, products, padded);
-                } else {
-                    tile_product::<S, ROWS, 1>(simd, rows, columns, products, padded);
-                }
+                group_product::<S, ROWS, COLUMNS>(simd, rows, columns, products, [padded, left]);
             }
         }
+    }
+}
+
+/// Writes the products of a panel of `ROWS` filters and a group of columns: a tile of `COLUMNS` registers, or what is
+/// left. Products of a row are `distance` behind those of the row before.
+#[inline(always)]
+pub(super) fn group_product<S: Simd, const ROWS: usize, const COLUMNS: usize>(
+    simd: S,
+    rows: &[f32],
+    columns: &[f32],
+    products: &mut [f32],
+    [distance, left]: [usize; 2],
+) {
+    if left >= COLUMNS * S::F32_LANES {
+        tile_product::<S, ROWS, COLUMNS>(simd, rows, columns, products, distance);
+    } else if left >= 2 * S::F32_LANES {
+        tile_product::<S, ROWS, 2>(simd, rows, columns, products, distance);
+    } else {
+        tile_product::<S, ROWS, 1>(simd, rows, columns, products, distance);
     }
 }
 
@@ -312,8 +344,8 @@ fn tile_product<S: Simd, const ROWS: usize, const COLUMNS: usize>(
 }
 
 /// The outputs of one channel.
-struct TransformOutputs<'a> {
-    block: &'a Block<'a>,
+struct TransformOutputs<'a, const POINTS: usize> {
+    block: &'a Block<'a, POINTS>,
     layout: Layout,
     channel: usize,
     products: &'a [f32],
@@ -322,7 +354,10 @@ struct TransformOutputs<'a> {
     output: &'a mut [f32],
 }
 
-impl WithSimd for TransformOutputs<'_> {
+impl<const POINTS: usize> WithSimd for TransformOutputs<'_, POINTS>
+where
+    Tile: Transform<POINTS>,
+{
     type Output = ();
 
     #[inline(always)]
@@ -333,17 +368,17 @@ impl WithSimd for TransformOutputs<'_> {
         // Sorted by their place in the tile: `[4][4][tiles]`. Behind them a line of outputs.
         self.scratch.resize(OUTPUTS * OUTPUTS * padded + OUTPUTS * self.block.grid[1], 0.0);
         for tile in (0..padded).step_by(S::F32_LANES) {
-            let mut values = [[simd.splat_f32s(0.0); INPUTS]; OUTPUTS];
-            for x in 0..INPUTS {
-                let column: [S::f32s; INPUTS] =
-                    std::array::from_fn(|y| load::<S>(&products[(y * INPUTS + x) * distance + tile..]));
-                let column = transform::outputs(simd, column);
+            let mut values = [[simd.splat_f32s(0.0); POINTS]; OUTPUTS];
+            for x in 0..POINTS {
+                let column: [S::f32s; POINTS] =
+                    std::array::from_fn(|y| load::<S>(&products[(y * POINTS + x) * distance + tile..]));
+                let column = Tile::outputs(simd, column);
                 for y in 0..OUTPUTS {
                     values[y][x] = column[y];
                 }
             }
             for y in 0..OUTPUTS {
-                let row = transform::outputs(simd, values[y]);
+                let row = Tile::outputs(simd, values[y]);
                 for x in 0..OUTPUTS {
                     store::<S>(&mut self.scratch[(y * OUTPUTS + x) * padded + tile..], row[x]);
                 }
@@ -353,7 +388,10 @@ impl WithSimd for TransformOutputs<'_> {
     }
 }
 
-impl TransformOutputs<'_> {
+impl<const POINTS: usize> TransformOutputs<'_, POINTS>
+where
+    Tile: Transform<POINTS>,
+{
     /// Writes the outputs of all tiles to where they belong in the image.
     #[inline(always)]
     fn unsort(self) {

@@ -1,74 +1,100 @@
-//! [`LargeConvolution`]: the convolutions that large images (one lane) have a quicker way for.
+//! [`Shortcut`]: a quicker way that convolutions of some shapes have.
 //!
 //! Which way follows from the shapes alone and is settled when the network is put together.
 
 use std::sync::OnceLock;
 
-use super::conv::Conv;
-use super::window::Window;
-use super::{Backward, Operand};
+use super::Conv;
+use crate::forward::ImageSize;
 use crate::kernel::channel_convolution::ChannelConvolution;
 use crate::kernel::weighted_sum::Start;
-use crate::kernel::winograd::{Convolution, Filters};
+use crate::kernel::winograd::{Convolution, Filters, Taps};
+use crate::op::window::Window;
+use crate::op::{Backward, Operand};
 use crate::shape::Shape;
 
 /// With fewer channels the transforms of the tiles cost more than they save.
 const FEWEST_CHANNELS: usize = 4;
 
-/// With fewer tiles of 4×4 pixels, fetching the transformed filters, four times as large, costs more than they save.
+/// With fewer tiles of 4×4 pixels of a large image, fetching the transformed filters, four times as large, costs more
+/// than they save.
 const FEWEST_TILES: usize = 9;
 
-/// How a convolution treats a large image.
+/// How a convolution treats its images.
 #[derive(Debug)]
-pub(super) enum LargeConvolution {
-    /// 3×3 by tiles, in a quarter of the multiplications.
-    Tiles(TransformedFilters),
-    /// Each channel for itself.
+pub(super) enum Shortcut {
+    /// Tiles of a large image.
+    LargeTiles(TransformedFilters),
+    /// Tiles of small images, on the way forward alone. On the way back pixels gather what there is, which is little
+    /// behind a pooling.
+    SmallTiles(TransformedFilters),
+    /// Each channel of a large image for itself.
     ChannelsApart,
 }
 
 /// The transformed filters of a convolution, made when they are first needed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TransformedFilters {
+    taps: Taps,
     forward: OnceLock<Filters>,
     backward: OnceLock<Filters>,
 }
 
-impl LargeConvolution {
+impl TransformedFilters {
+    fn new(taps: Taps) -> Self {
+        Self { taps, forward: OnceLock::new(), backward: OnceLock::new() }
+    }
+}
+
+impl Shortcut {
     /// The quicker way for `conv`, if there is one. The shapes have passed the shape rule.
-    pub(super) fn choose(conv: &Conv, operands: &[&Shape]) -> Option<Self> {
+    pub(super) fn choose(conv: &Conv, images: ImageSize, operands: &[&Shape]) -> Option<Self> {
         let Window { kernel, stride, dilation, .. } = conv.window;
         let (&[channels, height, width], &[outputs, ..]) = (operands[0].extents(), operands[1].extents())
         else {
             return None;
         };
         if conv.groups > 1 {
-            return (conv.groups == channels && channels == outputs).then_some(Self::ChannelsApart);
+            let apart = conv.groups == channels && channels == outputs;
+            return (apart && images == ImageSize::Large).then_some(Self::ChannelsApart);
         }
-        let tiles = height.div_ceil(4) * width.div_ceil(4);
-        let by_tiles = kernel == [3; 2]
-            && stride == [1; 2]
-            && dilation == [1; 2]
-            && channels.min(outputs) >= FEWEST_CHANNELS
-            && tiles >= FEWEST_TILES;
-        by_tiles.then(|| Self::Tiles(TransformedFilters::default()))
+        let taps = Taps::new(kernel)
+            .filter(|_| stride == [1; 2] && dilation == [1; 2] && channels.min(outputs) >= FEWEST_CHANNELS)?;
+        match images {
+            ImageSize::Large => {
+                let tiles = height.div_ceil(4) * width.div_ceil(4);
+                (tiles >= FEWEST_TILES).then(|| Self::LargeTiles(TransformedFilters::new(taps)))
+            }
+            ImageSize::Small => {
+                let [by_definition, by_tiles] =
+                    taps.multiplications(output_extent(&conv.window, operands[0]));
+                (by_definition >= 2 * by_tiles).then(|| Self::SmallTiles(TransformedFilters::new(taps)))
+            }
+        }
     }
 
     /// Drops what was made of the weights.
     pub(super) fn forget_weights(&mut self) {
-        if let Self::Tiles(filters) = self {
-            *filters = TransformedFilters::default();
+        if let Self::LargeTiles(filters) | Self::SmallTiles(filters) = self {
+            *filters = TransformedFilters::new(filters.taps);
         }
     }
 
-    /// As [`super::Op::forward`] of a single image.
-    pub(super) fn forward(&self, window: &Window, operands: &[Operand<'_>], output: &mut [f32]) {
+    /// As [`crate::op::Op::forward`]; whether it has been done.
+    pub(super) fn forward(
+        &self,
+        window: &Window,
+        operands: &[Operand<'_>],
+        output: &mut [f32],
+        lanes: usize,
+    ) -> bool {
         let (image, weights) = (operands[0], operands[1]);
         let bias = operands.get(2).map(|bias| bias.values);
         match self {
-            Self::Tiles(filters) => {
+            Self::LargeTiles(_) | Self::ChannelsApart if lanes > 1 => return false,
+            Self::LargeTiles(filters) | Self::SmallTiles(filters) => {
                 let [top, left, ..] = window.pads.map(usize::cast_signed);
-                let make = || Filters::new(weights.values, filter_counts(weights.shape));
+                let make = || Filters::new(weights.values, filter_counts(weights.shape), filters.taps);
                 Convolution {
                     filters: filters.forward.get_or_init(make),
                     input: image.values,
@@ -76,6 +102,7 @@ impl LargeConvolution {
                     output_extent: output_extent(window, image.shape),
                     origin: [-top, -left],
                     start: bias.map_or(Start::Zero, Start::Bias),
+                    lanes,
                 }
                 .compute(output);
             }
@@ -89,23 +116,28 @@ impl LargeConvolution {
                 );
             }
         }
+        true
     }
 
-    /// Adds to the gradient of a single image.
-    pub(super) fn backward(&self, window: &Window, pass: &Backward<'_>, gradient: &mut [f32]) {
+    /// Adds to the gradient of the images; whether it has been done.
+    pub(super) fn backward(&self, window: &Window, pass: &Backward<'_>, gradient: &mut [f32]) -> bool {
         let (image, weights) = (pass.operands[0].shape, pass.operands[1]);
         match self {
+            Self::SmallTiles(_) => return false,
+            Self::LargeTiles(_) | Self::ChannelsApart if pass.lanes > 1 => return false,
             // A convolution of the cotangent with the filters turned by 180°.
-            Self::Tiles(filters) => {
+            Self::LargeTiles(filters) => {
                 let [top, left, ..] = window.pads.map(usize::cast_signed);
-                let make = || Filters::turned(weights.values, filter_counts(weights.shape));
+                let reach = filters.taps.count() as isize - 1;
+                let make = || Filters::turned(weights.values, filter_counts(weights.shape), filters.taps);
                 Convolution {
                     filters: filters.backward.get_or_init(make),
                     input: pass.cotangent,
                     input_extent: extent(pass.output.shape),
                     output_extent: extent(image),
-                    origin: [top - 2, left - 2],
+                    origin: [top - reach, left - reach],
                     start: Start::Output,
+                    lanes: 1,
                 }
                 .compute(gradient);
             }
@@ -117,6 +149,7 @@ impl LargeConvolution {
                 );
             }
         }
+        true
     }
 }
 
