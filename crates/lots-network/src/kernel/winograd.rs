@@ -3,7 +3,8 @@
 //!
 //! A tile of 4×4 outputs sees 6×6 or 8×8 inputs. Seen as polynomials, filter and inputs are replaced by their values at
 //! as many points along each axis; products of values take the place of the sums over the filter's taps, and a matrix
-//! product over the channels for each pair of points does all the work. In the SIMD lanes lie tiles, or images.
+//! product over the channels for each pair of points does all the work. In the SIMD lanes lie the tiles of a large image,
+//! small images, or the channels of a single small one.
 //!
 //! The arithmetic of an output is the same for any number of threads, register width and division into blocks, and
 //! whatever lies in the lanes: fixed formulas for the transforms and one chain of fused multiply-adds over the channels.
@@ -11,20 +12,27 @@
 //! Source: Lavin, Gray, "Fast Algorithms for Convolutional Neural Networks"; the points: see [`transform`].
 
 mod block;
+mod few_tiles;
 mod side_by_side;
 mod transform;
+
+use std::sync::OnceLock;
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::weighted_sum::{Start, WORTH_DIVIDING};
 use block::{Block, Buffers};
+use few_tiles::FewTiles;
 use side_by_side::SideBySide;
 use transform::{OUTPUTS, Tile, Transform};
 
 /// Transformed inputs and products of a block of tiles take about so many floats: they should stay in the cache that
 /// the cores share.
 const BLOCK_FLOATS: usize = 1 << 21;
+
+/// From so many tiles on, the tiles of a single image fill the lanes.
+const MANY_TILES: usize = 32;
 
 /// The extents of filters that can be transformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +61,10 @@ impl Taps {
         }
     }
 
-    /// Multiplications for a pair of channels and an output of this height and width: by the definition, and by tiles.
-    pub(crate) fn multiplications(self, [height, width]: [usize; 2]) -> [usize; 2] {
+    /// Multiplications by tiles for a pair of channels and an output of this height and width.
+    pub(crate) fn multiplications(self, [height, width]: [usize; 2]) -> usize {
         let points = self.count() + OUTPUTS - 1;
-        let tiles = height.div_ceil(OUTPUTS) * width.div_ceil(OUTPUTS);
-        [self.count().pow(2) * height * width, points.pow(2) * tiles]
+        points.pow(2) * height.div_ceil(OUTPUTS) * width.div_ceil(OUTPUTS)
     }
 }
 
@@ -70,6 +77,8 @@ pub(crate) struct Filters {
     rows: usize,
     /// `[outputs / rows][pairs of points][inputs][rows]`, zero where there is no output.
     values: Vec<f32>,
+    /// `[pairs of points][inputs][outputs]`, the outputs rounded up: made when a single image of few tiles comes.
+    side_by_side: OnceLock<Vec<f32>>,
 }
 
 impl Filters {
@@ -121,7 +130,24 @@ impl Filters {
                 }
             }
         });
-        Self { taps, outputs, inputs, rows, values }
+        Self { taps, outputs, inputs, rows, values, side_by_side: OnceLock::new() }
+    }
+
+    fn side_by_side(&self) -> &[f32] {
+        self.side_by_side.get_or_init(|| {
+            let Self { outputs, inputs, rows, ref values, .. } = *self;
+            let across = outputs.next_multiple_of(few_tiles::CHANNELS);
+            let pairs = (self.taps.count() + OUTPUTS - 1).pow(2);
+            let mut side_by_side = vec![0.0; pairs * inputs * across];
+            for (panel, values) in values.chunks_exact(pairs * inputs * rows).enumerate() {
+                for (term, values) in values.chunks_exact(rows).enumerate() {
+                    let first = panel * rows;
+                    let count = rows.min(outputs - first);
+                    side_by_side[term * across + first..][..count].copy_from_slice(&values[..count]);
+                }
+            }
+            side_by_side
+        })
     }
 }
 
@@ -187,13 +213,16 @@ impl Convolution<'_> {
         if self.lanes > 1 {
             let task = SideBySide::<POINTS> { convolution: self, buffers: &mut buffers, output };
             super::architecture().dispatch(task);
+        } else if self.grid().iter().product::<usize>() < MANY_TILES {
+            let task = FewTiles::<POINTS> { convolution: self, buffers: &mut buffers, output };
+            super::architecture().dispatch(task);
         } else {
             self.compute_one::<POINTS>(&mut buffers, output);
         }
         buffers.give_back();
     }
 
-    /// A single image.
+    /// A single image of many tiles.
     fn compute_one<const POINTS: usize>(&self, buffers: &mut Buffers, output: &mut [f32])
     where
         Tile: Transform<POINTS>,
@@ -208,6 +237,18 @@ impl Convolution<'_> {
             let tiles = first..tiles.min(first + tiles_each);
             Block::<POINTS> { convolution: self, grid, tiles, divided }.compute(buffers, output);
         }
+    }
+
+    /// Rows and columns of the input that a tile sees; none where there is padding.
+    fn places<const POINTS: usize>(&self, tile: usize) -> [[Option<usize>; POINTS]; 2] {
+        let columns = self.grid()[1];
+        let first = [tile / columns, tile % columns];
+        [0, 1].map(|axis| {
+            std::array::from_fn(|place| {
+                let place = self.origin[axis] + (first[axis] * OUTPUTS + place) as isize;
+                usize::try_from(place).ok().filter(|&place| place < self.input_extent[axis])
+            })
+        })
     }
 
     /// Rows and columns of tiles.

@@ -433,7 +433,7 @@ mod tests {
             let shapes = [Shape::from([channels, extent, extent]), Shape::from([50, channels, 5, 5])];
             conv.expect_images(ImageSize::Small, &[&shapes[0], &shapes[1]]);
             assert_eq!(
-                matches!(conv.shortcut, Some(Shortcut::SmallTiles(_))),
+                matches!(conv.shortcut, Some(Shortcut::SmallTiles { backward: true, .. })),
                 by_tiles,
                 "{channels} channels"
             );

@@ -2,7 +2,8 @@
 //!
 //! Eight is fixed and does not depend on the registers of the machine, so every sum has the same order everywhere.
 //! The operations are plain loops that the compiler turns into vector instructions; [`with_widest_registers`] lets it
-//! use all of what the running processor has. No fused multiply-add: the results are the same bits on every machine.
+//! use all of what the running processor has. Multiply-adds are fused only where [`Lanes::mul_add`] says so: the results
+//! are the same bits on every machine.
 
 #![expect(clippy::inline_always, reason = "what is not inlined stays compiled for the oldest processor")]
 
@@ -56,6 +57,15 @@ impl Lanes {
     #[inline(always)]
     pub(crate) fn store(self, values: &mut [f64], start: usize) {
         values[start..start + LANE_COUNT].copy_from_slice(&self.0);
+    }
+
+    /// `self · factor + term`, rounded once.
+    #[inline(always)]
+    pub(crate) fn mul_add(mut self, factor: Self, term: Self) -> Self {
+        for ((lane, factor), term) in self.0.iter_mut().zip(factor.0).zip(term.0) {
+            *lane = lane.mul_add(factor, term);
+        }
+        self
     }
 
     /// Every lane through `function`, which must be inlined.
@@ -160,7 +170,7 @@ mod tests {
         for step in 1..100 {
             let x = Lanes::counting_from(start + step) / Lanes::splat(3.0);
             let y = (x * x - x).clamp(-5.0, 700.0) + x.within(10.0, 20.0) * x.floor();
-            sum += (x * y + sum).keep(1, 7) / Lanes::splat(7.0);
+            sum += (x * y + x.mul_add(y, sum)).keep(1, 7) / Lanes::splat(7.0);
         }
         sum.sum()
     }

@@ -102,17 +102,49 @@ impl PassScorer {
     /// [`Error::ImageSize`](crate::Error::ImageSize) if the shapes differ;
     /// [`Error::ImageTooSmall`](crate::Error::ImageTooSmall) if only windows inside the image count and none is.
     pub fn score(&mut self, origin: &Image, perturbed: &Image) -> Result<PassScore> {
+        let (alignment, score, unaligned) = self.measure(origin, perturbed, true)?;
+        Ok(PassScore { score, ssim: unaligned.unwrap_or(score), alignment })
+    }
+
+    /// PASS of one pair, without the SSIM of the images as they are: what [`PassScore::score`] is, a third sooner.
+    ///
+    /// # Errors
+    /// Those of [`PassScorer::score`].
+    ///
+    /// # Example
+    /// ```
+    /// use lots::{Image, measure::PassScorer};
+    /// let origin = Image::new(1, 2, 2, vec![0, 80, 160, 240])?;
+    /// let darker = Image::new(1, 2, 2, vec![0, 70, 150, 230])?;
+    /// let mut scorer = PassScorer::default();
+    /// assert_eq!(scorer.score_alone(&origin, &darker)?, scorer.score(&origin, &darker)?.score);
+    /// # Ok::<(), lots::Error>(())
+    /// ```
+    pub fn score_alone(&mut self, origin: &Image, perturbed: &Image) -> Result<f64> {
+        Ok(self.measure(origin, perturbed, false)?.1)
+    }
+
+    /// The alignment, PASS, and the SSIM of the images as they are: if it is wanted, or is PASS.
+    fn measure(
+        &mut self,
+        origin: &Image,
+        perturbed: &Image,
+        unaligned_too: bool,
+    ) -> Result<(Alignment, f64, Option<f64>)> {
         require_same_shape(origin, perturbed)?;
         self.parameters.similarity.require_window(origin)?;
         self.set_origin(origin);
         self.plane.read_luma(perturbed);
         let alignment = self.aligner.align(&self.plane, &self.parameters.alignment);
+        let is_aligned = alignment.status.is_aligned();
         let (mut aligned, mut unaligned) = (0.0, 0.0);
         for (index, comparison) in self.comparisons.iter_mut().enumerate() {
             let parameters = &self.parameters.similarity;
             parameters.colour.read(perturbed, index, &mut self.plane);
-            unaligned += comparison.similarity(&self.plane, parameters);
-            if alignment.status.is_aligned() {
+            if unaligned_too || !is_aligned {
+                unaligned += comparison.similarity(&self.plane, parameters);
+            }
+            if is_aligned {
                 self.framed.read(&self.plane);
                 alignment.homography.warp(&self.framed, &mut self.warped);
                 if self.parameters.round_warp {
@@ -122,9 +154,9 @@ impl PassScorer {
             }
         }
         let count = self.comparisons.len() as f64;
-        let ssim = unaligned / count;
-        let score = if alignment.status.is_aligned() { aligned / count } else { ssim };
-        Ok(PassScore { score, ssim, alignment })
+        let ssim = (unaligned_too || !is_aligned).then_some(unaligned / count);
+        let score = ssim.filter(|_| !is_aligned).unwrap_or(aligned / count);
+        Ok((alignment, score, ssim))
     }
 
     fn set_origin(&mut self, origin: &Image) {

@@ -258,7 +258,7 @@ impl<const TAPS: usize> Filter<TAPS> {
         for index in 0..plane.lanes_per_row() {
             let mut sum = rows[0][0][index] * Lanes::splat(self.taps[0]);
             for (rows, tap) in rows.iter().zip(self.taps).skip(1) {
-                sum += (rows[0][index] + rows[1][index]) * Lanes::splat(tap);
+                sum = (rows[0][index] + rows[1][index]).mul_add(Lanes::splat(tap), sum);
             }
             sum.store(scratch, TAPS - 1 + index * LANE_COUNT);
         }
@@ -284,7 +284,7 @@ impl<const TAPS: usize> Filter<TAPS> {
         for (distance, tap) in self.taps.iter().enumerate().skip(1) {
             let (left, right) =
                 (Lanes::load(row, TAPS - 1 - distance), Lanes::load(row, TAPS - 1 + distance));
-            sum += (left + right) * Lanes::splat(*tap);
+            sum = (left + right).mul_add(Lanes::splat(*tap), sum);
         }
         sum
     }

@@ -36,6 +36,7 @@ pub(super) struct Block<'a, const POINTS: usize> {
 pub(super) struct Buffers {
     pub(super) inputs: Vec<f32>,
     pub(super) products: Vec<f32>,
+    pub(super) turned: Vec<f32>,
 }
 
 thread_local! {

@@ -43,7 +43,7 @@ where
 {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const COLUMNS: usize>(self, simd: S) {
-        let Self { convolution, buffers: Buffers { inputs, products }, output } = self;
+        let Self { convolution, buffers: Buffers { inputs, products, .. }, output } = self;
         let Convolution { filters, lanes, start, .. } = *convolution;
         assert_eq!(filters.rows, ROWS, "the filters are laid out for this machine");
         let pairs = POINTS * POINTS;
@@ -98,17 +98,11 @@ fn transform_inputs<S: Simd, const POINTS: usize>(
 ) where
     Tile: Transform<POINTS>,
 {
-    let Convolution { filters, input, input_extent: [height, width], origin, lanes, .. } = *convolution;
-    let (columns, distance) = (convolution.grid()[1], layout.pair_distance(filters.inputs));
+    let Convolution { filters, input, input_extent: [height, width], lanes, .. } = *convolution;
+    let distance = layout.pair_distance(filters.inputs);
     let zero = simd.splat_f32s(0.0);
     for tile in tiles.clone() {
-        let along = |axis: usize, first: usize, extent: usize| -> [Option<usize>; POINTS] {
-            std::array::from_fn(|place| {
-                let place = origin[axis] + (first * OUTPUTS + place) as isize;
-                usize::try_from(place).ok().filter(|&place| place < extent)
-            })
-        };
-        let (rows, columns) = (along(0, tile / columns, height), along(1, tile % columns, width));
+        let [rows, columns] = convolution.places::<POINTS>(tile);
         for (channel, plane) in input.chunks_exact(height * width * lanes).enumerate() {
             for lane in (0..lanes).step_by(S::F32_LANES) {
                 let at = |row: Option<usize>, column: Option<usize>| match (row, column) {

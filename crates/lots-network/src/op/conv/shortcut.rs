@@ -25,9 +25,8 @@ const FEWEST_TILES: usize = 9;
 pub(super) enum Shortcut {
     /// Tiles of a large image.
     LargeTiles(TransformedFilters),
-    /// Tiles of small images, on the way forward alone. On the way back pixels gather what there is, which is little
-    /// behind a pooling.
-    SmallTiles(TransformedFilters),
+    /// Tiles of small images; on the way back too if that saves as much.
+    SmallTiles { filters: TransformedFilters, backward: bool },
     /// Each channel of a large image for itself.
     ChannelsApart,
 }
@@ -66,16 +65,19 @@ impl Shortcut {
                 (tiles >= FEWEST_TILES).then(|| Self::LargeTiles(TransformedFilters::new(taps)))
             }
             ImageSize::Small => {
-                let [by_definition, by_tiles] =
-                    taps.multiplications(output_extent(&conv.window, operands[0]));
-                (by_definition >= 2 * by_tiles).then(|| Self::SmallTiles(TransformedFilters::new(taps)))
+                let by_definition = taps.count().pow(2) * area(output_extent(&conv.window, operands[0]));
+                let saves_half = |extent| by_definition >= 2 * taps.multiplications(extent);
+                saves_half(output_extent(&conv.window, operands[0])).then(|| Self::SmallTiles {
+                    filters: TransformedFilters::new(taps),
+                    backward: saves_half([height, width]),
+                })
             }
         }
     }
 
     /// Drops what was made of the weights.
     pub(super) fn forget_weights(&mut self) {
-        if let Self::LargeTiles(filters) | Self::SmallTiles(filters) = self {
+        if let Self::LargeTiles(filters) | Self::SmallTiles { filters, .. } = self {
             *filters = TransformedFilters::new(filters.taps);
         }
     }
@@ -92,7 +94,7 @@ impl Shortcut {
         let bias = operands.get(2).map(|bias| bias.values);
         match self {
             Self::LargeTiles(_) | Self::ChannelsApart if lanes > 1 => return false,
-            Self::LargeTiles(filters) | Self::SmallTiles(filters) => {
+            Self::LargeTiles(filters) | Self::SmallTiles { filters, .. } => {
                 let [top, left, ..] = window.pads.map(usize::cast_signed);
                 let make = || Filters::new(weights.values, filter_counts(weights.shape), filters.taps);
                 Convolution {
@@ -123,10 +125,10 @@ impl Shortcut {
     pub(super) fn backward(&self, window: &Window, pass: &Backward<'_>, gradient: &mut [f32]) -> bool {
         let (image, weights) = (pass.operands[0].shape, pass.operands[1]);
         match self {
-            Self::SmallTiles(_) => return false,
+            Self::SmallTiles { backward: false, .. } => return false,
             Self::LargeTiles(_) | Self::ChannelsApart if pass.lanes > 1 => return false,
             // A convolution of the cotangent with the filters turned by 180°.
-            Self::LargeTiles(filters) => {
+            Self::LargeTiles(filters) | Self::SmallTiles { filters, .. } => {
                 let [top, left, ..] = window.pads.map(usize::cast_signed);
                 let reach = filters.taps.count() as isize - 1;
                 let make = || Filters::turned(weights.values, filter_counts(weights.shape), filters.taps);
@@ -137,7 +139,7 @@ impl Shortcut {
                     output_extent: extent(image),
                     origin: [top - reach, left - reach],
                     start: Start::Output,
-                    lanes: 1,
+                    lanes: pass.lanes,
                 }
                 .compute(gradient);
             }
@@ -161,6 +163,10 @@ fn channels(window: &Window, image: &Shape, output: [usize; 2]) -> ChannelConvol
 /// Outputs and inputs of weights.
 fn filter_counts(weights: &Shape) -> [usize; 2] {
     [weights.extents()[0], weights.extents()[1]]
+}
+
+fn area([height, width]: [usize; 2]) -> usize {
+    height * width
 }
 
 /// Height and width of an image.

@@ -69,9 +69,9 @@ impl GradientField {
             // A whole cell is computed before it is written, so that its four components stay one vector.
             let mut looked_up = [0.0; 4];
             for (k, value) in looked_up.iter_mut().enumerate() {
-                let above = upper[0][k] + right.0[lane] * (upper[1][k] - upper[0][k]);
-                let below = lower[0][k] + right.0[lane] * (lower[1][k] - lower[0][k]);
-                *value = above + down.0[lane] * (below - above);
+                let above = right.0[lane].mul_add(upper[1][k] - upper[0][k], upper[0][k]);
+                let below = right.0[lane].mul_add(lower[1][k] - lower[0][k], lower[0][k]);
+                *value = down.0[lane].mul_add(below - above, above);
             }
             *cell = looked_up;
         }

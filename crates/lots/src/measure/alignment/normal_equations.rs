@@ -214,7 +214,7 @@ impl Sums {
                 let product_y = product * y;
                 once += product;
                 by_y += product_y;
-                by_y_squared += product_y * y;
+                by_y_squared = product_y.mul_add(y, by_y_squared);
             }
             let once_x = once * x;
             for (sum, part) in sums.iter_mut().zip([once_x * x, by_y * x, once_x, by_y_squared, by_y, once]) {
@@ -232,9 +232,9 @@ impl Sums {
             self.scalars[0] += mask;
             self.scalars[1] += image;
             self.scalars[2] += origin;
-            self.scalars[3] += image * image;
-            self.scalars[4] += origin * origin;
-            self.scalars[5] += origin * image;
+            self.scalars[3] = image.mul_add(image, self.scalars[3]);
+            self.scalars[4] = origin.mul_add(origin, self.scalars[4]);
+            self.scalars[5] = origin.mul_add(image, self.scalars[5]);
         }
     }
 
@@ -277,7 +277,7 @@ fn project(sums: &mut [Lanes; 3], gradient: &[Lanes; TILE_ROWS], with: &[Lanes; 
     for row in 0..tile.rows {
         let product = gradient[row] * with[row];
         once += product;
-        by_y += product * Lanes::splat(tile.y[row]);
+        by_y = product.mul_add(Lanes::splat(tile.y[row]), by_y);
     }
     sums[0] += once * tile.x;
     sums[1] += by_y;

@@ -1,0 +1,217 @@
+//! A single image of few tiles: channels lie in the lanes, because there are too few tiles to fill them.
+
+use pulp::{Simd, WithSimd};
+
+use super::block::Buffers;
+use super::transform::{OUTPUTS, Tile, Transform};
+use super::{Convolution, Filters};
+use crate::kernel::weighted_sum::{Start, load, store};
+
+/// Channels are rounded up to a multiple of what the widest register holds.
+pub(super) const CHANNELS: usize = 16;
+
+/// The convolution of one image, at so many points along each axis.
+pub(super) struct FewTiles<'a, const POINTS: usize> {
+    pub(super) convolution: &'a Convolution<'a>,
+    pub(super) buffers: &'a mut Buffers,
+    /// `[outputs][height][width]`.
+    pub(super) output: &'a mut [f32],
+}
+
+impl<const POINTS: usize> WithSimd for FewTiles<'_, POINTS>
+where
+    Tile: Transform<POINTS>,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { convolution, buffers, output } = self;
+        let Filters { outputs, inputs, .. } = *convolution.filters;
+        let tiles: usize = convolution.grid().iter().product();
+        let pairs = POINTS * POINTS;
+        let across = [inputs, outputs].map(|channels| channels.next_multiple_of(CHANNELS));
+        buffers.inputs.resize(tiles * pairs * across[0], 0.0);
+        buffers.products.resize(tiles * pairs * across[1], 0.0);
+        turn(convolution, across[0], &mut buffers.turned);
+        transform_inputs::<S, POINTS>(simd, convolution, across[0], &buffers.turned, &mut buffers.inputs);
+        let product = Product { convolution, tiles, pairs, across, inputs: &buffers.inputs };
+        for pair in 0..pairs {
+            if S::REGISTER_COUNT >= 32 {
+                product.pair::<S, 8, 3>(simd, pair, &mut buffers.products);
+            } else {
+                product.pair::<S, 4, 3>(simd, pair, &mut buffers.products);
+            }
+        }
+        transform_outputs::<S, POINTS>(simd, convolution, across[1], &buffers.products, output);
+    }
+}
+
+/// The image as `[height][width][channels]`, with room for `across` channels.
+fn turn(convolution: &Convolution<'_>, across: usize, turned: &mut Vec<f32>) {
+    let [height, width] = convolution.input_extent;
+    turned.resize(height * width * across, 0.0);
+    for (channel, plane) in convolution.input.chunks_exact(height * width).enumerate() {
+        for (pixel, value) in turned.chunks_exact_mut(across).zip(plane) {
+            pixel[channel] = *value;
+        }
+    }
+}
+
+/// Transforms the inputs of all tiles to `[tiles][pairs][across]`.
+#[inline(always)]
+fn transform_inputs<S: Simd, const POINTS: usize>(
+    simd: S,
+    convolution: &Convolution<'_>,
+    across: usize,
+    turned: &[f32],
+    inputs: &mut [f32],
+) where
+    Tile: Transform<POINTS>,
+{
+    let zero = simd.splat_f32s(0.0);
+    let width = convolution.input_extent[1];
+    for (tile, inputs) in inputs.chunks_exact_mut(POINTS * POINTS * across).enumerate() {
+        let [rows, columns] = convolution.places::<POINTS>(tile);
+        for channel in (0..convolution.filters.inputs).step_by(S::F32_LANES) {
+            let at = |row: Option<usize>, column: Option<usize>| match (row, column) {
+                (Some(row), Some(column)) => load::<S>(&turned[(row * width + column) * across + channel..]),
+                _ => zero,
+            };
+            let mut values = [[zero; POINTS]; POINTS];
+            for x in 0..POINTS {
+                let column = Tile::inputs(simd, std::array::from_fn(|y| at(rows[y], columns[x])));
+                for y in 0..POINTS {
+                    values[y][x] = column[y];
+                }
+            }
+            for y in 0..POINTS {
+                let row = Tile::inputs(simd, values[y]);
+                for x in 0..POINTS {
+                    store::<S>(&mut inputs[(y * POINTS + x) * across + channel..], row[x]);
+                }
+            }
+        }
+    }
+}
+
+/// The matrix products of the pairs of points.
+struct Product<'a> {
+    convolution: &'a Convolution<'a>,
+    tiles: usize,
+    pairs: usize,
+    /// Channels of inputs and outputs, rounded up.
+    across: [usize; 2],
+    /// `[tiles][pairs][across]`.
+    inputs: &'a [f32],
+}
+
+impl Product<'_> {
+    /// One pair, `TILES` tiles and `COLUMNS` registers of outputs at a time.
+    #[inline(always)]
+    fn pair<S: Simd, const TILES: usize, const COLUMNS: usize>(
+        &self,
+        simd: S,
+        pair: usize,
+        products: &mut [f32],
+    ) {
+        let registers = self.convolution.filters.outputs.div_ceil(S::F32_LANES);
+        let mut tile = 0;
+        while tile < self.tiles {
+            let many = tile + TILES <= self.tiles;
+            let mut column = 0;
+            while column < registers {
+                let wide = column + COLUMNS <= registers;
+                let place = [pair, tile, column];
+                match (many, wide) {
+                    (true, true) => self.block::<S, TILES, COLUMNS>(simd, place, products),
+                    (true, false) => self.block::<S, TILES, 1>(simd, place, products),
+                    (false, true) => self.block::<S, 1, COLUMNS>(simd, place, products),
+                    (false, false) => self.block::<S, 1, 1>(simd, place, products),
+                }
+                column += if wide { COLUMNS } else { 1 };
+            }
+            tile += if many { TILES } else { 1 };
+        }
+    }
+
+    #[inline(always)]
+    fn block<S: Simd, const TILES: usize, const COLUMNS: usize>(
+        &self,
+        simd: S,
+        [pair, tile, column]: [usize; 3],
+        products: &mut [f32],
+    ) {
+        let channels = self.convolution.filters.inputs;
+        let [across_in, across_out] = self.across;
+        let filters = &self.convolution.filters.side_by_side()[pair * channels * across_out..];
+        let filters = filters[..channels * across_out].chunks_exact(across_out);
+        let inputs: [&[f32]; TILES] =
+            std::array::from_fn(|i| &self.inputs[((tile + i) * self.pairs + pair) * across_in..][..channels]);
+        let mut sums = [[simd.splat_f32s(0.0); COLUMNS]; TILES];
+        for (channel, filters) in filters.enumerate() {
+            let filters = S::as_simd_f32s(filters).0;
+            let filters: [S::f32s; COLUMNS] = std::array::from_fn(|j| filters[column + j]);
+            for i in 0..TILES {
+                let input = simd.splat_f32s(inputs[i][channel]);
+                for j in 0..COLUMNS {
+                    sums[i][j] = simd.mul_add_f32s(filters[j], input, sums[i][j]);
+                }
+            }
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            let products = &mut products[((tile + i) * self.pairs + pair) * across_out..][..across_out];
+            S::as_mut_simd_f32s(products).0[column..column + COLUMNS].copy_from_slice(sums);
+        }
+    }
+}
+
+/// Transforms the products, `[tiles][pairs][across]`, to `output`, `[outputs][height][width]`.
+#[inline(always)]
+fn transform_outputs<S: Simd, const POINTS: usize>(
+    simd: S,
+    convolution: &Convolution<'_>,
+    across: usize,
+    products: &[f32],
+    output: &mut [f32],
+) where
+    Tile: Transform<POINTS>,
+{
+    let Convolution { filters, output_extent: [height, width], start, .. } = *convolution;
+    let columns = convolution.grid()[1];
+    for (tile, products) in products.chunks_exact(POINTS * POINTS * across).enumerate() {
+        let [first_row, first_column] = [tile / columns * OUTPUTS, tile % columns * OUTPUTS];
+        for channel in (0..filters.outputs).step_by(S::F32_LANES) {
+            let mut values = [[simd.splat_f32s(0.0); POINTS]; OUTPUTS];
+            for x in 0..POINTS {
+                let column: [S::f32s; POINTS] =
+                    std::array::from_fn(|y| load::<S>(&products[(y * POINTS + x) * across + channel..]));
+                let column = Tile::outputs(simd, column);
+                for y in 0..OUTPUTS {
+                    values[y][x] = column[y];
+                }
+            }
+            let mut tile = [[[0.0_f32; CHANNELS]; OUTPUTS]; OUTPUTS];
+            for y in 0..OUTPUTS {
+                let row = Tile::outputs(simd, values[y]);
+                for x in 0..OUTPUTS {
+                    store::<S>(&mut tile[y][x], row[x]);
+                }
+            }
+            for lane in 0..S::F32_LANES.min(filters.outputs - channel) {
+                let channel = channel + lane;
+                let plane = &mut output[channel * height * width..][..height * width];
+                for (y, row) in tile.iter().enumerate().take(height - first_row) {
+                    let line = &mut plane[(first_row + y) * width + first_column..];
+                    for (output, value) in line.iter_mut().zip(row).take(width - first_column) {
+                        match start {
+                            Start::Zero => *output = value[lane],
+                            Start::Bias(bias) => *output = value[lane] + bias[channel],
+                            Start::Output | Start::OutputCopied(_) => *output += value[lane],
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
