@@ -39,7 +39,7 @@ impl ImageSize {
     }
 }
 
-/// Images `first..first + count` of a call, computed together in `lanes` lanes; unused lanes compute zeros.
+/// Images `first..first + count` of a call, computed together in `lanes` lanes; unused lanes compute the last one again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Block {
     pub(crate) first: usize,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::forward::ImageSize;
+use crate::kernel::windows::Windows;
 use crate::op::Op;
 use crate::shape::Shape;
 
@@ -100,10 +101,19 @@ impl Graph {
 
     /// Tells every op how large the images are, see [`Op::expect_images`].
     pub(crate) fn expect_images(&mut self, images: ImageSize) {
-        let shapes = |operands: &[TensorId]| operands.iter().map(|&id| &self.tensors[id].shape).collect();
+        // Of each tensor, the windows of a maximum that it goes to, as it is or without what is below zero.
+        let mut pooled: Vec<Option<Windows>> = vec![None; self.tensors.len()];
+        for node in self.nodes.iter().rev() {
+            let &[operand] = node.operands.as_slice() else { continue };
+            let windows = match node.op.name() {
+                "Relu" => pooled[node.output].clone(),
+                _ => node.op.maximum_windows(&self.tensors[operand].shape),
+            };
+            pooled[operand] = windows.or_else(|| pooled[operand].take());
+        }
         for node in &mut self.nodes {
-            let shapes: Vec<&Shape> = shapes(&node.operands);
-            node.op.expect_images(images, &shapes);
+            let shapes: Vec<&Shape> = node.operands.iter().map(|&id| &self.tensors[id].shape).collect();
+            node.op.expect_images(images, &shapes, pooled[node.output].take());
         }
     }
 

@@ -64,6 +64,7 @@ use std::fmt::Debug;
 use rayon::prelude::*;
 
 use crate::forward::ImageSize;
+use crate::kernel::windows::Windows;
 use crate::load::Node;
 use crate::shape::Shape;
 
@@ -268,7 +269,14 @@ pub(crate) trait Op: Debug + Send + Sync {
 
     /// Called once when a network is put together: from then on images may be computed by other arithmetic that is
     /// quicker for their size, the same for any number of lanes that they will be computed in.
-    fn expect_images(&mut self, _images: ImageSize, _operands: &[&Shape]) {}
+    ///
+    /// - `pooled`: the windows of a maximum that the result goes to.
+    fn expect_images(&mut self, _images: ImageSize, _operands: &[&Shape], _pooled: Option<Windows>) {}
+
+    /// The windows over `image` of whose values only the largest counts; of a pooling by the maximum.
+    fn maximum_windows(&self, _image: &Shape) -> Option<Windows> {
+        None
+    }
 
     /// Called when weights have changed: what was derived from them is dropped.
     fn forget_weights(&mut self) {}

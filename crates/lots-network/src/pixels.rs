@@ -279,7 +279,7 @@ impl PixelEncoding {
     ///
     /// - `shape`: the network's input, `[channels, height, width]`; it has as many channels as the encoding
     ///   ([`PixelEncoding::expect_channels`]).
-    /// - `input`: `[elements][lanes]`, overwritten. Lanes without an image become 0.
+    /// - `input`: `[elements][lanes]`, overwritten. Lanes without an image repeat the last one.
     pub(crate) fn encode(&self, images: Pixels<'_>, shape: [usize; 3], lanes: usize, input: &mut [f32]) {
         vectorized(
             #[inline(always)]
@@ -338,7 +338,7 @@ const CHANNELS: &str = "lots.channels";
 const MEAN: &str = "lots.mean";
 const FACTOR: &str = "lots.factor";
 
-/// Writes `convert(planes[lane][element])` to `rows[element * lanes + lane]`, and 0 where there is no plane.
+/// Writes `convert(planes[lane][element])` to `rows[element * lanes + lane]`, where there is no plane the last one again.
 #[inline(always)]
 fn side_by_side<P: Copy>(planes: &[&[P]], lanes: usize, rows: &mut [f32], convert: impl Fn(P) -> f32) {
     if let ([plane], 1) = (planes, lanes) {
@@ -347,11 +347,10 @@ fn side_by_side<P: Copy>(planes: &[&[P]], lanes: usize, rows: &mut [f32], conver
         }
         return;
     }
-    if planes.len() < lanes {
-        rows.fill(0.0);
-    }
+    let Some(last) = planes.len().checked_sub(1) else { return rows.fill(0.0) };
     for (tile, rows) in rows.chunks_mut(TILE * lanes).enumerate() {
-        for (lane, plane) in planes.iter().enumerate() {
+        for lane in 0..lanes {
+            let plane = planes[lane.min(last)];
             for (row, &pixel) in rows.chunks_exact_mut(lanes).zip(&plane[tile * TILE..]) {
                 row[lane] = convert(pixel);
             }

@@ -24,7 +24,7 @@ impl Span {
 }
 
 /// The windows over all channels of an image, in the order of the result.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Windows {
     /// For each row of the result.
     pub(crate) rows: Vec<Span>,

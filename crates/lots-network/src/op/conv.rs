@@ -11,11 +11,13 @@ use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration,
 use crate::forward::{ImageSize, LANES};
 use crate::kernel::lane_sums::LaneSums;
 use crate::kernel::weighted_sum::{Column, Rounds, Start, Tap, WeightedSums};
+use crate::kernel::windows::Windows;
 use crate::load::{Attribute, Input, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
 
 mod input_gradient;
+mod near_ties;
 mod shortcut;
 
 use shortcut::Shortcut;
@@ -110,11 +112,7 @@ impl Op for Conv {
     }
 
     fn forward(&self, operands: &[Operand<'_>], output: &mut [f32], lanes: usize) {
-        if self
-            .shortcut
-            .as_ref()
-            .is_some_and(|shortcut| shortcut.forward(&self.window, operands, output, lanes))
-        {
+        if self.shortcut.as_ref().is_some_and(|shortcut| shortcut.forward(self, operands, output, lanes)) {
             return;
         }
         let geometry = Geometry::new(self, operands[0].shape, operands[1].shape);
@@ -181,8 +179,8 @@ impl Op for Conv {
         &[1, 2]
     }
 
-    fn expect_images(&mut self, images: ImageSize, operands: &[&Shape]) {
-        self.shortcut = Shortcut::choose(self, images, operands);
+    fn expect_images(&mut self, images: ImageSize, operands: &[&Shape], pooled: Option<Windows>) {
+        self.shortcut = Shortcut::choose(self, images, operands, pooled);
     }
 
     fn forget_weights(&mut self) {
@@ -415,23 +413,27 @@ mod tests {
     fn the_quicker_ways_are_taken_where_they_fit() {
         let window = Window { kernel: [3; 2], stride: [1; 2], dilation: [1; 2], pads: [0; 4] };
         let mut conv = Conv::new(window, 1);
-        conv.expect_images(ImageSize::Large, &[&Shape::from([4, 11, 11]), &Shape::from([4, 4, 3, 3])]);
+        conv.expect_images(ImageSize::Large, &[&Shape::from([4, 11, 11]), &Shape::from([4, 4, 3, 3])], None);
         assert!(matches!(conv.shortcut, Some(Shortcut::LargeTiles(_))));
         let (stride, dilation) = ([2, 1], [1, 2]);
         for other in [Window { stride, ..window }, Window { dilation, ..window }] {
             let mut conv = Conv::new(other, 1);
-            conv.expect_images(ImageSize::Large, &[&Shape::from([4, 25, 25]), &Shape::from([4, 4, 3, 3])]);
+            conv.expect_images(
+                ImageSize::Large,
+                &[&Shape::from([4, 25, 25]), &Shape::from([4, 4, 3, 3])],
+                None,
+            );
             assert!(conv.shortcut.is_none());
         }
         let mut conv = Conv::new(window, 4);
-        conv.expect_images(ImageSize::Large, &[&Shape::from([4, 25, 25]), &Shape::from([4, 1, 3, 3])]);
+        conv.expect_images(ImageSize::Large, &[&Shape::from([4, 25, 25]), &Shape::from([4, 1, 3, 3])], None);
         assert!(matches!(conv.shortcut, Some(Shortcut::ChannelsApart)));
         // The second convolution of LeNet; its first has a single channel.
         let window = Window { kernel: [5; 2], ..window };
         for (channels, extent, by_tiles) in [(20, 12, true), (1, 28, false), (20, 5, false)] {
             let mut conv = Conv::new(window, 1);
             let shapes = [Shape::from([channels, extent, extent]), Shape::from([50, channels, 5, 5])];
-            conv.expect_images(ImageSize::Small, &[&shapes[0], &shapes[1]]);
+            conv.expect_images(ImageSize::Small, &[&shapes[0], &shapes[1]], None);
             assert_eq!(
                 matches!(conv.shortcut, Some(Shortcut::SmallTiles { backward: true, .. })),
                 by_tiles,

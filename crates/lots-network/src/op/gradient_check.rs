@@ -116,7 +116,7 @@ fn every_op_agrees_with_its_twin_forward_and_backward() {
                 // Each check has its own weights.
                 for (images, lanes) in [(ImageSize::Small, 1), (ImageSize::Small, 16), (ImageSize::Large, 1)]
                 {
-                    case.op.expect_images(images, &shapes);
+                    case.op.expect_images(images, &shapes, None);
                     check(&case, lanes, &mut random);
                 }
             }
@@ -140,7 +140,7 @@ fn an_image_gets_the_same_bytes_whatever_lies_beside_it() {
                 }
                 let shapes: Vec<&Shape> = case.operands.iter().map(|operand| &operand.shape).collect();
                 let shape = case.op.output_shape(&shapes).unwrap();
-                case.op.expect_images(ImageSize::Small, &shapes);
+                case.op.expect_images(ImageSize::Small, &shapes, None);
                 let cotangents: Vec<Vec<f64>> =
                     (0..LANES).map(|_| random.values(shape.count(), -1.0, 1.0)).collect();
                 let together = bytes(&case, &shape, &images, &cotangents);

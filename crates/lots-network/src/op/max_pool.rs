@@ -6,6 +6,7 @@
 use super::window::{Window, ceil_mode, image_extents};
 use super::{Backward, Op, OpError, Operand, Parsed, Registration};
 use crate::kernel::window_maximum::{add_to_first_maxima, maxima};
+use crate::kernel::windows::Windows;
 use crate::load::{Attribute, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
@@ -51,6 +52,10 @@ impl Op for MaxPool {
         let windows = self.window.over(pass.operands[0].shape, self.ceil);
         let outputs = [pass.output.values, pass.cotangent];
         add_to_first_maxima(&windows, pass.operands[0].values, outputs, gradient, pass.lanes);
+    }
+
+    fn maximum_windows(&self, image: &Shape) -> Option<Windows> {
+        Some(self.window.over(image, self.ceil))
     }
 
     fn save(&self, node: &mut NodeWriter) {

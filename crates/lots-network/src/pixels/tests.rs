@@ -21,8 +21,9 @@ fn every_pixel_of_every_image_is_encoded_by_its_own_channel() {
         for (index, &value) in input.iter().enumerate() {
             let (element, lane) = (index / lanes, index % lanes);
             let (channel, position) = (element / 20, element % 20);
-            let expected = if lane < images {
-                let pixel = f32::from(pixels[lane * 60 + (2 - channel) * 20 + position]);
+            // Lanes without an image repeat the last one.
+            let expected = if let Some(last) = images.checked_sub(1) {
+                let pixel = f32::from(pixels[lane.min(last) * 60 + (2 - channel) * 20 + position]);
                 (pixel - bgr().mean()[channel]) * bgr().factor()[channel]
             } else {
                 0.0
@@ -40,8 +41,11 @@ fn pulling_back_is_the_transpose_of_the_linear_part_of_encoding() {
     let (mut input, mut offset) = (vec![0.0; 60 * lanes], vec![0.0; 60 * lanes]);
     bgr().encode(Pixels::from(&pixels[..]), shape, lanes, &mut input);
     bgr().encode(Pixels::F32(&vec![0.0; images * 60]), shape, lanes, &mut offset);
-    let gradient: Vec<f32> =
+    let mut gradient: Vec<f32> =
         random_pixels(60 * lanes).into_iter().map(|value| f32::from(value) - 128.0).collect();
+    for element in gradient.chunks_exact_mut(lanes) {
+        element[images..].fill(0.0);
+    }
     let mut at_pixels = vec![9.0; images * 60];
     bgr().pull_back(&gradient, shape, lanes, &mut at_pixels);
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();

@@ -4,10 +4,11 @@
 
 use std::sync::OnceLock;
 
-use super::Conv;
+use super::{Conv, Geometry, near_ties};
 use crate::forward::ImageSize;
 use crate::kernel::channel_convolution::ChannelConvolution;
 use crate::kernel::weighted_sum::Start;
+use crate::kernel::windows::Windows;
 use crate::kernel::winograd::{Convolution, Filters, Taps};
 use crate::op::window::Window;
 use crate::op::{Backward, Operand};
@@ -25,8 +26,9 @@ const FEWEST_TILES: usize = 9;
 pub(super) enum Shortcut {
     /// Tiles of a large image.
     LargeTiles(TransformedFilters),
-    /// Tiles of small images; on the way back too if that saves as much.
-    SmallTiles { filters: TransformedFilters, backward: bool },
+    /// Tiles of small images; on the way back too if that saves as much. `pooled` are the windows of a maximum that the
+    /// outputs go to.
+    SmallTiles { filters: TransformedFilters, backward: bool, pooled: Option<Windows> },
     /// Each channel of a large image for itself.
     ChannelsApart,
 }
@@ -47,7 +49,12 @@ impl TransformedFilters {
 
 impl Shortcut {
     /// The quicker way for `conv`, if there is one. The shapes have passed the shape rule.
-    pub(super) fn choose(conv: &Conv, images: ImageSize, operands: &[&Shape]) -> Option<Self> {
+    pub(super) fn choose(
+        conv: &Conv,
+        images: ImageSize,
+        operands: &[&Shape],
+        pooled: Option<Windows>,
+    ) -> Option<Self> {
         let Window { kernel, stride, dilation, .. } = conv.window;
         let (&[channels, height, width], &[outputs, ..]) = (operands[0].extents(), operands[1].extents())
         else {
@@ -70,6 +77,7 @@ impl Shortcut {
                 saves_half(output_extent(&conv.window, operands[0])).then(|| Self::SmallTiles {
                     filters: TransformedFilters::new(taps),
                     backward: saves_half([height, width]),
+                    pooled,
                 })
             }
         }
@@ -85,11 +93,12 @@ impl Shortcut {
     /// As [`crate::op::Op::forward`]; whether it has been done.
     pub(super) fn forward(
         &self,
-        window: &Window,
+        conv: &Conv,
         operands: &[Operand<'_>],
         output: &mut [f32],
         lanes: usize,
     ) -> bool {
+        let window = &conv.window;
         let (image, weights) = (operands[0], operands[1]);
         let bias = operands.get(2).map(|bias| bias.values);
         match self {
@@ -107,6 +116,15 @@ impl Shortcut {
                     lanes,
                 }
                 .compute(output);
+                if let Self::SmallTiles { pooled: Some(windows), .. } = self {
+                    near_ties::settle(
+                        &Geometry::new(conv, image.shape, weights.shape),
+                        windows,
+                        operands,
+                        output,
+                        lanes,
+                    );
+                }
             }
             Self::ChannelsApart => {
                 let output_extent = output_extent(window, image.shape);

@@ -1,0 +1,268 @@
+//! Outputs that nearly tie under a pooling's window are computed by the definition.
+//!
+//! Where an image is flat, outputs side by side are equal, and the first of them gets the gradient. Tiles compute them
+//! with other roundings, and any of them could come out on top. So where the largest two under a window lie nearer
+//! together than tiles can tell, the sums of the definition take the place of all outputs under it.
+
+use super::Geometry;
+use crate::forward::LANES;
+use crate::kernel::weighted_sum::{Column, Rounds, Start, Tap, WeightedSums};
+use crate::kernel::windows::{Span, Windows};
+use crate::op::{Operand, vectorized};
+
+/// Differences below this share of the image's largest output may be nothing but rounding: five times the largest error
+/// that was measured (`docs/decisions/winograd.md`).
+const RESOLUTION: f32 = 1.0 / 65_536.0;
+
+/// Settles the near ties of `output`, which tiles have computed, under the windows of the pooling behind it.
+pub(super) fn settle(
+    geometry: &Geometry<'_>,
+    windows: &Windows,
+    operands: &[Operand<'_>],
+    output: &mut [f32],
+    lanes: usize,
+) {
+    let all_places = || {
+        let columns = move |rows: Span| windows.columns.iter().map(move |&columns| (rows, columns));
+        windows.rows.iter().copied().flat_map(columns).map(|spans| places(spans, geometry.output[1]))
+    };
+    let area = geometry.output_area();
+    let near: Vec<(usize, usize)> = if lanes == LANES {
+        near_ties::<LANES>(all_places(), area, output)
+    } else {
+        near_ties::<1>(all_places(), area, output)
+    };
+    if near.is_empty() {
+        return;
+    }
+    let all_places: Vec<Vec<usize>> = all_places().collect();
+    let mut by_definition = ByDefinition::new(geometry, operands, lanes);
+    for (window, lane) in near {
+        for &place in &all_places[window] {
+            by_definition.compute(place, lane, output);
+        }
+    }
+}
+
+/// The outputs of a channel under a window.
+fn places((rows, columns): (Span, Span), width: usize) -> Vec<usize> {
+    let columns = move || (columns.first..columns.end).step_by(columns.step);
+    (rows.first..rows.end)
+        .step_by(rows.step)
+        .flat_map(|row| columns().map(move |x| row * width + x))
+        .collect()
+}
+
+/// Windows and lanes where, in some channel, the largest two values nearly tie.
+fn near_ties<const LANES: usize>(
+    windows: impl Iterator<Item = Vec<usize>>,
+    area: usize,
+    output: &[f32],
+) -> Vec<(usize, usize)> {
+    let output = output.as_chunks::<LANES>().0;
+    let (mut gaps, mut largest) = (Vec::new(), [0.0; LANES]);
+    for places in windows {
+        gaps.push(vectorized(
+            #[inline(always)]
+            || smallest_gaps(&places, area, output, &mut largest),
+        ));
+    }
+    let mut near = Vec::new();
+    for (window, gaps) in gaps.iter().enumerate() {
+        for (lane, (gap, largest)) in gaps.iter().zip(largest).enumerate() {
+            if *gap < RESOLUTION * largest {
+                near.push((window, lane));
+            }
+        }
+    }
+    near
+}
+
+/// Over all channels, the smallest difference between the largest value under a window and the second largest; `largest`
+/// becomes the largest absolute value of all.
+#[inline(always)]
+fn smallest_gaps<const LANES: usize>(
+    places: &[usize],
+    area: usize,
+    output: &[[f32; LANES]],
+    largest: &mut [f32; LANES],
+) -> [f32; LANES] {
+    let (mut smallest, mut absolute) = ([f32::INFINITY; LANES], *largest);
+    for plane in output.chunks_exact(area) {
+        let (mut first, mut second) = ([f32::NEG_INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+        for &place in places {
+            let values = &plane[place];
+            for lane in 0..LANES {
+                let value = values[lane];
+                second[lane] = larger(second[lane], smaller(value, first[lane]));
+                first[lane] = larger(first[lane], value);
+                absolute[lane] = larger(absolute[lane], value.abs());
+            }
+        }
+        for lane in 0..LANES {
+            smallest[lane] = smaller(smallest[lane], first[lane] - second[lane]);
+        }
+    }
+    *largest = absolute;
+    smallest
+}
+
+/// One instruction, unlike `f32::max`, which treats NaN with care.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+#[inline(always)]
+fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+/// The sums of the definition at single places.
+struct ByDefinition<'a> {
+    operands: &'a [Operand<'a>],
+    input: std::borrow::Cow<'a, [f32]>,
+    columns: Vec<Column>,
+    /// Offsets in the input.
+    taps: Vec<usize>,
+    /// Taps of the gathered inputs.
+    gathered_taps: Vec<Tap>,
+    gathered: Vec<f32>,
+    sums: Vec<f32>,
+    lanes: usize,
+}
+
+impl<'a> ByDefinition<'a> {
+    fn new(geometry: &Geometry<'_>, operands: &'a [Operand<'a>], lanes: usize) -> Self {
+        let taps = geometry.rounds().all(&geometry.taps());
+        Self {
+            operands,
+            input: geometry.padded(operands[0].values, lanes),
+            columns: geometry.columns(),
+            gathered_taps: (0..taps.len()).map(|tap| Tap { input: tap, weight: tap }).collect(),
+            gathered: vec![0.0; taps.len()],
+            taps: taps.into_iter().map(|tap| tap.input).collect(),
+            sums: vec![0.0; geometry.rows],
+            lanes,
+        }
+    }
+
+    /// All channels of the output at `place` in one lane.
+    fn compute(&mut self, place: usize, lane: usize, output: &mut [f32]) {
+        let first = self.columns[place].input;
+        for (gathered, tap) in self.gathered.iter_mut().zip(&self.taps) {
+            *gathered = self.input[(first + tap) * self.lanes + lane];
+        }
+        WeightedSums {
+            input: &self.gathered,
+            weights: self.operands[1].values,
+            start: self.operands.get(2).map_or(Start::Zero, |bias| Start::Bias(bias.values)),
+            taps: &self.gathered_taps,
+            rounds: Rounds::ONE,
+            columns: &[Column { input: 0, output: 0 }],
+            rows: self.sums.len(),
+            weight_row: self.gathered.len(),
+            output_row: 1,
+            lanes: 1,
+        }
+        .compute(&mut self.sums);
+        let area = self.columns.len();
+        for (channel, sum) in self.sums.iter().enumerate() {
+            output[(channel * area + place) * self.lanes + lane] = *sum;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Conv;
+    use super::*;
+    use crate::forward::ImageSize;
+    use crate::op::Op;
+    use crate::op::gradient_check::Random;
+    use crate::op::window::Window;
+    use crate::shape::Shape;
+
+    /// A convolution of images that are flat on the left, pooled 2×2.
+    struct Flat {
+        shapes: [Shape; 3],
+        window: Window,
+        windows: Windows,
+        weights: Vec<f32>,
+        bias: Vec<f32>,
+        image: Vec<f32>,
+    }
+
+    impl Flat {
+        fn new(random: &mut Random, lanes: usize) -> Self {
+            let shapes = [Shape::from([6, 12, 16]), Shape::from([9, 6, 5, 5]), Shape::from([9])];
+            let mut values = |count: usize| -> Vec<f32> {
+                random.values(count, -1.0, 1.0).into_iter().map(|value| value as f32).collect()
+            };
+            let mut image = values(6 * 12 * 16 * lanes);
+            for (index, value) in image.iter_mut().enumerate() {
+                let (channel, column) = (index / lanes / (12 * 16), index / lanes % 16);
+                if column < 10 {
+                    *value = 0.1 + channel as f32 / 7.0;
+                }
+            }
+            let window = Window { kernel: [5; 2], stride: [1; 2], dilation: [1; 2], pads: [0; 4] };
+            let pooling = Window { kernel: [2; 2], stride: [2; 2], ..window };
+            let windows = pooling.over(&Shape::from([9, 8, 12]), false);
+            Self { shapes, window, windows, weights: values(9 * 6 * 25), bias: values(9), image }
+        }
+
+        fn forward(&self, shortcut: Option<Option<Windows>>, lanes: usize) -> Vec<f32> {
+            let mut conv = Conv::new(self.window, 1);
+            let [image, weights, bias] = &self.shapes;
+            if let Some(pooled) = shortcut {
+                conv.expect_images(ImageSize::Small, &[image, weights], pooled);
+                assert!(conv.shortcut.is_some());
+            }
+            let mut output = vec![0.0; 9 * 8 * 12 * lanes];
+            let operands = [
+                Operand { shape: image, values: &self.image, lanes },
+                Operand { shape: weights, values: &self.weights, lanes: 1 },
+                Operand { shape: bias, values: &self.bias, lanes: 1 },
+            ];
+            conv.forward(&operands, &mut output, lanes);
+            output
+        }
+
+        /// How many of the windows in which all values of `exact` are equal have values in `got` that are not.
+        fn broken(&self, exact: &[f32], got: &[f32], lanes: usize) -> [usize; 2] {
+            let (mut flat, mut broken) = (0, 0);
+            self.windows.for_each(|_, taps| {
+                let mut elements = Vec::new();
+                taps.for_each(|element| elements.push(element));
+                for lane in 0..lanes {
+                    let tie = |values: &[f32]| {
+                        elements.iter().all(|element| {
+                            values[element * lanes + lane].to_bits()
+                                == values[elements[0] * lanes + lane].to_bits()
+                        })
+                    };
+                    flat += usize::from(tie(exact));
+                    broken += usize::from(tie(exact) && !tie(got));
+                }
+            });
+            [flat, broken]
+        }
+    }
+
+    #[test]
+    fn what_ties_by_the_definition_ties_by_tiles() {
+        let mut random = Random::new(3);
+        for lanes in [1, LANES] {
+            let flat = Flat::new(&mut random, lanes);
+            let exact = flat.forward(None, lanes);
+            let settled = flat.forward(Some(Some(flat.windows.clone())), lanes);
+            let [ties, broken] = flat.broken(&exact, &settled, lanes);
+            assert!(ties >= 9 * 4 * lanes, "{ties} windows are flat");
+            assert_eq!(broken, 0);
+            // The first of them wins, as by the definition; and tiles alone do break ties.
+            let [_, broken] = flat.broken(&exact, &flat.forward(Some(None), lanes), lanes);
+            assert!(broken > 0, "tiles break no tie: the test shows nothing");
+        }
+    }
+}
