@@ -212,11 +212,11 @@ mod tests {
             Self { shapes, window, windows, weights: values(9 * 6 * 25), bias: values(9), image }
         }
 
-        fn forward(&self, shortcut: Option<Option<Windows>>, lanes: usize) -> Vec<f32> {
+        fn forward(&self, by_tiles: bool, pooled: Option<&Windows>, lanes: usize) -> Vec<f32> {
             let mut conv = Conv::new(self.window, 1);
             let [image, weights, bias] = &self.shapes;
-            if let Some(pooled) = shortcut {
-                conv.expect_images(ImageSize::Small, &[image, weights], pooled);
+            if by_tiles {
+                conv.expect_images(ImageSize::Small, &[image, weights], pooled.cloned());
                 assert!(conv.shortcut.is_some());
             }
             let mut output = vec![0.0; 9 * 8 * 12 * lanes];
@@ -255,13 +255,13 @@ mod tests {
         let mut random = Random::new(3);
         for lanes in [1, LANES] {
             let flat = Flat::new(&mut random, lanes);
-            let exact = flat.forward(None, lanes);
-            let settled = flat.forward(Some(Some(flat.windows.clone())), lanes);
+            let exact = flat.forward(false, None, lanes);
+            let settled = flat.forward(true, Some(&flat.windows), lanes);
             let [ties, broken] = flat.broken(&exact, &settled, lanes);
             assert!(ties >= 9 * 4 * lanes, "{ties} windows are flat");
             assert_eq!(broken, 0);
             // The first of them wins, as by the definition; and tiles alone do break ties.
-            let [_, broken] = flat.broken(&exact, &flat.forward(Some(None), lanes), lanes);
+            let [_, broken] = flat.broken(&exact, &flat.forward(true, None, lanes), lanes);
             assert!(broken > 0, "tiles break no tie: the test shows nothing");
         }
     }
