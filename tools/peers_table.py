@@ -1,7 +1,7 @@
 """The tables of BENCHMARKS.md from what `benches/peers/run` stores; used by `tools/fill_results`."""
 
 HEADINGS = ["work", "`lots`", "peer", "peer's time", "times faster", "at least", ""]
-LAYER_HEADINGS = ["layer", "forward", "GFLOP/s", "of the peak", "backward to the pixels", "GFLOP/s", "of the peak"]
+LAYER_HEADINGS = ["to and from", "forward", "GFLOP/s", "of the peak", "backward to the pixels", "GFLOP/s", "of the peak"]
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 
 
@@ -17,7 +17,7 @@ def tables(stored):
         if "layers" in row:
             peak = row["value"]
             lines.extend(["", f"Measured peak of both threads: {peak:,} GFLOP/s.", ""])
-            lines.extend(table(LAYER_HEADINGS, [layer_cells(layer, peak) for layer in row["layers"]]))
+            lines.extend(table(LAYER_HEADINGS, layer_rows(row["layers"], peak)))
     return "\n".join(lines) + "\n"
 
 
@@ -50,14 +50,20 @@ def row_cells(row):
         yield [row["name"], duration(seconds["lots"]), name, duration(seconds[name]), f"{ratio:.2f} ×", wanted, verdict]
 
 
-def layer_cells(layer, peak):
-    """Times and speeds of one layer; no speed where nothing is multiplied."""
-    cells = [f"`{layer['layer']}`"]
-    for way in ("forward", "backward"):
-        speed = layer[f"{way}_gflops"]
-        shown = [f"{speed:,.0f}", f"{100 * speed / peak:.0f} %"] if speed else ["–", "–"]
-        cells += [f"{layer[f'{way}_us']:.1f} µs", *shown]
-    return cells
+def layer_rows(layers, peak):
+    """For each layer with weights, times and speeds of the passes to it and back: all layers before it take part."""
+    rows, microseconds, products = [], {"forward": 0, "backward": 0}, 0
+    for layer in layers:
+        products += max(0, layer["forward_gflops"] * layer["forward_us"])
+        cells = [f"`{layer['layer']}`"]
+        for way in microseconds:
+            microseconds[way] += layer[f"{way}_us"]
+            speed = products / microseconds[way]
+            cells += [f"{microseconds[way]:.1f} µs", f"{speed:,.0f}", f"{100 * speed / peak:.0f} %"]
+        if layer["forward_gflops"]:
+            rows.append(cells)
+    return rows
+
 
 
 def table(headings, rows):
