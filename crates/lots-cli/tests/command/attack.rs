@@ -70,12 +70,7 @@ fn an_interrupted_run_goes_on_to_the_same_bytes() {
         );
         let (whole, cut) = (Stage::new(), Stage::new());
         whole.run(&format!("{options} --out run"), 0);
-        let mut child = cut.lots(&format!("{options} --out run")).spawn().unwrap();
-        while !cut.path("run.unfinished/progress.json").exists() && child.try_wait().unwrap().is_none() {
-            std::thread::yield_now();
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        cut.kill(&format!("{options} --out run"), "run.unfinished/progress.json");
         // What a write that is cut off leaves behind.
         std::fs::write(cut.path("run.unfinished/.lots-cut0ff.tmp"), b"half").unwrap();
         cut.run(&format!("{options} --out run --resume"), 0);
@@ -107,12 +102,7 @@ fn a_forced_run_that_was_interrupted_goes_on_and_replaces_the_old_one() {
         .run("attack lenet --method fast-gradient-sign --origin digits[0..2] --no-pass --quiet --out run", 0);
     let options =
         "attack lenet --method hot-cold --origin digits --no-pass --target-class 3 --format none --out run";
-    let mut child = stage.lots(&format!("{options} --quiet --force")).spawn().unwrap();
-    while !stage.path("run.unfinished/progress.json").exists() && child.try_wait().unwrap().is_none() {
-        std::thread::yield_now();
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    stage.kill(&format!("{options} --quiet --force"), "run.unfinished/progress.json");
     stage.run(&format!("{options} --quiet --resume"), 0);
     let run = std::fs::read_to_string(stage.path("run/run.json")).unwrap();
     assert!(run.contains("hot-cold") && !stage.path("run.unfinished").exists());
@@ -231,17 +221,7 @@ fn pairs_meet_in_their_order() {
 fn ctrl_c_keeps_what_is_done_and_says_how_to_go_on() {
     let stage = Stage::new();
     let options = "attack lenet --method hot-cold --origin digits --format none --out run";
-    let mut command = stage.lots(options);
-    let child =
-        command.stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
-    while !stage.path("run.unfinished/progress.json").exists() {
-        std::thread::yield_now();
-    }
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(kill.success());
-    let output = child.wait_with_output().unwrap();
-    let message = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{message}");
+    let message = stage.interrupt(options, "run.unfinished/progress.json");
     assert!(
         message.starts_with("error: interrupted after ") && message.contains("`--resume` goes on"),
         "{message}"

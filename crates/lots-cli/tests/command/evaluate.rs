@@ -29,12 +29,7 @@ fn a_killed_evaluation_goes_on_to_the_same_bytes() {
     let (whole, cut) = (Stage::new(), Stage::new());
     let options = "evaluate lenet --origin digits[0..60] --no-pass --quiet --out row.json";
     whole.run(options, 0);
-    let mut child = cut.lots(options).spawn().unwrap();
-    while !cut.path("row.json.unfinished").exists() && child.try_wait().unwrap().is_none() {
-        std::thread::yield_now();
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    cut.kill(options, "row.json.unfinished");
     snapshot!("evaluate_unfinished", cut.lots(options));
     snapshot!("evaluate_other", cut.lots(&format!("{options} --resume").replace("60", "61")));
     cut.run(&format!("{options} --resume"), 0);

@@ -1,7 +1,7 @@
 //! A folder of its own for each test, with what the commands need in it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use lots::data::{digits, idx, mnist};
 
@@ -34,6 +34,36 @@ impl Stage {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "lots {arguments}\n{errors}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Kills `lots` as soon as `file` exists; whether it had not ended by itself before.
+    pub(crate) fn kill(&self, arguments: &str, file: &str) -> bool {
+        let mut child = self.lots(arguments).spawn().unwrap();
+        let is_running = self.wait_for(file, &mut child);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        is_running
+    }
+
+    /// Presses Ctrl-C in `lots` as soon as `file` exists, and returns what it says then.
+    #[cfg(unix)]
+    pub(crate) fn interrupt(&self, arguments: &str, file: &str) -> String {
+        let mut child = self.lots(arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        self.wait_for(file, &mut child);
+        let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let output = child.wait_with_output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        message
+    }
+
+    /// Waits until `file` exists or `child` has ended; whether it is still running.
+    fn wait_for(&self, file: &str, child: &mut Child) -> bool {
+        while !self.path(file).exists() && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        child.try_wait().unwrap().is_none()
     }
 
     /// Digit `index` of the embedded ones as a PNG.

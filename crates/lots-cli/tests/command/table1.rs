@@ -37,14 +37,8 @@ fn an_experiment_that_is_killed_again_and_again_ends_with_the_same_bytes() {
     ];
     let mut killed = 0;
     for moment in moments {
-        let path = cut.path("table1/seed-1").join(moment);
-        let mut child = cut.lots(&format!("{SMALL} --quiet")).spawn().unwrap();
-        while !path.exists() && child.try_wait().unwrap().is_none() {
-            std::thread::yield_now();
-        }
-        killed += usize::from(child.try_wait().unwrap().is_none());
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let file = format!("table1/seed-1/{moment}");
+        killed += usize::from(cut.kill(&format!("{SMALL} --quiet"), &file));
     }
     // What a write that is cut off leaves behind, which the moments above meet only by chance.
     std::fs::write(cut.path("table1/seed-1/sets/hot-cold/.lots-cut0ff.tmp"), b"half").unwrap();
@@ -125,17 +119,7 @@ fn an_experiment_is_not_mixed_with_another() {
 fn ctrl_c_ends_an_experiment_between_two_chunks() {
     let stage = Stage::new();
     stage.mnist(100);
-    let mut command = stage.lots(SMALL);
-    let child =
-        command.stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
-    while !stage.path("table1/seed-1/networks/basic.checkpoint").exists() {
-        std::thread::yield_now();
-    }
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(kill.success());
-    let output = child.wait_with_output().unwrap();
-    let message = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{message}");
+    let message = stage.interrupt(SMALL, "table1/seed-1/networks/basic.checkpoint");
     assert!(
         message.contains("error: interrupted") && message.contains("the same command goes on"),
         "{message}"

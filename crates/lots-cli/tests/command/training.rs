@@ -6,12 +6,7 @@ fn a_killed_training_goes_on_to_the_same_bytes() {
     stage.mnist(100);
     let options = "train --mnist mnist --seed 3 --iterations 40 --test-every 15 --checkpoint-every 4 --quiet";
     stage.run(&format!("{options} --threads 1 --out whole.onnx"), 0);
-    let mut child = stage.lots(&format!("{options} --out cut.onnx")).spawn().unwrap();
-    while !stage.path("cut.checkpoint").exists() && child.try_wait().unwrap().is_none() {
-        std::thread::yield_now();
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    stage.kill(&format!("{options} --out cut.onnx"), "cut.checkpoint");
     stage.run(&format!("{options} --out cut.onnx --resume"), 0);
     for extension in ["onnx", "training.json"] {
         let read = |name: &str| std::fs::read(stage.path(&format!("{name}.{extension}"))).unwrap();
@@ -42,12 +37,7 @@ fn fewer_iterations_than_were_done_are_refused() {
     let stage = Stage::new();
     stage.mnist(64);
     let options = "train --mnist mnist --checkpoint-every 3 --quiet --out lenet.onnx";
-    let mut child = stage.lots(&format!("{options} --iterations 1000")).spawn().unwrap();
-    while !stage.path("lenet.checkpoint").exists() && child.try_wait().unwrap().is_none() {
-        std::thread::yield_now();
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    stage.kill(&format!("{options} --iterations 1000"), "lenet.checkpoint");
     let output = stage.lots(&format!("{options} --iterations 2 --resume")).output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("iterations are done already, expected at most the 2 asked for"), "{message}");
@@ -59,12 +49,7 @@ fn another_run_is_not_gone_on_with() {
     let stage = Stage::new();
     stage.mnist(64);
     let options = "train --mnist mnist --iterations 1000 --checkpoint-every 1 --quiet --out lenet.onnx";
-    let mut child = stage.lots(&format!("{options} --seed 1")).spawn().unwrap();
-    while !stage.path("lenet.checkpoint").exists() && child.try_wait().unwrap().is_none() {
-        std::thread::yield_now();
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    stage.kill(&format!("{options} --seed 1"), "lenet.checkpoint");
     snapshot!(stage.lots(&format!("{options} --seed 2 --resume")));
 }
 
@@ -81,12 +66,7 @@ fn a_network_is_fine_tuned_on_perturbed_images() {
     let options = "train --from lenet --data fast-gradient-sign --data hot-cold --mnist mnist --mix 0.25 --iterations 30 \
                    --checkpoint-every 3 --quiet";
     stage.run(&format!("{options} --threads 1 --out whole.onnx"), 0);
-    let mut child = stage.lots(&format!("{options} --out cut.onnx")).spawn().unwrap();
-    while !stage.path("cut.checkpoint").exists() && child.try_wait().unwrap().is_none() {
-        std::thread::yield_now();
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    stage.kill(&format!("{options} --out cut.onnx"), "cut.checkpoint");
     stage.run(&format!("{options} --out cut.onnx --resume"), 0);
     let read = |name: &str| std::fs::read(stage.path(name)).unwrap();
     assert!(

@@ -31,7 +31,8 @@ use transform::{OUTPUTS, Tile, Transform};
 /// the cores share.
 const BLOCK_FLOATS: usize = 1 << 21;
 
-/// From so many tiles on, the tiles of a single image fill the lanes.
+/// From so many tiles on, the tiles of a single image fill the lanes. With fewer, one thread does the work, unless there
+/// is so much of it that it is worth dividing.
 const MANY_TILES: usize = 32;
 
 /// The extents of filters that can be transformed.
@@ -209,34 +210,25 @@ impl Convolution<'_> {
     where
         Tile: Transform<POINTS>,
     {
+        let Filters { outputs, inputs, .. } = *self.filters;
+        let (tiles, pairs) = (self.tiles(), POINTS * POINTS);
+        let divided = tiles * pairs * inputs * outputs >= WORTH_DIVIDING;
         let mut buffers = Buffers::take();
         if self.lanes > 1 {
             let task = SideBySide::<POINTS> { convolution: self, buffers: &mut buffers, output };
             super::architecture().dispatch(task);
-        } else if self.grid().iter().product::<usize>() < MANY_TILES {
+        } else if tiles < MANY_TILES && !divided {
             let task = FewTiles::<POINTS> { convolution: self, buffers: &mut buffers, output };
             super::architecture().dispatch(task);
         } else {
-            self.compute_one::<POINTS>(&mut buffers, output);
+            let blocks = (tiles * pairs * (inputs + outputs)).div_ceil(BLOCK_FLOATS);
+            let tiles_each = tiles.div_ceil(blocks).next_multiple_of(16);
+            for first in (0..tiles).step_by(tiles_each) {
+                let tiles = first..tiles.min(first + tiles_each);
+                Block::<POINTS> { convolution: self, tiles, divided }.compute(&mut buffers, output);
+            }
         }
         buffers.give_back();
-    }
-
-    /// A single image of many tiles.
-    fn compute_one<const POINTS: usize>(&self, buffers: &mut Buffers, output: &mut [f32])
-    where
-        Tile: Transform<POINTS>,
-    {
-        let Filters { outputs, inputs, .. } = *self.filters;
-        let grid = self.grid();
-        let (tiles, pairs) = (grid[0] * grid[1], POINTS * POINTS);
-        let blocks = (tiles * pairs * (inputs + outputs)).div_ceil(BLOCK_FLOATS);
-        let tiles_each = tiles.div_ceil(blocks).next_multiple_of(16);
-        let divided = tiles * pairs * inputs * outputs >= WORTH_DIVIDING;
-        for first in (0..tiles).step_by(tiles_each) {
-            let tiles = first..tiles.min(first + tiles_each);
-            Block::<POINTS> { convolution: self, grid, tiles, divided }.compute(buffers, output);
-        }
     }
 
     /// Rows and columns of the input that a tile sees; none where there is padding.
@@ -249,6 +241,10 @@ impl Convolution<'_> {
                 usize::try_from(place).ok().filter(|&place| place < self.input_extent[axis])
             })
         })
+    }
+
+    fn tiles(&self) -> usize {
+        self.grid().iter().product()
     }
 
     /// Rows and columns of tiles.

@@ -414,7 +414,7 @@ mod tests {
         let window = Window { kernel: [3; 2], stride: [1; 2], dilation: [1; 2], pads: [0; 4] };
         let mut conv = Conv::new(window, 1);
         conv.expect_images(ImageSize::Large, &[&Shape::from([4, 11, 11]), &Shape::from([4, 4, 3, 3])], None);
-        assert!(matches!(conv.shortcut, Some(Shortcut::LargeTiles(_))));
+        assert!(matches!(conv.shortcut, Some(Shortcut::Tiles { backward: true, .. })));
         let (stride, dilation) = ([2, 1], [1, 2]);
         for other in [Window { stride, ..window }, Window { dilation, ..window }] {
             let mut conv = Conv::new(other, 1);
@@ -435,7 +435,7 @@ mod tests {
             let shapes = [Shape::from([channels, extent, extent]), Shape::from([50, channels, 5, 5])];
             conv.expect_images(ImageSize::Small, &[&shapes[0], &shapes[1]], None);
             assert_eq!(
-                matches!(conv.shortcut, Some(Shortcut::SmallTiles { backward: true, .. })),
+                matches!(conv.shortcut, Some(Shortcut::Tiles { backward: true, .. })),
                 by_tiles,
                 "{channels} channels"
             );

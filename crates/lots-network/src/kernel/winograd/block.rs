@@ -7,7 +7,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Convolution;
-use super::transform::{OUTPUTS, Tile, Transform};
+use super::transform::{self, OUTPUTS, Tile, Transform};
 use crate::kernel::apart::Apart;
 use crate::kernel::register_tile::add_products;
 use crate::kernel::weighted_sum::{Start, load, store};
@@ -24,8 +24,6 @@ const STRETCH: usize = 16;
 /// Neighbouring tiles in row-major order, computed together at so many points along each axis.
 pub(super) struct Block<'a, const POINTS: usize> {
     pub(super) convolution: &'a Convolution<'a>,
-    /// Rows and columns of all tiles.
-    pub(super) grid: [usize; 2],
     pub(super) tiles: Range<usize>,
     /// Whether the work is worth dividing among the threads.
     pub(super) divided: bool,
@@ -96,7 +94,7 @@ where
 
     /// For each row of tiles that the block has a part of: the row, the columns, and where the first is in the block.
     fn segments(&self) -> impl Iterator<Item = (usize, Range<usize>, usize)> {
-        let (columns, tiles) = (self.grid[1], self.tiles.clone());
+        let (columns, tiles) = (self.convolution.grid()[1], self.tiles.clone());
         (tiles.start / columns..tiles.end.div_ceil(columns)).map(move |row| {
             let part = tiles.start.max(row * columns)..tiles.end.min((row + 1) * columns);
             (row, part.start - row * columns..part.end - row * columns, part.start - tiles.start)
@@ -180,7 +178,8 @@ where
         let plane = &input[self.channel * height * width..][..height * width];
         let padded = self.layout.padded;
         self.scratch.clear();
-        self.scratch.resize(POINTS * POINTS * padded + POINTS + OUTPUTS * self.block.grid[1], 0.0);
+        self.scratch
+            .resize(POINTS * POINTS * padded + POINTS + OUTPUTS * self.block.convolution.grid()[1], 0.0);
         let (sorted, line) = self.scratch.split_at_mut(POINTS * POINTS * padded);
         for (row, columns, place) in self.block.segments() {
             let count = columns.len();
@@ -240,24 +239,18 @@ where
         let channels = self.block.convolution.filters.inputs;
         let padded = layout.padded;
         for tile in (0..padded).step_by(S::F32_LANES) {
-            let mut values = [[simd.splat_f32s(0.0); POINTS]; POINTS];
-            for x in 0..POINTS {
-                let column: [S::f32s; POINTS] =
-                    std::array::from_fn(|y| load::<S>(&self.scratch[(y * POINTS + x) * padded + tile..]));
-                let column = Tile::inputs(simd, column);
-                for y in 0..POINTS {
-                    values[y][x] = column[y];
-                }
-            }
             let place = layout.input(tile, channel, channels);
-            for y in 0..POINTS {
-                let row = Tile::inputs(simd, values[y]);
-                for x in 0..POINTS {
+            transform::inputs::<S, POINTS>(
+                simd,
+                #[inline(always)]
+                |y, x| load::<S>(&self.scratch[(y * POINTS + x) * padded + tile..]),
+                #[inline(always)]
+                |y, x, value| {
                     let place = (y * POINTS + x) * layout.pair_distance(channels) + place;
                     // SAFETY: no other channel has this place, and it is held for this line alone.
-                    store::<S>(unsafe { inputs.part(place, S::F32_LANES) }, row[x]);
-                }
-            }
+                    store::<S>(unsafe { inputs.part(place, S::F32_LANES) }, value);
+                },
+            );
         }
     }
 }
@@ -367,23 +360,15 @@ where
         let distance = self.layout.pair_distance(self.block.convolution.filters.outputs);
         let products = &self.products[self.channel * padded..];
         // Sorted by their place in the tile: `[4][4][tiles]`. Behind them a line of outputs.
-        self.scratch.resize(OUTPUTS * OUTPUTS * padded + OUTPUTS * self.block.grid[1], 0.0);
+        self.scratch.resize(OUTPUTS * OUTPUTS * padded + OUTPUTS * self.block.convolution.grid()[1], 0.0);
         for tile in (0..padded).step_by(S::F32_LANES) {
-            let mut values = [[simd.splat_f32s(0.0); POINTS]; OUTPUTS];
-            for x in 0..POINTS {
-                let column: [S::f32s; POINTS] =
-                    std::array::from_fn(|y| load::<S>(&products[(y * POINTS + x) * distance + tile..]));
-                let column = Tile::outputs(simd, column);
-                for y in 0..OUTPUTS {
-                    values[y][x] = column[y];
-                }
-            }
-            for y in 0..OUTPUTS {
-                let row = Tile::outputs(simd, values[y]);
-                for x in 0..OUTPUTS {
-                    store::<S>(&mut self.scratch[(y * OUTPUTS + x) * padded + tile..], row[x]);
-                }
-            }
+            transform::outputs::<S, POINTS>(
+                simd,
+                #[inline(always)]
+                |y, x| load::<S>(&products[(y * POINTS + x) * distance + tile..]),
+                #[inline(always)]
+                |y, x, value| store::<S>(&mut self.scratch[(y * OUTPUTS + x) * padded + tile..], value),
+            );
         }
         self.unsort();
     }

@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::block::Buffers;
-use super::transform::{OUTPUTS, Tile, Transform};
+use super::transform::{self, OUTPUTS, Tile, Transform};
 use super::{Convolution, Filters};
 use crate::kernel::weighted_sum::{Start, load, store};
 
@@ -28,7 +28,7 @@ where
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { convolution, buffers, output } = self;
         let Filters { outputs, inputs, .. } = *convolution.filters;
-        let tiles: usize = convolution.grid().iter().product();
+        let tiles = convolution.tiles();
         let pairs = POINTS * POINTS;
         let across = [inputs, outputs].map(|channels| channels.next_multiple_of(CHANNELS));
         buffers.inputs.resize(tiles * pairs * across[0], 0.0);
@@ -78,19 +78,13 @@ fn transform_inputs<S: Simd, const POINTS: usize>(
                 (Some(row), Some(column)) => load::<S>(&turned[(row * width + column) * across + channel..]),
                 _ => zero,
             };
-            let mut values = [[zero; POINTS]; POINTS];
-            for x in 0..POINTS {
-                let column = Tile::inputs(simd, std::array::from_fn(|y| at(rows[y], columns[x])));
-                for y in 0..POINTS {
-                    values[y][x] = column[y];
-                }
-            }
-            for y in 0..POINTS {
-                let row = Tile::inputs(simd, values[y]);
-                for x in 0..POINTS {
-                    store::<S>(&mut inputs[(y * POINTS + x) * across + channel..], row[x]);
-                }
-            }
+            transform::inputs::<S, POINTS>(
+                simd,
+                #[inline(always)]
+                |y, x| at(rows[y], columns[x]),
+                #[inline(always)]
+                |y, x, value| store::<S>(&mut inputs[(y * POINTS + x) * across + channel..], value),
+            );
         }
     }
 }
@@ -182,22 +176,14 @@ fn transform_outputs<S: Simd, const POINTS: usize>(
     for (tile, products) in products.chunks_exact(POINTS * POINTS * across).enumerate() {
         let [first_row, first_column] = [tile / columns * OUTPUTS, tile % columns * OUTPUTS];
         for channel in (0..filters.outputs).step_by(S::F32_LANES) {
-            let mut values = [[simd.splat_f32s(0.0); POINTS]; OUTPUTS];
-            for x in 0..POINTS {
-                let column: [S::f32s; POINTS] =
-                    std::array::from_fn(|y| load::<S>(&products[(y * POINTS + x) * across + channel..]));
-                let column = Tile::outputs(simd, column);
-                for y in 0..OUTPUTS {
-                    values[y][x] = column[y];
-                }
-            }
             let mut tile = [[[0.0_f32; CHANNELS]; OUTPUTS]; OUTPUTS];
-            for y in 0..OUTPUTS {
-                let row = Tile::outputs(simd, values[y]);
-                for x in 0..OUTPUTS {
-                    store::<S>(&mut tile[y][x], row[x]);
-                }
-            }
+            transform::outputs::<S, POINTS>(
+                simd,
+                #[inline(always)]
+                |y, x| load::<S>(&products[(y * POINTS + x) * across + channel..]),
+                #[inline(always)]
+                |y, x, value| store::<S>(&mut tile[y][x], value),
+            );
             for lane in 0..S::F32_LANES.min(filters.outputs - channel) {
                 let channel = channel + lane;
                 let plane = &mut output[channel * height * width..][..height * width];

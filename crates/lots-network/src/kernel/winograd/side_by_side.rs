@@ -7,7 +7,7 @@ use pulp::{Simd, WithSimd};
 
 use super::Convolution;
 use super::block::{self, Buffers, Layout, group_product};
-use super::transform::{OUTPUTS, Tile, Transform};
+use super::transform::{self, OUTPUTS, Tile, Transform};
 use crate::kernel::weighted_sum::{Start, load, store};
 
 /// Transformed inputs that are held at a time take about so many floats: they should stay in the cache of a core.
@@ -47,7 +47,7 @@ where
         let Convolution { filters, lanes, start, .. } = *convolution;
         assert_eq!(filters.rows, ROWS, "the filters are laid out for this machine");
         let pairs = POINTS * POINTS;
-        let tiles = convolution.grid().iter().product();
+        let tiles = convolution.tiles();
         let tiles_each = (HELD_FLOATS / (pairs * filters.inputs * lanes)).clamp(1, tiles);
         for first in (0..tiles).step_by(tiles_each) {
             let tiles = first..tiles.min(first + tiles_each);
@@ -109,20 +109,14 @@ fn transform_inputs<S: Simd, const POINTS: usize>(
                     (Some(row), Some(column)) => load::<S>(&plane[(row * width + column) * lanes + lane..]),
                     _ => zero,
                 };
-                let mut values = [[zero; POINTS]; POINTS];
-                for x in 0..POINTS {
-                    let column = Tile::inputs(simd, std::array::from_fn(|y| at(rows[y], columns[x])));
-                    for y in 0..POINTS {
-                        values[y][x] = column[y];
-                    }
-                }
                 let place = layout.input((tile - tiles.start) * lanes + lane, channel, filters.inputs);
-                for y in 0..POINTS {
-                    let row = Tile::inputs(simd, values[y]);
-                    for x in 0..POINTS {
-                        store::<S>(&mut inputs[(y * POINTS + x) * distance + place..], row[x]);
-                    }
-                }
+                transform::inputs::<S, POINTS>(
+                    simd,
+                    #[inline(always)]
+                    |y, x| at(rows[y], columns[x]),
+                    #[inline(always)]
+                    |y, x, value| store::<S>(&mut inputs[(y * POINTS + x) * distance + place..], value),
+                );
             }
         }
     }
@@ -152,30 +146,25 @@ impl Outputs<'_> {
             let [first_row, first_column] = [tile / columns * OUTPUTS, tile % columns * OUTPUTS];
             for lane in (0..lanes).step_by(S::F32_LANES) {
                 let products = &self.products[(tile - self.tiles.start) * lanes + lane..];
-                let mut values = [[bias; POINTS]; OUTPUTS];
-                for x in 0..POINTS {
-                    let column: [S::f32s; POINTS] =
-                        std::array::from_fn(|y| load::<S>(&products[(y * POINTS + x) * self.distance..]));
-                    let column = Tile::outputs(simd, column);
-                    for y in 0..OUTPUTS {
-                        values[y][x] = column[y];
-                    }
-                }
-                for y in 0..OUTPUTS.min(height - first_row) {
-                    let row = Tile::outputs(simd, values[y]);
-                    for x in 0..OUTPUTS.min(width - first_column) {
-                        let place = ((first_row + y) * width + first_column + x) * lanes + lane;
-                        let output = &mut output[place..];
+                transform::outputs::<S, POINTS>(
+                    simd,
+                    #[inline(always)]
+                    |y, x| load::<S>(&products[(y * POINTS + x) * self.distance..]),
+                    #[inline(always)]
+                    |y, x, value| {
+                        let (row, column) = (first_row + y, first_column + x);
+                        if row >= height || column >= width {
+                            return;
+                        }
+                        let output = &mut output[(row * width + column) * lanes + lane..];
                         let value = match start {
-                            Start::Zero => row[x],
-                            Start::Bias(_) => simd.add_f32s(row[x], bias),
-                            Start::Output | Start::OutputCopied(_) => {
-                                simd.add_f32s(load::<S>(output), row[x])
-                            }
+                            Start::Zero => value,
+                            Start::Bias(_) => simd.add_f32s(value, bias),
+                            Start::Output | Start::OutputCopied(_) => simd.add_f32s(load::<S>(output), value),
                         };
                         store::<S>(output, value);
-                    }
-                }
+                    },
+                );
             }
         }
     }

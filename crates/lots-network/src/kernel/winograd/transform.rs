@@ -26,6 +26,54 @@ pub(super) trait Transform<const POINTS: usize> {
     fn filter(weights: &[f64]) -> [f64; POINTS];
 }
 
+/// All inputs of a tile, `read(row, column)`, to values, `write(row, column, value)`: the columns first, then the rows.
+#[inline(always)]
+pub(super) fn inputs<S: Simd, const POINTS: usize>(
+    simd: S,
+    read: impl Fn(usize, usize) -> S::f32s,
+    mut write: impl FnMut(usize, usize, S::f32s),
+) where
+    Tile: Transform<POINTS>,
+{
+    let mut values = [[simd.splat_f32s(0.0); POINTS]; POINTS];
+    for x in 0..POINTS {
+        let column = Tile::inputs(simd, std::array::from_fn(|y| read(y, x)));
+        for y in 0..POINTS {
+            values[y][x] = column[y];
+        }
+    }
+    for y in 0..POINTS {
+        let row = Tile::inputs(simd, values[y]);
+        for x in 0..POINTS {
+            write(y, x, row[x]);
+        }
+    }
+}
+
+/// All values of a tile, `read(row, column)`, to outputs, `write(row, column, output)`: the columns first, then the rows.
+#[inline(always)]
+pub(super) fn outputs<S: Simd, const POINTS: usize>(
+    simd: S,
+    read: impl Fn(usize, usize) -> S::f32s,
+    mut write: impl FnMut(usize, usize, S::f32s),
+) where
+    Tile: Transform<POINTS>,
+{
+    let mut values = [[simd.splat_f32s(0.0); POINTS]; OUTPUTS];
+    for x in 0..POINTS {
+        let column = Tile::outputs(simd, std::array::from_fn(|y| read(y, x)));
+        for y in 0..OUTPUTS {
+            values[y][x] = column[y];
+        }
+    }
+    for y in 0..OUTPUTS {
+        let row = Tile::outputs(simd, values[y]);
+        for x in 0..OUTPUTS {
+            write(y, x, row[x]);
+        }
+    }
+}
+
 /// A filter's weights, `[taps][taps]`, to values, `[POINTS][POINTS]`, each rounded once.
 pub(super) fn filter<const POINTS: usize>(weights: &[f32]) -> [[f32; POINTS]; POINTS]
 where

@@ -14,68 +14,72 @@ use crate::op::{Operand, vectorized};
 /// that was measured (`docs/decisions/winograd.md`).
 const RESOLUTION: f32 = 1.0 / 65_536.0;
 
-/// Settles the near ties of `output`, which tiles have computed, under the windows of the pooling behind it.
-pub(super) fn settle(
-    geometry: &Geometry<'_>,
-    windows: &Windows,
-    operands: &[Operand<'_>],
-    output: &mut [f32],
-    lanes: usize,
-) {
-    let all_places = || {
-        let columns = move |rows: Span| windows.columns.iter().map(move |&columns| (rows, columns));
-        windows.rows.iter().copied().flat_map(columns).map(|spans| places(spans, geometry.output[1]))
-    };
-    let area = geometry.output_area();
-    let near: Vec<(usize, usize)> = if lanes == LANES {
-        near_ties::<LANES>(all_places(), area, output)
-    } else {
-        near_ties::<1>(all_places(), area, output)
-    };
-    if near.is_empty() {
-        return;
+/// The windows of a pooling by the maximum that the outputs go to.
+#[derive(Debug)]
+pub(super) struct Pooled {
+    /// For each window the outputs of a channel under it.
+    windows: Vec<Vec<usize>>,
+}
+
+impl Pooled {
+    /// Of outputs that are so wide.
+    pub(super) fn new(windows: &Windows, width: usize) -> Self {
+        let along = |span: Span| (span.first..span.end).step_by(span.step);
+        let under = |rows: Span, columns: Span| {
+            along(rows).flat_map(|row| along(columns).map(move |column| row * width + column)).collect()
+        };
+        let of_row = |&rows: &Span| windows.columns.iter().map(move |&columns| under(rows, columns));
+        Self { windows: windows.rows.iter().flat_map(of_row).collect() }
     }
-    let all_places: Vec<Vec<usize>> = all_places().collect();
-    let mut by_definition = ByDefinition::new(geometry, operands, lanes);
-    for (window, lane) in near {
-        for &place in &all_places[window] {
-            by_definition.compute(place, lane, output);
+
+    /// Settles the near ties of `output`, which tiles have computed.
+    pub(super) fn settle(
+        &self,
+        geometry: &Geometry<'_>,
+        operands: &[Operand<'_>],
+        output: &mut [f32],
+        lanes: usize,
+    ) {
+        let area = geometry.output_area();
+        let near = if lanes == LANES {
+            self.near_ties::<LANES>(area, output)
+        } else {
+            self.near_ties::<1>(area, output)
+        };
+        if near.is_empty() {
+            return;
         }
-    }
-}
-
-/// The outputs of a channel under a window.
-fn places((rows, columns): (Span, Span), width: usize) -> Vec<usize> {
-    let columns = move || (columns.first..columns.end).step_by(columns.step);
-    (rows.first..rows.end)
-        .step_by(rows.step)
-        .flat_map(|row| columns().map(move |x| row * width + x))
-        .collect()
-}
-
-/// Windows and lanes where, in some channel, the largest two values nearly tie.
-fn near_ties<const LANES: usize>(
-    windows: impl Iterator<Item = Vec<usize>>,
-    area: usize,
-    output: &[f32],
-) -> Vec<(usize, usize)> {
-    let output = output.as_chunks::<LANES>().0;
-    let (mut gaps, mut largest) = (Vec::new(), [0.0; LANES]);
-    for places in windows {
-        gaps.push(vectorized(
-            #[inline(always)]
-            || smallest_gaps(&places, area, output, &mut largest),
-        ));
-    }
-    let mut near = Vec::new();
-    for (window, gaps) in gaps.iter().enumerate() {
-        for (lane, (gap, largest)) in gaps.iter().zip(largest).enumerate() {
-            if *gap < RESOLUTION * largest {
-                near.push((window, lane));
+        let mut by_definition = ByDefinition::new(geometry, operands, lanes);
+        for (places, lane) in near {
+            for &place in places {
+                by_definition.compute(place, lane, output);
             }
         }
     }
-    near
+
+    /// Windows and lanes where, in some channel, the largest two values nearly tie.
+    fn near_ties<const LANES: usize>(&self, area: usize, output: &[f32]) -> Vec<(&[usize], usize)> {
+        let output = output.as_chunks::<LANES>().0;
+        let mut largest = [0.0; LANES];
+        let mut gaps = Vec::with_capacity(self.windows.len());
+        vectorized(
+            #[inline(always)]
+            || {
+                for places in &self.windows {
+                    gaps.push(smallest_gaps(places, area, output, &mut largest));
+                }
+            },
+        );
+        let mut near = Vec::new();
+        for (places, gaps) in self.windows.iter().zip(gaps) {
+            for (lane, (gap, largest)) in gaps.into_iter().zip(largest).enumerate() {
+                if gap < RESOLUTION * largest {
+                    near.push((places.as_slice(), lane));
+                }
+            }
+        }
+        near
+    }
 }
 
 /// Over all channels, the smallest difference between the largest value under a window and the second largest; `largest`

@@ -4,7 +4,8 @@
 
 use std::sync::OnceLock;
 
-use super::{Conv, Geometry, near_ties};
+use super::near_ties::Pooled;
+use super::{Conv, Geometry};
 use crate::forward::ImageSize;
 use crate::kernel::channel_convolution::ChannelConvolution;
 use crate::kernel::weighted_sum::Start;
@@ -24,11 +25,8 @@ const FEWEST_TILES: usize = 9;
 /// How a convolution treats its images.
 #[derive(Debug)]
 pub(super) enum Shortcut {
-    /// Tiles of a large image.
-    LargeTiles(TransformedFilters),
-    /// Tiles of small images; on the way back too if that saves as much. `pooled` are the windows of a maximum that the
-    /// outputs go to.
-    SmallTiles { filters: TransformedFilters, backward: bool, pooled: Option<Windows> },
+    /// By tiles; on the way back too if `backward`. `pooled` is the pooling by the maximum that small images go to.
+    Tiles { filters: Box<TransformedFilters>, backward: bool, pooled: Option<Pooled> },
     /// Each channel of a large image for itself.
     ChannelsApart,
 }
@@ -66,27 +64,26 @@ impl Shortcut {
         }
         let taps = Taps::new(kernel)
             .filter(|_| stride == [1; 2] && dilation == [1; 2] && channels.min(outputs) >= FEWEST_CHANNELS)?;
-        match images {
-            ImageSize::Large => {
-                let tiles = height.div_ceil(4) * width.div_ceil(4);
-                (tiles >= FEWEST_TILES).then(|| Self::LargeTiles(TransformedFilters::new(taps)))
-            }
+        let output = output_extent(&conv.window, operands[0]);
+        let (forward, backward, pooled) = match images {
+            ImageSize::Large => (height.div_ceil(4) * width.div_ceil(4) >= FEWEST_TILES, true, None),
             ImageSize::Small => {
-                let by_definition = taps.count().pow(2) * area(output_extent(&conv.window, operands[0]));
+                let by_definition = taps.count().pow(2) * area(output);
                 let saves_half = |extent| by_definition >= 2 * taps.multiplications(extent);
-                saves_half(output_extent(&conv.window, operands[0])).then(|| Self::SmallTiles {
-                    filters: TransformedFilters::new(taps),
-                    backward: saves_half([height, width]),
-                    pooled,
-                })
+                (saves_half(output), saves_half([height, width]), pooled)
             }
-        }
+        };
+        forward.then(|| Self::Tiles {
+            filters: Box::new(TransformedFilters::new(taps)),
+            backward,
+            pooled: pooled.map(|windows| Pooled::new(&windows, output[1])),
+        })
     }
 
     /// Drops what was made of the weights.
     pub(super) fn forget_weights(&mut self) {
-        if let Self::LargeTiles(filters) | Self::SmallTiles { filters, .. } = self {
-            *filters = TransformedFilters::new(filters.taps);
+        if let Self::Tiles { filters, .. } = self {
+            **filters = TransformedFilters::new(filters.taps);
         }
     }
 
@@ -102,8 +99,8 @@ impl Shortcut {
         let (image, weights) = (operands[0], operands[1]);
         let bias = operands.get(2).map(|bias| bias.values);
         match self {
-            Self::LargeTiles(_) | Self::ChannelsApart if lanes > 1 => return false,
-            Self::LargeTiles(filters) | Self::SmallTiles { filters, .. } => {
+            Self::ChannelsApart if lanes > 1 => return false,
+            Self::Tiles { filters, pooled, .. } => {
                 let [top, left, ..] = window.pads.map(usize::cast_signed);
                 let make = || Filters::new(weights.values, filter_counts(weights.shape), filters.taps);
                 Convolution {
@@ -116,14 +113,8 @@ impl Shortcut {
                     lanes,
                 }
                 .compute(output);
-                if let Self::SmallTiles { pooled: Some(windows), .. } = self {
-                    near_ties::settle(
-                        &Geometry::new(conv, image.shape, weights.shape),
-                        windows,
-                        operands,
-                        output,
-                        lanes,
-                    );
+                if let Some(pooled) = pooled {
+                    pooled.settle(&Geometry::new(conv, image.shape, weights.shape), operands, output, lanes);
                 }
             }
             Self::ChannelsApart => {
@@ -143,10 +134,10 @@ impl Shortcut {
     pub(super) fn backward(&self, window: &Window, pass: &Backward<'_>, gradient: &mut [f32]) -> bool {
         let (image, weights) = (pass.operands[0].shape, pass.operands[1]);
         match self {
-            Self::SmallTiles { backward: false, .. } => return false,
-            Self::LargeTiles(_) | Self::ChannelsApart if pass.lanes > 1 => return false,
+            Self::Tiles { backward: false, .. } => return false,
+            Self::ChannelsApart if pass.lanes > 1 => return false,
             // A convolution of the cotangent with the filters turned by 180°.
-            Self::LargeTiles(filters) | Self::SmallTiles { filters, .. } => {
+            Self::Tiles { filters, .. } => {
                 let [top, left, ..] = window.pads.map(usize::cast_signed);
                 let reach = filters.taps.count() as isize - 1;
                 let make = || Filters::turned(weights.values, filter_counts(weights.shape), filters.taps);
