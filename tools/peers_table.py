@@ -51,17 +51,15 @@ def row_cells(row):
 
 
 def layer_rows(layers, peak):
-    """For each layer with weights, times and speeds of the passes to it and back: all layers before it take part."""
-    rows, microseconds, products = [], {"forward": 0, "backward": 0}, 0
+    """For each layer, times and speeds of the passes to it and back: all layers before it take part."""
+    rows = []
     for layer in layers:
-        products += max(0, layer["forward_gflops"] * layer["forward_us"])
         cells = [f"`{layer['layer']}`"]
-        for way in microseconds:
-            microseconds[way] += layer[f"{way}_us"]
-            speed = products / microseconds[way]
-            cells += [f"{microseconds[way]:.1f} µs", f"{speed:,.0f}", f"{100 * speed / peak:.0f} %"]
-        if layer["forward_gflops"]:
-            rows.append(cells)
+        for way in ("forward", "backward"):
+            microseconds = layer[f"{way}_us"]
+            speed = 2e-3 * layer["products"] / microseconds
+            cells += [f"{microseconds:.1f} µs", f"{speed:,.0f}", f"{100 * speed / peak:.0f} %"]
+        rows.append(cells)
     return rows
 
 

@@ -379,7 +379,7 @@ def vgg(bench):
     def check_gradient():
         # An activation near zero, or two equal ones under a maximum, and the gradient of some pixels is another: in
         # single precision no side has that of all pixels. So both are held against double precision.
-        exact = networks[0].exact_gradient(tensor).numpy()
+        exact = networks[0].doubled().gradient(tensor).numpy()
         distance = lambda gradient: float(np.linalg.norm(gradient.reshape(exact.shape) - exact) / np.linalg.norm(exact))
         own, peer = distance(bench.result("gradient_file", network, image)), distance(backward().numpy())
         if own > max(0.01, 2 * peer):

@@ -1,5 +1,7 @@
 """VGG-16 for 224×224: an ONNX file with random weights, and the same network in PyTorch."""
 
+import copy
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -98,15 +100,13 @@ class Vgg16:
             return self.logits(pixels.float())
 
     def gradient(self, pixels):
-        """The gradient of the first logit in the pixels."""
-        pixels = pixels.float().requires_grad_()
+        """The gradient of the first logit in the pixels, with the precision of the weights."""
+        pixels = pixels.to(self.weights["layer1.bias"].dtype).requires_grad_()
         (gradient,) = self.torch.autograd.grad(self.logits(pixels)[:, 0].sum(), pixels)
         return gradient
 
-    def exact_gradient(self, pixels):
-        """The same in double precision."""
-        single, self.weights = self.weights, {name: values.double() for name, values in self.weights.items()}
-        pixels = pixels.double().requires_grad_()
-        (gradient,) = self.torch.autograd.grad(self.logits(pixels)[:, 0].sum(), pixels)
-        self.weights = single
-        return gradient
+    def doubled(self):
+        """The same network in double precision."""
+        doubled = copy.copy(self)
+        doubled.weights = {name: values.double() for name, values in self.weights.items()}
+        return doubled

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use lots::Image;
+use lots::data::ImageSet;
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of a file's bytes, in lower-case hex digits.
@@ -28,6 +29,12 @@ impl ImagesDigest {
     /// Adds a class, as a little-endian u32.
     pub(crate) fn add_label(&mut self, label: usize) {
         self.0.update(u32::try_from(label).unwrap_or(u32::MAX).to_le_bytes());
+    }
+
+    /// Adds a set: all pixels, then all labels.
+    pub(crate) fn add_set(&mut self, set: &ImageSet) {
+        set.images().iter().for_each(|image| self.add(image));
+        set.labels().unwrap_or_default().iter().for_each(|&label| self.add_label(label));
     }
 
     /// The digits for the images so far.

@@ -2,9 +2,10 @@
 
 pub(crate) mod row;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lots::data::{ImageSet, mnist};
+use lots::whole_file::unfinished;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -12,14 +13,14 @@ use self::row::{Measured, RowReport, TableRow};
 use crate::Done;
 use crate::args::EvaluateArgs;
 use crate::attack::images::{Origin, Targets};
-use crate::attack::summary::Summary;
 use crate::digest::ImagesDigest;
 use crate::failure::{About, Failure, Result};
 use crate::images::source;
 use crate::interrupt::Interrupt;
 use crate::json_file;
 use crate::network::Loaded;
-use crate::terminal::{Align, Terminal, grouped, table};
+use crate::numbers;
+use crate::terminal::{Terminal, grouped};
 
 /// Changes when the meaning of a key changes.
 const FORMAT_VERSION: u32 = 1;
@@ -141,15 +142,12 @@ fn text(row: &RowReport) -> String {
     let mut rows: Vec<Vec<String>> = row.groups.iter().map(|(key, numbers)| numbers.cells(key)).collect();
     let followed = row.followed.iter();
     rows.extend(followed.map(|(key, numbers)| numbers.cells(&format!("{key}, vanished gradient followed"))));
-    let header = Summary::HEADER.map(|name| {
-        (name, if matches!(name, "method" | "not reached") { Align::Left } else { Align::Right })
-    });
     format!(
         "error {:.2} % ({} of {} images)\n\n{}",
         100.0 * row.error,
         grouped(row.errors),
         grouped(row.images),
-        table(&header, &rows)
+        numbers::table(&rows)
     )
 }
 
@@ -168,8 +166,7 @@ fn origins(args: &EvaluateArgs, loaded: &Loaded) -> Result<ImageSet> {
 /// Everything that the row follows from.
 fn about(args: &EvaluateArgs, loaded: &Loaded, origins: &ImageSet, targets: &Targets) -> Value {
     let mut digest = ImagesDigest::default();
-    origins.images().iter().for_each(|image| digest.add(image));
-    origins.labels().unwrap_or_default().iter().for_each(|&label| digest.add_label(label));
+    digest.add_set(origins);
     json!({
         "format_version": FORMAT_VERSION,
         "versions": { "lots": env!("CARGO_PKG_VERSION") },
@@ -177,10 +174,4 @@ fn about(args: &EvaluateArgs, loaded: &Loaded, origins: &ImageSet, targets: &Tar
         "data": { "origin_sha256": digest.digits(), "target_sha256": targets.sha256 },
         "options": { "pass_score": !args.no_pass },
     })
-}
-
-fn unfinished(out: &Path) -> PathBuf {
-    let mut name = out.file_name().unwrap_or_default().to_owned();
-    name.push(".unfinished");
-    out.with_file_name(name)
 }

@@ -76,7 +76,7 @@ impl Loaded {
 
     /// The names of the layers with weights.
     pub(crate) fn weight_layers(&self) -> impl Iterator<Item = &str> {
-        self.network.layers().iter().filter(|layer| layer.position.is_some()).map(|layer| layer.name.as_str())
+        weight_layers(&self.network)
     }
 
     /// A layer as captions have it: `conv2 (2)`.
@@ -84,6 +84,11 @@ impl Loaded {
         let position = self.network.position(self.layer(name)?);
         Ok(position.map_or_else(|| name.to_owned(), |position| format!("{name} ({position})")))
     }
+}
+
+/// The names of the layers with weights.
+pub(crate) fn weight_layers(network: &Network) -> impl Iterator<Item = &str> {
+    network.layers().iter().filter(|layer| layer.position.is_some()).map(|layer| layer.name.as_str())
 }
 
 fn read(name: &str) -> Result<Vec<u8>> {

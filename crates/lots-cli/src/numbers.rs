@@ -6,7 +6,7 @@ use lots::outcome::NotReached as Why;
 use serde::{Deserialize, Serialize};
 
 use crate::attack::row::{Reason, Row, Status};
-use crate::terminal::grouped;
+use crate::terminal::{self, Align, grouped};
 
 /// What some attempts came to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -124,7 +124,7 @@ impl Numbers {
         }
     }
 
-    /// The cells of [`Summary`](crate::attack::summary::Summary), beginning with `key`.
+    /// A row of [`table`], beginning with `key`.
     pub(crate) fn cells(&self, key: &str) -> Vec<String> {
         let reasons = [
             ("vanished gradient", self.not_reached.vanished_gradient),
@@ -173,6 +173,17 @@ impl Spread {
             _ => "–".to_owned(),
         }
     }
+}
+
+/// The columns of [`Numbers::cells`].
+pub(crate) const HEADER: [&str; 7] = ["method", "attempts", "reached", "PASS", "L2", "L∞", "not reached"];
+
+/// Rows of [`Numbers::cells`] below their header.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let header = HEADER.map(|name| {
+        (name, if matches!(name, "method" | "not reached") { Align::Left } else { Align::Right })
+    });
+    terminal::table(&header, rows)
 }
 
 /// Numbers by name, in an order that means something, as a JSON object.

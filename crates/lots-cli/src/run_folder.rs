@@ -64,10 +64,10 @@ impl RunFolder {
     /// - `shape`: `[channels, height, width]` of the images.
     pub(crate) fn start(args: &OutputArgs, settings: Value, shape: [usize; 3]) -> Result<Start> {
         let out = args.out.clone();
-        let name = out.file_name().ok_or_else(|| no_folder(&out))?;
-        let mut unfinished_name = name.to_owned();
-        unfinished_name.push(".unfinished");
-        let unfinished = out.with_file_name(unfinished_name);
+        if out.file_name().is_none() {
+            return Err(no_folder(&out));
+        }
+        let unfinished = lots::whole_file::unfinished(&out);
         let failed = |path: &Path, reason: &io::Error| Failure::file("write", path, reason);
         if args.resume && out.exists() && !unfinished.exists() {
             return complete(&out, &settings).map(Start::Complete);

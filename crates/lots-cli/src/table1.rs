@@ -36,7 +36,6 @@ use crate::failure::{Failure, Result};
 use crate::infimnist;
 use crate::interrupt::Interrupt;
 use crate::terminal::{Align, Terminal, grouped, table};
-use crate::train::CleanDigits;
 
 /// The displacement fields of InfiMNIST are the same for all seeds of the experiment.
 const FIELDS_SEED: u64 = 1;
@@ -83,11 +82,9 @@ struct Job<'a> {
 impl Job<'_> {
     /// All stages that are not done yet.
     fn work(&mut self, left: &[&Stage]) -> Result<()> {
-        let clean = CleanDigits::of(self.digits.training_digits());
         for (index, stage) in left.iter().enumerate() {
             let context = Context {
                 infimnist: &self.digits,
-                clean: &clean,
                 extent: self.extent,
                 folder: Folder::create(&self.args.out, stage.seed)?,
                 seed: stage.seed,

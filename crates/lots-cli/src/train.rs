@@ -8,16 +8,15 @@ use std::path::{Path, PathBuf};
 
 use lots::data::ImageSet;
 use lots::training::{Solver, Training, parameters_sha256};
-use lots_network::Network;
+use lots_network::{Network, class_of};
 
-pub(crate) use self::data::CleanDigits;
 use self::data::Data;
 use self::log::{Log, TestResult};
 use crate::Done;
 use crate::args::{NetworkArgs, TrainArgs};
-use crate::evaluate::row::{errors, part};
 use crate::failure::{Failure, Result};
 use crate::interrupt::Interrupt;
+use crate::json_file;
 use crate::network::Loaded;
 use crate::terminal::{Terminal, grouped};
 
@@ -165,7 +164,7 @@ impl Session {
 
     /// Writes the checkpoint; the log first, so that it never knows less than the checkpoint.
     fn keep(&self, files: &Files) -> Result<()> {
-        lots::whole_file::write(&files.checkpoint_log, &self.log.to_json()?)?;
+        json_file::write(&files.checkpoint_log, &self.log)?;
         lots::whole_file::write(&files.checkpoint, &self.training.checkpoint(&self.log.run()))?;
         Ok(())
     }
@@ -179,15 +178,10 @@ impl Session {
             text = result.text();
             self.log.finish(result);
         }
-        lots::whole_file::write(&files.log, &self.log.to_json()?)?;
+        json_file::write(&files.log, &self.log)?;
         lots::whole_file::write(&files.network, &self.training.network().to_onnx())?;
         for path in [&files.checkpoint, &files.checkpoint_log] {
-            match std::fs::remove_file(path) {
-                Err(reason) if reason.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Failure::file("remove", path, &reason));
-                }
-                _ => {}
-            }
+            json_file::remove(path)?;
         }
         terminal.result(&self.log, || {
             format!("{text}\nwrote {} and {}\n", files.network.display(), files.log.display())
@@ -197,10 +191,12 @@ impl Session {
 
 /// How many test images the network misreads.
 fn test(network: &Network, set: &ImageSet, iteration: usize) -> Result<TestResult> {
-    let mut misread = 0;
-    for first in (0..set.len()).step_by(TEST_CHUNK) {
-        misread += errors(network, &part(set, first..set.len().min(first + TEST_CHUNK))?)?;
+    let (images, labels) = (set.images(), set.labels().unwrap_or_default());
+    let mut errors = 0;
+    for (images, labels) in images.chunks(TEST_CHUNK).zip(labels.chunks(TEST_CHUNK)) {
+        let pixels: Vec<u8> = images.iter().flat_map(lots::Image::pixels).copied().collect();
+        let logits = network.classify(pixels.as_slice())?;
+        errors += logits.images().zip(labels).filter(|&(logits, &label)| class_of(logits) != label).count();
     }
-    let error = misread as f64 / set.len() as f64;
-    Ok(TestResult { iteration, errors: misread, images: set.len(), error })
+    Ok(TestResult { iteration, errors, images: set.len(), error: errors as f64 / set.len() as f64 })
 }

@@ -149,11 +149,7 @@ impl Lenet {
 
     /// 36 attempts on each digit that the network reads as its label says; the smallest steps, NaN where there is none.
     fn attempts(&self, task: &Task<'_>, count: usize) -> Result<Value> {
-        let origins = ImageSet::new(
-            self.digits.images()[..count].to_vec(),
-            self.digits.labels().map(|labels| labels[..count].to_vec()),
-            self.digits.names()[..count].to_vec(),
-        )?;
+        let origins = self.digits.part(0..count)?;
         let (targets, layers) = (digits::targets(), ["conv1", "conv2", "ip1", "ip2"]);
         let groups = layers.into_iter().map(|layer| Group::at_layer(Method::Toward, layer)).collect();
         let experiment = Experiment { groups, with_pass_score: false, ..Experiment::default() };
@@ -178,26 +174,25 @@ impl Lenet {
     fn layers(&self, task: &Task<'_>, count: usize) -> Result<Value> {
         let pixels = self.pixels(count);
         let mut rows = Vec::new();
-        let (mut forward_before, mut backward_before) = (0.0, 0.0);
-        for (name, products) in LENET_LAYERS {
+        let (mut products, mut seconds) = (0, 0.0);
+        for (name, own) in LENET_LAYERS {
+            products += own;
             let layer = self.network.layer(name)?;
             let cotangents = vec![1.0; count * self.network.shape(layer).count()];
             let (forward, _) = task.time(|| Ok(self.network.represent(layer, pixels)?))?;
             let trace = self.network.trace(&[layer], pixels)?;
             let (backward, _) =
                 task.time(|| Ok(trace.backpropagate(layer, &cotangents, ReluStart::Caffe)?))?;
-            let images = (task.repeats * count) as f64;
-            let gflops = |seconds: f64| 2.0 * products as f64 * images / seconds / 1e9;
+            seconds += forward + backward;
+            let microseconds = 1e6 / (task.repeats * count) as f64;
             rows.push(json!({
                 "layer": name,
-                "forward_us": (forward - forward_before) * 1e6 / images,
-                "backward_us": (backward - backward_before) * 1e6 / images,
-                "forward_gflops": gflops(forward - forward_before),
-                "backward_gflops": gflops(backward - backward_before),
+                "products": products,
+                "forward_us": forward * microseconds,
+                "backward_us": backward * microseconds,
             }));
-            (forward_before, backward_before) = (forward, backward);
         }
-        Ok(json!({ "seconds": forward_before + backward_before, "layers": rows }))
+        Ok(json!({ "seconds": seconds, "layers": rows }))
     }
 }
 

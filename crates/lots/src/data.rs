@@ -6,7 +6,7 @@
 pub mod array;
 mod batch;
 pub mod digits;
-mod floats;
+pub(crate) mod floats;
 pub mod folder;
 mod gaussian;
 pub mod idx;

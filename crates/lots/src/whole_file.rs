@@ -32,6 +32,19 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     file.commit()
 }
 
+/// Where something that belongs at `path` is kept until it is complete: beside it, as `NAME.unfinished`.
+///
+/// # Example
+/// ```
+/// use std::path::Path;
+/// assert_eq!(lots::whole_file::unfinished(Path::new("runs/first")), Path::new("runs/first.unfinished"));
+/// ```
+pub fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".unfinished");
+    path.with_file_name(name)
+}
+
 /// Removes what writers that were killed left in `folder` and the folders in it: files that no name was given yet.
 ///
 /// For folders in which nobody else is writing.

@@ -73,7 +73,10 @@ impl Plan {
 }
 
 /// A group for each method, and for each layer of methods that look at one.
-fn groups<'l>(methods: impl Iterator<Item = Method>, layers: impl Iterator<Item = &'l str>) -> Vec<Group> {
+pub(crate) fn groups<'l>(
+    methods: impl Iterator<Item = Method>,
+    layers: impl Iterator<Item = &'l str>,
+) -> Vec<Group> {
     let layers: Vec<&str> = layers.collect();
     methods
         .flat_map(|method| {

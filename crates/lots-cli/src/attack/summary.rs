@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::plan::Plan;
 use super::row::{Crossed, Row};
-use crate::numbers::Numbers;
-use crate::terminal::{Align, grouped, table};
+use crate::numbers::{self, Numbers};
+use crate::terminal::grouped;
 
 /// A run, with the same numbers for each method and layer.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -34,10 +34,6 @@ impl Summary {
         let groups = groups.map(|group| (group.to_string(), Numbers::default())).collect();
         Self { all: Numbers::default(), groups, scanned: None }
     }
-
-    /// The columns of [`Self::cells`].
-    pub(crate) const HEADER: [&'static str; 7] =
-        ["method", "attempts", "reached", "PASS", "L2", "L∞", "not reached"];
 
     /// Adds a row. Rows come in the order of `attempts.jsonl`, so that sums are the same.
     pub(crate) fn add(&mut self, row: &Row) {
@@ -73,12 +69,6 @@ impl Summary {
 
     /// The rows as a table with what was skipped below.
     pub(crate) fn table(&self) -> String {
-        let header: Vec<(&str, Align)> = Self::HEADER
-            .iter()
-            .map(|&name| {
-                (name, if matches!(name, "method" | "not reached") { Align::Left } else { Align::Right })
-            })
-            .collect();
         let mut rows = self.cells();
         if self.groups.len() > 1 {
             rows.push(self.all.cells("all"));
@@ -91,7 +81,7 @@ impl Summary {
         let scanned = self.scanned.map_or_else(String::new, |Scanned { rays, crossed_earlier }| {
             format!("{} of {} rays scanned cross more than once\n", grouped(crossed_earlier), grouped(rays))
         });
-        table(&header, &rows) + &skipped + &scanned
+        numbers::table(&rows) + &skipped + &scanned
     }
 }
 

@@ -12,6 +12,7 @@ use crate::attack::plan::Plan;
 use crate::attack::summary::Summary;
 use crate::failure::Result;
 use crate::network::Loaded;
+use crate::numbers::HEADER;
 use crate::terminal::Terminal;
 
 /// How many digits are moved step by step, which takes about a hundred times as long.
@@ -31,7 +32,7 @@ pub(super) struct Comparison {
 impl Comparison {
     /// The columns of [`Self::cells`].
     pub(super) const HEADER: [&'static str; 6] = {
-        let [method, attempts, reached, pass_score, l2, linf, _] = Summary::HEADER;
+        let [method, attempts, reached, pass_score, l2, linf, _] = HEADER;
         [method, attempts, reached, pass_score, l2, linf]
     };
 

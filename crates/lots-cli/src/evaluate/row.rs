@@ -2,13 +2,15 @@
 
 use lots::data::ImageSet;
 use lots::direction::VanishedGradient;
-use lots::experiment::{Attempt, Experiment, Group};
-use lots::{Evaluation, Image, Method};
-use lots_network::{Network, class_of};
+use lots::experiment::{Attempt, Experiment};
+use lots::{Evaluation, Method};
+use lots_network::Network;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicBool;
 
+use crate::attack::plan::groups;
 use crate::failure::Result;
+use crate::network::weight_layers;
 use crate::numbers::Numbers;
 
 /// Origins at a time at most, or a quarter of all; what is done is kept after each chunk. Sums are taken chunk by chunk,
@@ -38,8 +40,6 @@ pub(crate) struct Measured<'a> {
 pub(crate) struct TableRow {
     /// Origins that are done.
     pub(crate) origins: usize,
-    /// How many of them the network misreads before anything is done.
-    errors: usize,
     groups: Vec<(String, Evaluation)>,
     /// The same with the vanished gradient followed.
     followed: Vec<(String, Evaluation)>,
@@ -65,7 +65,7 @@ impl TableRow {
     pub(crate) fn go_on(&mut self, measured: Measured<'_>, interrupted: &AtomicBool) -> Result<bool> {
         let count = measured.origins.len();
         let end = count.min(self.origins + chunk(count, CHUNK, CHUNKS));
-        let part = part(measured.origins, self.origins..end)?;
+        let part = measured.origins.part(self.origins..end)?;
         let experiments = [
             experiment(measured, &METHODS, VanishedGradient::Fail),
             experiment(measured, &FOLLOWED, VanishedGradient::Follow),
@@ -89,7 +89,6 @@ impl TableRow {
                 evaluation.merge(more);
             }
         }
-        self.errors += errors(measured.network, &part)?;
         self.origins = end;
         Ok(true)
     }
@@ -104,14 +103,15 @@ impl TableRow {
             }
             groups.push((key.clone(), Numbers::from(evaluation)));
         }
-        // Origins were skipped once, not once a layer.
+        // Those that the network misreads. They were skipped once, not once a layer.
         toward.skipped = self.groups.first().map(|(_, first)| first.skipped.clone()).unwrap_or_default();
+        let errors: usize = toward.skipped.values().sum();
         groups.push((Method::Toward.as_str().to_owned(), Numbers::from(&toward)));
         let followed = self.followed.iter().map(|(key, evaluation)| (key.clone(), evaluation.into()));
         RowReport {
             images: self.origins,
-            errors: self.errors,
-            error: self.errors as f64 / self.origins.max(1) as f64,
+            errors,
+            error: errors as f64 / self.origins.max(1) as f64,
             groups,
             followed: followed.collect(),
         }
@@ -137,32 +137,9 @@ pub(crate) fn chunk(count: usize, most: usize, chunks: usize) -> usize {
     count.div_ceil(chunks).max(FEW).min(most)
 }
 
-/// Some images of a set.
-pub(crate) fn part(set: &ImageSet, range: std::ops::Range<usize>) -> Result<ImageSet> {
-    let labels = set.labels().map(|labels| labels[range.clone()].to_vec());
-    Ok(ImageSet::new(set.images()[range.clone()].to_vec(), labels, set.names()[range].to_vec())?)
-}
-
-/// How many images the network gives another class than their label.
-pub(crate) fn errors(network: &Network, set: &ImageSet) -> Result<usize> {
-    let pixels: Vec<u8> = set.images().iter().flat_map(Image::pixels).copied().collect();
-    let logits = network.classify(pixels.as_slice())?;
-    let classes = logits.images().map(class_of);
-    Ok(classes.zip(set.labels().unwrap_or_default()).filter(|(class, label)| class != *label).count())
-}
-
 fn experiment(measured: Measured<'_>, methods: &[Method], vanished_gradient: VanishedGradient) -> Experiment {
-    let layers = measured.network.layers().iter().filter(|layer| layer.position.is_some());
-    let layers: Vec<&str> = layers.map(|layer| layer.name.as_str()).collect();
-    let groups = methods.iter().flat_map(|&method| {
-        if method.needs_layer() {
-            layers.iter().map(|&layer| Group::at_layer(method, layer)).collect()
-        } else {
-            vec![Group::of(method)]
-        }
-    });
     Experiment {
-        groups: groups.collect(),
+        groups: groups(methods.iter().copied(), weight_layers(measured.network)),
         vanished_gradient,
         with_pass_score: measured.with_pass_score,
         ..Experiment::default()

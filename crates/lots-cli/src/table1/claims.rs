@@ -1,8 +1,8 @@
 //! What the paper says of its table, sentence by sentence, and whether it holds here.
 
 use super::paper::Paper;
-use super::plan::{BASIC, LAYERS, NETWORKS, NetworkPlan};
-use super::results::{Measure, Over, Results, SeedResults};
+use super::plan::{BASIC, LAYERS, METHODS, NETWORKS, NetworkPlan};
+use super::results::{Measure, Results, SeedResults, text};
 use crate::terminal::grouped;
 
 /// A sentence and what was found.
@@ -32,8 +32,6 @@ impl std::fmt::Display for Verdict {
     }
 }
 
-const METHODS: [(&str, &str); 4] =
-    [("fast-gradient-sign", "FGS"), ("fast-gradient-value", "FGV"), ("hot-cold", "HC"), ("toward", "LOTS")];
 const LAYER_NETWORKS: [&str; 4] = ["toward-conv1", "toward-conv2", "toward-ip1", "toward-ip2"];
 /// Rates that differ by less coincide: a twentieth of a percentage point, five images of ten thousand.
 const COINCIDE: f64 = 5e-4;
@@ -179,37 +177,17 @@ fn some(keys: &'static [&'static str]) -> impl Iterator<Item = &'static NetworkP
 /// `FGS 85.37 %, 0.4303; FGV …`
 fn texts(results: &Results, cells: [(&str, &str, &str); 4], measures: &[Measure]) -> String {
     let cell = |(title, network, group): &(&str, &str, &str)| {
-        let values: Vec<String> = measures
-            .iter()
-            .map(|&measure| text(results.cell(network, group, measure), |value| measure.text(value)))
-            .collect();
+        let values: Vec<String> =
+            measures.iter().map(|&measure| measure.over(results.cell(network, group, measure))).collect();
         format!("{title} {}", values.join(", "))
     };
     cells.iter().map(cell).collect::<Vec<_>>().join("; ")
 }
 
-/// The mean, of several seeds with the deviation.
-pub(super) fn text(over: Option<Over>, write: impl Fn(f64) -> String) -> String {
-    match over {
-        None => "–".to_owned(),
-        Some(Over { mean, std: None }) => write(mean),
-        Some(Over { mean, std: Some(std) }) => {
-            let (mean, std) = (write(mean), write(std));
-            match (mean.strip_suffix(" %"), std.strip_suffix(" %")) {
-                (Some(mean), Some(std)) => format!("{mean} ± {std} %"),
-                _ => format!("{mean} ± {std}"),
-            }
-        }
-    }
-}
-
-fn percent(value: f64) -> String {
-    format!("{:.2} %", 100.0 * value)
-}
-
 fn errors_text(results: &Results, networks: impl Iterator<Item = &'static NetworkPlan>) -> String {
-    let one =
-        |network: &NetworkPlan| format!("{} {}", network.title, text(results.error(network.key), percent));
+    let one = |network: &NetworkPlan| {
+        format!("{} {}", network.title, Measure::SuccessRate.over(results.error(network.key)))
+    };
     networks.map(one).collect::<Vec<_>>().join(", ")
 }
 
@@ -256,11 +234,8 @@ fn vanished_text(results: &Results) -> String {
 
 fn robust_text(results: &Results) -> String {
     let one = |(method, title): &(&str, &str)| {
-        let rate = |network: &str| {
-            text(results.cell(network, method, Measure::SuccessRate), |value| {
-                Measure::SuccessRate.text(value)
-            })
-        };
+        let rate =
+            |network: &str| Measure::SuccessRate.over(results.cell(network, method, Measure::SuccessRate));
         let others: Vec<String> =
             some(&OTHERS).map(|other| format!("{} {}", other.title, rate(other.key))).collect();
         format!("{title} succeeds on LOTS {}, on {}", rate("toward"), others.join(", "))
@@ -304,7 +279,7 @@ fn ordered(seed: &SeedResults, measure: Measure) -> bool {
 fn layers_text(results: &Results, measure: Measure) -> String {
     let one = |layer: &str| {
         let over = results.cell(BASIC, &format!("toward/{layer}"), measure);
-        format!("{layer} {}", text(over, |value| measure.text(value)))
+        format!("{layer} {}", measure.over(over))
     };
     LAYERS.map(one).join(", ")
 }
@@ -319,7 +294,7 @@ fn refinement(results: &Results) -> Claim {
                     pick(groups.iter().find(|group| group.method == *method && group.layer == layer)?)
                 })
             };
-            let pass = |over| text(over, |value| Measure::PassScore.text(value));
+            let pass = |over| Measure::PassScore.over(over);
             found.push(format!(
                 "{title} at {layer} {} → {} (better for {})",
                 pass(value(|group| group.target_pass_score)),

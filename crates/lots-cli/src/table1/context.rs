@@ -1,22 +1,18 @@
 //! [`Context`]: what every stage has at hand, and [`Watch`], which it tells how far it is.
 
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use lots::Image;
+use lots::data::ImageSet;
 use lots::data::infimnist::Infimnist;
-use lots::data::{ImageSet, array};
 use lots_network::Network;
 
 use super::folder::Folder;
 use super::plan::Extent;
-use crate::failure::{About, Failure, Result};
-use crate::train::CleanDigits;
+use crate::failure::{Failure, Result};
 
 /// What does not change while the stages of a seed run.
 pub(super) struct Context<'a> {
     pub(super) infimnist: &'a Infimnist,
-    pub(super) clean: &'a CleanDigits,
     pub(super) extent: Extent,
     pub(super) folder: Folder,
     pub(super) seed: u64,
@@ -34,14 +30,12 @@ pub(super) trait Watch {
 impl Context<'_> {
     /// A trained network.
     pub(super) fn network(&self, key: &str) -> Result<Network> {
-        let path = self.folder.network(key);
-        Network::from_onnx(&read(&path)?).about("network", path.display())
+        self.folder.load_network(key)
     }
 
     /// A digit of each class.
     pub(super) fn targets(&self) -> Result<ImageSet> {
-        let path = self.folder.targets();
-        let images: Vec<Image> = array::Images::open(&path)?.collect::<Result<_, _>>()?;
+        let images = self.folder.load_targets()?;
         let classes: Vec<usize> = (0..images.len()).collect();
         let names = classes.iter().map(|class| format!("targets[{class}]")).collect();
         Ok(ImageSet::new(images, Some(classes), names)?)
@@ -57,8 +51,4 @@ impl Context<'_> {
 /// What a stage says when it was asked to stop.
 pub(super) fn interrupted() -> Failure {
     Failure::new("interrupted").with_hint("the same command goes on")
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|reason| Failure::file("read", path, &reason))
 }

@@ -2,12 +2,12 @@
 
 use super::context::{Context, Watch, interrupted};
 use super::plan::{EVALUATED_ATTEMPTS, NetworkPlan};
-use crate::evaluate::row::{Measured, TableRow, part};
+use crate::evaluate::row::{Measured, TableRow};
 use crate::failure::Result;
 use crate::json_file;
 
 pub(super) fn run(context: &Context<'_>, network: &'static NetworkPlan, watch: &mut dyn Watch) -> Result<()> {
-    let origins = part(context.infimnist.test_digits(), 0..context.extent.tests())?;
+    let origins = context.infimnist.test_digits().part(0..context.extent.tests())?;
     let (trained, targets) = (context.network(network.key)?, context.targets()?);
     let measured =
         Measured { network: &trained, origins: &origins, targets: &targets, with_pass_score: true };

@@ -16,12 +16,15 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use lots::Image;
+use lots::data::array;
+use lots_network::Network;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::plan::{Stage, Task};
 use crate::digest;
-use crate::failure::{Failure, Result};
+use crate::failure::{About, Failure, Result};
 use crate::json_file;
 
 /// The folder of one seed.
@@ -64,6 +67,18 @@ impl Folder {
 
     pub(super) fn targets(&self) -> PathBuf {
         self.0.join("targets.npy")
+    }
+
+    /// Reads a trained network.
+    pub(super) fn load_network(&self, key: &str) -> Result<Network> {
+        let path = self.network(key);
+        let bytes = fs::read(&path).map_err(|reason| Failure::file("read", &path, &reason))?;
+        Network::from_onnx(&bytes).about("network", path.display())
+    }
+
+    /// Reads the targets, one of each class.
+    pub(super) fn load_targets(&self) -> Result<Vec<Image>> {
+        Ok(array::Images::open(self.targets())?.collect::<std::result::Result<_, _>>()?)
     }
 
     pub(super) fn targets_json(&self) -> PathBuf {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::context::{Context, Watch, interrupted};
 use super::plan::{BASIC, SetPlan};
-use crate::evaluate::row::{chunk, part};
+use crate::evaluate::row::chunk;
 use crate::failure::Result;
 use crate::json_file;
 use crate::numbers::Numbers;
@@ -56,7 +56,7 @@ pub(super) fn run(context: &Context<'_>, set: &'static SetPlan, watch: &mut dyn 
     let chunk = chunk(count, CHUNK_ATTEMPTS / set.attempts, CHUNKS);
     while state.origins < count {
         let end = count.min(state.origins + chunk);
-        let origins = part(context.infimnist.training_digits(), state.origins..end)?;
+        let origins = context.infimnist.training_digits().part(state.origins..end)?;
         let mut attempts: Vec<Attempt> = Vec::new();
         let mut observer = |attempt| attempts.push(attempt);
         let results = match experiment.run_until(

@@ -75,6 +75,10 @@ pub(super) const SETS: [SetPlan; 7] = [
     SetPlan { key: "toward-ip2", method: Method::Toward, layer: Some("ip2"), attempts: 9 },
 ];
 
+/// The columns of the paper's table.
+pub(super) const METHODS: [(&str, &str); 4] =
+    [("fast-gradient-sign", "FGS"), ("fast-gradient-value", "FGV"), ("hot-cold", "HC"), ("toward", "LOTS")];
+
 /// The layers that LOTS looks at, from the image upward.
 pub(super) const LAYERS: [&str; 4] = ["conv1", "conv2", "ip1", "ip2"];
 

@@ -7,11 +7,12 @@ use lots::data::ImageSet;
 use lots::evaluation::Spread;
 use lots::experiment::{Attempt, Experiment, Group, MisclassifiedOrigins, Pairing};
 use lots::{Image, Method};
+use lots_network::Network;
 use serde::{Deserialize, Serialize};
 
 use super::context::{Context, Watch, interrupted};
 use super::plan::{BASIC, LAYERS, REFINED_ATTEMPTS};
-use crate::evaluate::row::{self, part};
+use crate::evaluate::row;
 use crate::failure::Result;
 use crate::json_file;
 
@@ -76,10 +77,11 @@ pub(super) fn run(context: &Context<'_>, watch: &mut dyn Watch) -> Result<()> {
     let mut state: State = if state_file.exists() { json_file::read(&state_file)? } else { fresh() };
     let count = context.extent.refined();
     watch.found(REFINED_ATTEMPTS * state.origins);
+    let network = context.network(BASIC)?;
     while state.origins < count {
         let end = count.min(state.origins + row::chunk(count, CHUNK, CHUNKS));
-        let origins = part(context.infimnist.test_digits(), state.origins..end)?;
-        chunk(context, &origins, &mut state.groups)?;
+        let origins = context.infimnist.test_digits().part(state.origins..end)?;
+        chunk(context, &network, &origins, &mut state.groups)?;
         watch.did(REFINED_ATTEMPTS * origins.len());
         state.origins = end;
         json_file::write(&state_file, &state)?;
@@ -105,10 +107,9 @@ fn fresh() -> State {
 }
 
 /// Forms the images of both methods on some origins, and moves each origin toward each of its own.
-fn chunk(context: &Context<'_>, origins: &ImageSet, groups: &mut [Refined]) -> Result<()> {
-    let network = context.network(BASIC)?;
+fn chunk(context: &Context<'_>, network: &Network, origins: &ImageSet, groups: &mut [Refined]) -> Result<()> {
     let form = Experiment { groups: METHODS.into_iter().map(Group::of).collect(), ..Experiment::default() };
-    let attempts = attempts(context, &form, &network, origins, None)?;
+    let attempts = attempts(context, &form, network, origins, None)?;
     for method in 0..METHODS.len() {
         let reached = attempts.iter().filter(|attempt| attempt.group == method);
         let reached: Vec<(usize, &Image, f64)> = reached
@@ -129,7 +130,7 @@ fn chunk(context: &Context<'_>, origins: &ImageSet, groups: &mut [Refined]) -> R
             ..Experiment::default()
         };
         let (starts, targets) = (unnamed(starts)?, unnamed(targets)?);
-        let refined = self::attempts(context, &refine, &network, &starts, Some(&targets))?;
+        let refined = self::attempts(context, &refine, network, &starts, Some(&targets))?;
         for attempt in refined {
             let target_pass_score = reached[attempt.origin].2;
             groups[method * LAYERS.len() + attempt.group].add(&attempt, target_pass_score);
@@ -141,7 +142,7 @@ fn chunk(context: &Context<'_>, origins: &ImageSet, groups: &mut [Refined]) -> R
 fn attempts(
     context: &Context<'_>,
     experiment: &Experiment,
-    network: &lots_network::Network,
+    network: &Network,
     origins: &ImageSet,
     targets: Option<&ImageSet>,
 ) -> Result<Vec<Attempt>> {

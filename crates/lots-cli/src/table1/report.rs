@@ -12,7 +12,7 @@ use super::claims::{self, Claim};
 use super::clock::{Clock, duration};
 use super::markdown;
 use super::paper::Paper;
-use super::plan::{NETWORKS, Stage};
+use super::plan::{METHODS, NETWORKS, Stage};
 use super::results::{Measure, Results};
 use crate::failure::Result;
 use crate::json_file;
@@ -40,12 +40,12 @@ pub(super) fn write(out: &Path, results: &Results) -> Result<()> {
 /// The table for a terminal: error, success and PASS of each method.
 pub(super) fn table_text(results: &Results) -> String {
     let mut header = vec![("network", Align::Left), ("error", Align::Right)];
-    header.extend(tables::METHODS.iter().map(|(_, title)| (*title, Align::Right)));
+    header.extend(METHODS.iter().map(|(_, title)| (*title, Align::Right)));
     let rows: Vec<Vec<String>> = NETWORKS
         .iter()
         .map(|network| {
             let mut row = vec![network.title.to_owned(), tables::error(results, network.key)];
-            for (method, _) in tables::METHODS {
+            for (method, _) in METHODS {
                 let cell = |measure: Measure| {
                     results
                         .cell(network.key, method, measure)
@@ -100,7 +100,7 @@ fn page(out: &Path, results: &Results, paper: &Paper) -> Result<Page> {
         Section::new("Errors", [Block::text(words::ERRORS), tables::errors(results, paper)]),
     ];
     let mut cells = vec![Block::text(words::cells(results))];
-    for (method, title) in tables::METHODS {
+    for (method, title) in METHODS {
         cells.push(Block::text(format!("{title}, `{method}`:")));
         cells.push(tables::method(results, paper, method));
     }

@@ -135,6 +135,11 @@ impl Measure {
         }
     }
 
+    /// Over seeds, as [`Self::text`]; `–` where there is nothing.
+    pub(super) fn over(self, over: Option<Over>) -> String {
+        text(over, |value| self.text(value))
+    }
+
     /// As the paper writes it: success in percent with two digits, PASS with four, norms with one.
     pub(super) fn text(self, value: f64) -> String {
         match self {
@@ -159,6 +164,21 @@ impl Over {
     }
 }
 
+/// The mean, of several seeds with the deviation.
+pub(super) fn text(over: Option<Over>, write: impl Fn(f64) -> String) -> String {
+    match over {
+        None => "–".to_owned(),
+        Some(Over { mean, std: None }) => write(mean),
+        Some(Over { mean, std: Some(std) }) => {
+            let (mean, std) = (write(mean), write(std));
+            match (mean.strip_suffix(" %"), std.strip_suffix(" %")) {
+                (Some(mean), Some(std)) => format!("{mean} ± {std} %"),
+                _ => format!("{mean} ± {std}"),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,5 +195,13 @@ mod tests {
     fn numbers_are_written_as_in_the_paper() {
         let texts = Measure::ALL.map(|measure| measure.text(0.853_7));
         assert_eq!(texts, ["85.37 %", "0.8537", "0.9", "0.9"]);
+    }
+
+    #[test]
+    fn several_seeds_are_written_with_their_deviation() {
+        let over = |std| Some(Over { mean: 0.0091, std });
+        assert_eq!(Measure::SuccessRate.over(over(None)), "0.91 %");
+        assert_eq!(Measure::SuccessRate.over(over(Some(0.0005))), "0.91 ± 0.05 %");
+        assert_eq!(Measure::SuccessRate.over(None), "–");
     }
 }

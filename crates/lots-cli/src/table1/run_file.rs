@@ -44,8 +44,7 @@ pub(super) fn start(out: &Path, args: &Table1Args, seeds: &[u64], digits: &Infim
 fn settings(args: &Table1Args, digits: &Infimnist) -> Value {
     let mut digest = ImagesDigest::default();
     for set in [digits.training_digits(), digits.test_digits()] {
-        set.images().iter().for_each(|image| digest.add(image));
-        set.labels().unwrap_or_default().iter().for_each(|&label| digest.add_label(label));
+        digest.add_set(set);
     }
     let iterations = NETWORKS.iter().map(|network| (network.key.to_owned(), json!(network.iterations)));
     json!({

@@ -61,7 +61,11 @@ fn examples<'a>(
     sets: &'a [PerturbedSet],
 ) -> Result<Box<dyn Examples + 'a>> {
     Ok(match network.trained_on {
-        TrainedOn::Mnist => Box::new(context.clean.set()),
+        TrainedOn::Mnist => {
+            let infimnist = context.infimnist;
+            let digits = infimnist.first_training_digit()..infimnist.first_deformed_digit();
+            Box::new(InfimnistRange::new(infimnist, digits)?)
+        }
         TrainedOn::Infimnist => {
             let first = context.infimnist.first_training_digit();
             let digits = u32::try_from(context.extent.infimnist_digits()).unwrap_or(u32::MAX);

@@ -10,14 +10,14 @@ use crate::digest::ImagesDigest;
 use crate::failure::{About, Result};
 
 /// Training digits in one piece.
-pub(crate) struct CleanDigits {
+struct CleanDigits {
     pixels: Vec<u8>,
     labels: Vec<u8>,
 }
 
 impl CleanDigits {
     /// The digits of a set that has labels.
-    pub(crate) fn of(set: &ImageSet) -> Self {
+    fn of(set: &ImageSet) -> Self {
         let labels = set.labels().unwrap_or_default().iter();
         Self {
             labels: labels.map(|&label| u8::try_from(label).unwrap_or(u8::MAX)).collect(),
@@ -25,7 +25,7 @@ impl CleanDigits {
         }
     }
 
-    pub(crate) fn set(&self) -> TrainingSet<'_> {
+    fn set(&self) -> TrainingSet<'_> {
         TrainingSet::new(&self.pixels, &self.labels).expect("a data set has a label for each image")
     }
 }
@@ -50,7 +50,7 @@ impl Data {
         let perturbed: Vec<PerturbedSet> = args.data.iter().map(open).collect::<Result<_>>()?;
         let mut digest = ImagesDigest::default();
         if let Some(clean) = &clean {
-            add(&mut digest, clean);
+            digest.add_set(clean);
         }
         for (set, folder) in perturbed.iter().zip(&args.data) {
             add_perturbed(&mut digest, set, folder)?;
@@ -61,7 +61,7 @@ impl Data {
             train_sha256: digest.digits(),
             test_sha256: test.as_ref().map(|set| {
                 let mut digest = ImagesDigest::default();
-                add(&mut digest, set);
+                digest.add_set(set);
                 digest.digits()
             }),
             clean: clean.as_ref().map(CleanDigits::of),
@@ -85,12 +85,6 @@ impl Data {
             _ => Box::new(perturbed),
         })
     }
-}
-
-/// All pixels, then all labels.
-fn add(digest: &mut ImagesDigest, set: &ImageSet) {
-    set.images().iter().for_each(|image| digest.add(image));
-    set.labels().unwrap_or_default().iter().for_each(|&label| digest.add_label(label));
 }
 
 /// Images of a set one after the other, each with its label.

@@ -169,13 +169,6 @@ impl Log {
         self.test_error = Some(result.error);
         self.tests.push(result);
     }
-
-    /// The file.
-    pub(super) fn to_json(&self) -> Result<Vec<u8>> {
-        let mut json = serde_json::to_vec_pretty(self).map_err(|error| Failure::new(error.to_string()))?;
-        json.push(b'\n');
-        Ok(json)
-    }
 }
 
 /// The command without the names of files.

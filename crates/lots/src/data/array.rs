@@ -121,8 +121,7 @@ impl<T: Element> RowWriter<T> {
 
     /// The header has the same length for any number of rows, so it can be written again in its place.
     fn write_header(&mut self) -> Result<()> {
-        let shape: Vec<usize> = std::iter::once(self.rows).chain(self.row_shape.iter().copied()).collect();
-        let header = header::format(T::TYPE, &shape);
+        let header = header::of_rows(&format!("'{}'", T::TYPE), self.rows, &self.row_shape);
         self.file.write_all(&header).map_err(|reason| Error::file("write", self.file.path(), reason))
     }
 }

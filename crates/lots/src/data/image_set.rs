@@ -1,5 +1,7 @@
 //! [`ImageSet`]: images of one shape, each with a name, all or none with a label.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 use crate::image::Image;
 
@@ -79,6 +81,25 @@ impl ImageSet {
     /// What each image is called in reports: `digits[17]`, `3/photo.png`.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Some images of the set, with their labels and names.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`] if the range is empty.
+    ///
+    /// # Panics
+    /// If it reaches beyond the set.
+    ///
+    /// # Example
+    /// ```
+    /// let digits = lots::data::digits::load();
+    /// assert_eq!(digits.part(4..6)?.label(0), digits.label(4));
+    /// # Ok::<(), lots::Error>(())
+    /// ```
+    pub fn part(&self, range: Range<usize>) -> Result<Self> {
+        let labels = self.labels.as_ref().map(|labels| labels[range.clone()].to_vec());
+        Self::new(self.images[range.clone()].to_vec(), labels, self.names[range].to_vec())
     }
 
     /// The images, labels and names, to own them.

@@ -117,11 +117,6 @@ impl Infimnist {
         &self.test
     }
 
-    /// The displacement fields.
-    pub fn fields(&self) -> &Fields {
-        &self.fields
-    }
-
     /// Writes both files of the original program, so that others deform alike; 376 MB with all of MNIST.
     ///
     /// # Errors
@@ -135,9 +130,7 @@ impl Infimnist {
     /// How the digit `index` is made from a training digit; `None` for the digits of MNIST itself.
     pub fn deformation(&self, index: u32) -> Option<Deformation> {
         let first = self.first_deformed_digit();
-        (index >= first).then(|| {
-            Deformation::of(index, (index - self.first_training_digit()) as usize % self.train.len())
-        })
+        (index >= first).then(|| Deformation::of(index, self.place(index).1))
     }
 
     /// The digits of these indices, in their order.
@@ -170,22 +163,24 @@ impl Infimnist {
     /// # Panics
     /// Never: it was checked that both sets have labels.
     pub fn label(&self, index: u32) -> usize {
-        let index = index as usize;
-        let label = match index.checked_sub(self.test.len()) {
-            None => self.test.label(index),
-            Some(index) => self.train.label(index % self.train.len()),
-        };
+        let (set, index) = self.place(index);
+        let label = set.label(index);
         label.expect("both sets have labels, it was checked when they came")
+    }
+
+    /// The digit of MNIST that the digit `index` is, or is made from: its set, and where it is in it.
+    fn place(&self, index: u32) -> (&ImageSet, usize) {
+        let index = index as usize;
+        match index.checked_sub(self.test.len()) {
+            None => (&self.test, index),
+            Some(index) => (&self.train, index % self.train.len()),
+        }
     }
 
     fn digit(&self, index: u32) -> Result<Vec<u8>> {
         let Some(deformation) = self.deformation(index) else {
-            let index = index as usize;
-            let image = match index.checked_sub(self.test.len()) {
-                None => &self.test.images()[index],
-                Some(index) => &self.train.images()[index],
-            };
-            return Ok(image.pixels().to_vec());
+            let (set, index) = self.place(index);
+            return Ok(set.images()[index].pixels().to_vec());
         };
         let example = self.train.images()[deformation.example].pixels();
         let tangents = self.tangents.of(deformation.example, example)?;

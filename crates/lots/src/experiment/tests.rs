@@ -7,9 +7,7 @@ use crate::embedded;
 use crate::outcome::NotReached;
 
 fn some_digits(range: std::ops::Range<usize>) -> ImageSet {
-    let (images, labels, names) = digits::load().into_parts();
-    let labels = labels.map(|labels| labels[range.clone()].to_vec());
-    ImageSet::new(images[range.clone()].to_vec(), labels, names[range].to_vec()).unwrap()
+    digits::load().part(range).unwrap()
 }
 
 /// Every method, step-and-adjust with long steps, so that a test takes few.

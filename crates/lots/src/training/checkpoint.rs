@@ -10,13 +10,14 @@ use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest, Sha256};
 
 use super::{Solver, Training};
+use crate::data::floats;
 use crate::error::{Error, Result};
 
 /// The SHA-256 of all weights and biases (little-endian f32, in the order of computation) as lower-case hex digits.
 pub fn parameters_sha256(network: &Network) -> String {
     let mut hash = Sha256::new();
     for parameter in network.parameters() {
-        hash.update(bytes(parameter.values));
+        hash.update(floats::to_bytes(parameter.values));
     }
     hash.finalize().iter().fold(String::new(), |mut digits, byte| {
         let _ = write!(digits, "{byte:02x}");
@@ -36,8 +37,12 @@ impl Training {
         let mut arrays = Vec::new();
         for (parameter, momentum) in parameters.iter().zip(&self.momentum) {
             let shape = parameter.shape.extents().to_vec();
-            arrays.push((format!("weights/{}", parameter.name), shape.clone(), bytes(parameter.values)));
-            arrays.push((format!("momentum/{}", parameter.name), shape, bytes(momentum)));
+            arrays.push((
+                format!("weights/{}", parameter.name),
+                shape.clone(),
+                floats::to_bytes(parameter.values),
+            ));
+            arrays.push((format!("momentum/{}", parameter.name), shape, floats::to_bytes(momentum)));
         }
         let mut views = Vec::new();
         for (name, shape, bytes) in &arrays {
@@ -102,8 +107,4 @@ impl Training {
         });
         result.map(|()| training)
     }
-}
-
-fn bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }

@@ -92,7 +92,7 @@ impl<'s> Shuffled<'s> {
             starts.push(count);
             count += set.count();
         }
-        let order = shuffled(u32::try_from(count).or(Err(Error::TooManyImages { count }))?, seed);
+        let order = shuffled(count, seed)?;
         if order.is_empty() { Err(Error::NoImages) } else { Ok(Self { sets, starts, order }) }
     }
 
@@ -136,8 +136,7 @@ impl<'c, P: Examples> Mixed<'c, P> {
         clean_share: f64,
         seed: u64,
     ) -> Result<Self> {
-        let count = clean.count();
-        let order = shuffled(u32::try_from(count).or(Err(Error::TooManyImages { count }))?, seed);
+        let order = shuffled(clean.count(), seed)?;
         let clean_in_batch = (clean_share.clamp(0.0, 1.0) * batch as f64).round() as usize;
         Ok(Self { perturbed, clean, order, batch, clean_in_batch })
     }
@@ -164,15 +163,19 @@ impl<P: Examples> Examples for Mixed<'_, P> {
 }
 
 /// The numbers below `count` in an order that follows from the seed (Fisher and Yates).
-fn shuffled(count: u32, seed: u64) -> Vec<u32> {
+///
+/// # Errors
+/// [`Error::TooManyImages`] from 2³² on.
+fn shuffled(count: usize, seed: u64) -> Result<Vec<u32>> {
+    let numbers = 0..u32::try_from(count).or(Err(Error::TooManyImages { count }))?;
     let mut random = Pcg64::seed_from_u64(seed);
-    let mut order: Vec<u32> = (0..count).collect();
+    let mut order: Vec<u32> = numbers.collect();
     for last in (1..order.len()).rev() {
         // The upper half of the product is below last + 1; what is not even about it is below 2⁻³².
         let other = ((u128::from(random.next_u64()) * (last as u128 + 1)) >> 64) as usize;
         order.swap(last, other);
     }
-    order
+    Ok(order)
 }
 
 #[cfg(test)]
@@ -224,7 +227,7 @@ mod tests {
         // Where the first of four ends up, over many seeds.
         let mut places = [0; 4];
         for seed in 0..4000 {
-            places[super::shuffled(4, seed).iter().position(|&index| index == 0).unwrap()] += 1;
+            places[super::shuffled(4, seed).unwrap().iter().position(|&index| index == 0).unwrap()] += 1;
         }
         assert!(places.iter().all(|count| (900..1100).contains(count)), "{places:?}");
     }

@@ -101,11 +101,3 @@ fn what_is_missing_holds_for_nobody() {
         assert_eq!(verdict(vec![papers_own(&paper)], beginning), Verdict::Fails, "{beginning}");
     }
 }
-
-#[test]
-fn several_seeds_are_written_with_their_deviation() {
-    let over = |std| Some(Over { mean: 0.0091, std });
-    assert_eq!(text(over(None), percent), "0.91 %");
-    assert_eq!(text(over(Some(0.0005)), percent), "0.91 ± 0.05 %");
-    assert_eq!(text(None, percent), "–");
-}

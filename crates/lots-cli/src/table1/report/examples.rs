@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lots::data::{array, digits};
+use lots::data::digits;
 use lots::direction::{self, VanishedGradient};
 use lots::figure::{Group, Panel, Sheet};
 use lots::page::Block;
@@ -12,7 +12,7 @@ use lots_network::Network;
 use super::super::folder::Folder;
 use super::super::plan::{BASIC, LAYERS};
 use super::super::results::Results;
-use crate::failure::{About, Failure, Result};
+use crate::failure::Result;
 use crate::panels::Subject;
 
 /// The class of the origin and the class that hot/cold and LOTS move toward: those of the paper's Figure 3.
@@ -23,10 +23,9 @@ pub(super) fn block(out: &Path, results: &Results) -> Result<Block> {
     let Some(seed) = results.seeds.first() else { return Ok(Block::text("")) };
     let folder = Folder::create(out, seed.seed)?;
     let networks = [(BASIC, "Basic LeNet"), ("toward", "LOTS")];
-    let targets: Vec<Image> = array::Images::open(folder.targets())?.collect::<Result<_, _>>()?;
-    let target = &targets[CLASSES[1]];
+    let target = &folder.load_targets()?[CLASSES[1]];
     let trained =
-        networks.iter().map(|(key, _)| load(&folder.network(key))).collect::<Result<Vec<Network>>>()?;
+        networks.iter().map(|(key, _)| folder.load_network(key)).collect::<Result<Vec<Network>>>()?;
     let Some(origin) = origin(&trained)? else {
         return Ok(Block::text(
             "Neither network reads any built-in test digit as a 4, so there is no picture.",
@@ -50,11 +49,6 @@ pub(super) fn block(out: &Path, results: &Results) -> Result<Block> {
     }
     let sheet = sheet.with_footnote("L2, L∞: in grey levels 0–255 · PASS: 1 means the same to a human eye");
     Ok(Block::picture(sheet.render(), format!("A 4 and perturbed images of it. {}.", captions.join("; "))))
-}
-
-fn load(path: &Path) -> Result<Network> {
-    let bytes = std::fs::read(path).map_err(|reason| Failure::file("read", path, &reason))?;
-    Network::from_onnx(&bytes).about("network", path.display())
 }
 
 /// The first built-in test digit that is a 4 and is read as one by all networks.

@@ -2,21 +2,16 @@
 
 use lots::page::Block;
 
-use super::super::claims::text;
 use super::super::paper::{Paper, PaperCell};
-use super::super::plan::{LAYERS, NETWORKS, TrainedOn};
-use super::super::results::{Measure, Over, Results};
+use super::super::plan::{LAYERS, METHODS, NETWORKS, TrainedOn};
+use super::super::results::{Measure, Over, Results, text};
 use crate::terminal::grouped;
-
-/// The columns of the paper's table.
-pub(super) const METHODS: [(&str, &str); 4] =
-    [("fast-gradient-sign", "FGS"), ("fast-gradient-value", "FGV"), ("hot-cold", "HC"), ("toward", "LOTS")];
 
 const NONE: &str = "–";
 
 /// `0.91 %`, of several seeds with the deviation.
 pub(super) fn error(results: &Results, network: &str) -> String {
-    text(results.error(network), |value| Measure::SuccessRate.text(value))
+    Measure::SuccessRate.over(results.error(network))
 }
 
 /// The table at a glance.
@@ -26,7 +21,7 @@ pub(super) fn overview(results: &Results) -> Block {
         let mut row = vec![network.title.to_owned(), error(results, network.key)];
         row.extend(METHODS.map(|(method, _)| {
             let rate = results.cell(network.key, method, Measure::SuccessRate);
-            text(rate, |value| Measure::SuccessRate.text(value))
+            Measure::SuccessRate.over(rate)
         }));
         row
     });
@@ -104,7 +99,7 @@ pub(super) fn followed(results: &Results) -> Block {
         METHODS[..2].iter().map(|(method, title)| {
             let followed = |measure: Measure| {
                 let over = results.over(|seed| measure.of(seed.row(network.key)?.followed(method)?));
-                text(over, |value| measure.text(value))
+                measure.over(over)
             };
             let vanished = results.over(|seed| {
                 let numbers = seed.row(network.key)?.group(method)?;
@@ -113,7 +108,7 @@ pub(super) fn followed(results: &Results) -> Block {
             vec![
                 network.title.to_owned(),
                 (*title).to_owned(),
-                text(vanished, |value| Measure::SuccessRate.text(value)),
+                Measure::SuccessRate.over(vanished),
                 cell(results, network.key, method, Measure::SuccessRate),
                 followed(Measure::SuccessRate),
                 followed(Measure::PassScore),
@@ -139,9 +134,9 @@ pub(super) fn sets(results: &Results) -> Block {
             count(value(&|set| Some(set.origins as f64))),
             count(value(&|set| Some(set.numbers.attempts as f64))),
             count(value(&|set| Some(set.images as f64))),
-            text(value(&|set| set.numbers.success_rate), |value| Measure::SuccessRate.text(value)),
-            text(value(&|set| set.numbers.l2.mean), |value| Measure::L2.text(value)),
-            text(value(&|set| set.numbers.linf.mean), |value| Measure::Linf.text(value)),
+            Measure::SuccessRate.over(value(&|set| set.numbers.success_rate)),
+            Measure::L2.over(value(&|set| set.numbers.l2.mean)),
+            Measure::Linf.over(value(&|set| set.numbers.linf.mean)),
         ]
     });
     table(&header, rows.collect())
@@ -159,8 +154,8 @@ pub(super) fn refined(results: &Results) -> Block {
             })
         };
         let share = |count: usize, of: usize| (of > 0).then(|| count as f64 / of as f64);
-        let percent = |over| text(over, |value| Measure::SuccessRate.text(value));
-        let pass = |over| text(over, |value| Measure::PassScore.text(value));
+        let percent = |over| Measure::SuccessRate.over(over);
+        let pass = |over| Measure::PassScore.over(over);
         vec![
             format!("`{}`", group.method),
             format!("`{}`", group.layer),
@@ -227,7 +222,7 @@ pub(super) fn differences(results: &Results, paper: &Paper) -> Block {
         vec![
             difference.network.to_owned(),
             difference.column.clone(),
-            text(Some(difference.ours), |value| difference.measure.text(value)),
+            difference.measure.over(Some(difference.ours)),
             difference.measure.text(difference.paper),
             apart,
         ]

@@ -1,8 +1,9 @@
 //! The words of the report. Every number in them comes from the results.
 
 use super::super::paper::Paper;
+use super::super::plan::METHODS;
 use super::super::results::Results;
-use super::tables::{METHODS, SAME, different};
+use super::tables::{SAME, different};
 use crate::terminal::grouped;
 
 pub(super) const TITLE: &str = "Table 1: adversarial training on LeNet";

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{KIND, header};
 use crate::error::{Error, Result};
+use crate::whole_file::unfinished;
 
 /// An array `[N, …]` whose number of rows is not known yet. Until [`Self::finish`] it is beside its place as
 /// `NAME.unfinished`.
@@ -59,7 +60,7 @@ impl GrowingArray {
             // It was finished, but what it belongs to was not.
             fs::rename(&path, &unfinished).map_err(failed)?;
         }
-        let header = header::format_described(description, &shape(0, row_shape));
+        let header = header::of_rows(description, 0, row_shape);
         let length = (header.len() + rows * row_bytes) as u64;
         let mut file =
             OpenOptions::new().create(true).write(true).truncate(false).open(&unfinished).map_err(failed)?;
@@ -114,8 +115,7 @@ impl GrowingArray {
     /// # Errors
     /// [`Error::File`].
     pub fn finish(mut self) -> Result<()> {
-        // The header has the same length for any number of rows.
-        let header = header::format_described(&self.description, &shape(self.rows, &self.row_shape));
+        let header = header::of_rows(&self.description, self.rows, &self.row_shape);
         let finish = |file: &mut BufWriter<File>| -> io::Result<()> {
             file.seek(SeekFrom::Start(0))?;
             file.write_all(&header)?;
@@ -125,16 +125,6 @@ impl GrowingArray {
             .and_then(|()| fs::rename(unfinished(&self.path), &self.path))
             .map_err(|reason| Error::file("write", &self.path, reason))
     }
-}
-
-fn shape(rows: usize, row_shape: &[usize]) -> Vec<usize> {
-    std::iter::once(rows).chain(row_shape.iter().copied()).collect()
-}
-
-fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".unfinished");
-    path.with_file_name(name)
 }
 
 #[cfg(test)]

@@ -54,6 +54,12 @@ pub(super) fn format_described(description: &str, shape: &[usize]) -> Vec<u8> {
     [&SIGNATURE[..], &[1, 0], &length.to_le_bytes(), line.as_bytes()].concat()
 }
 
+/// The same for `rows` of values of shape `row_shape`, with as many bytes for any number of rows.
+pub(super) fn of_rows(description: &str, rows: usize, row_shape: &[usize]) -> Vec<u8> {
+    let shape: Vec<usize> = std::iter::once(rows).chain(row_shape.iter().copied()).collect();
+    format_described(description, &shape)
+}
+
 /// Reads the line. `None` if it is not the header of an array of numbers.
 pub(super) fn parse(line: &str) -> Option<Header> {
     let mut rest = Scanner(line);

@@ -1,6 +1,5 @@
 //! [`Fields`]: where each pixel of a deformed digit comes from, as smooth random displacements.
 
-use std::io::Write;
 use std::path::Path;
 
 use rand_pcg::Pcg64;
@@ -10,7 +9,7 @@ use super::{PIXELS, SIDE};
 use crate::data::floats;
 use crate::data::gaussian;
 use crate::error::{Error, Result};
-use crate::whole_file::WholeFile;
+use crate::whole_file;
 
 /// How many displacement fields there are.
 pub const FIELD_COUNT: usize = 1522;
@@ -55,10 +54,7 @@ impl Fields {
     /// # Errors
     /// [`Error::File`].
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let mut file = WholeFile::create(path)?;
-        file.write_all(&floats::to_bytes(&self.0)).map_err(|reason| Error::file("write", path, reason))?;
-        file.commit()
+        whole_file::write(path, &floats::to_bytes(&self.0))
     }
 
     /// The displacements of field `index`, in pixels, row by row.

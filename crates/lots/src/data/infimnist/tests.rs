@@ -3,13 +3,8 @@ use crate::data::digits;
 
 /// The embedded digits as a small MNIST.
 fn mnist(train: usize, test: usize) -> Mnist {
-    let (images, labels, names) = digits::load().into_parts();
-    let labels = labels.unwrap();
-    let set = |range: Range<usize>| {
-        let labels = labels[range.clone()].to_vec();
-        ImageSet::new(images[range.clone()].to_vec(), Some(labels), names[range].to_vec()).unwrap()
-    };
-    Mnist { train: set(0..train), test: set(train..train + test) }
+    let digits = digits::load();
+    Mnist { train: digits.part(0..train).unwrap(), test: digits.part(train..train + test).unwrap() }
 }
 
 fn infimnist() -> Infimnist {
