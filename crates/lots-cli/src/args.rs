@@ -65,6 +65,9 @@ pub(crate) enum Command {
     /// Say what a network is and which pixels it expects, and write the latter into its file
     #[command(after_help = examples::DESCRIBE)]
     Describe(DescribeArgs),
+    /// Write any network that can be read as an ONNX file, its pixels with it
+    #[command(after_help = examples::CONVERT)]
+    Convert(ConvertArgs),
     /// Magnify, reduce or steer what a layer sees in one image, as a figure sheet
     #[command(after_help = examples::VISUALIZE)]
     Visualize(VisualizeArgs),
@@ -112,9 +115,12 @@ pub(crate) struct LayersArgs {
     /// Only layers with weights, those that have a position
     #[arg(long)]
     pub(crate) weights_only: bool,
-    /// `lenet`, which is built in, or an ONNX file
+    /// An ONNX file, or one that is built in: `lenet`, `vgg-face`
     #[arg(value_name = "NETWORK")]
     pub(crate) network: String,
+    /// Weights for a network that is built in; `vgg-face` shows its layers without, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
     /// Height and width of its images, if its file leaves them open or they shall be others
     #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = values::size)]
     pub(crate) size: Option<[usize; 2]>,
@@ -125,6 +131,15 @@ pub(crate) struct DescribeArgs {
     /// Write the network with its pixels to this file, so that they need not be said again
     #[arg(long, value_name = "FILE.onnx", value_parser = values::onnx_file)]
     pub(crate) save: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConvertArgs {
+    /// The ONNX file
+    #[arg(long, value_name = "FILE.onnx", value_parser = values::onnx_file)]
+    pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
 }

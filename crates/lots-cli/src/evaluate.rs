@@ -20,6 +20,7 @@ use crate::interrupt::Interrupt;
 use crate::json_file;
 use crate::network::Loaded;
 use crate::numbers;
+use crate::settings::expect_same;
 use crate::terminal::{Terminal, grouped};
 
 /// Changes when the meaning of a key changes.
@@ -35,6 +36,9 @@ pub(crate) fn run(args: &EvaluateArgs, terminal: Terminal) -> Result<Done> {
             .with_hint("`--target-labels FILE`, or `--target-labels predicted` for what the network reads"));
     }
     let about = about(args, &loaded, &origins, &targets);
+    if let Some(report) = complete(args, &about)? {
+        return tell(&report, args, "complete already:", terminal);
+    }
     let mut kept = Kept::open(args, about)?;
     let measured = Measured {
         network: &loaded.network,
@@ -51,17 +55,39 @@ pub(crate) fn run(args: &EvaluateArgs, terminal: Terminal) -> Result<Done> {
         if !kept.state.row.go_on(measured, interrupt.flag())? {
             progress.finish_and_clear();
             let failure = Failure::new(format!("interrupted after {before} of {} origins", origins.len()));
-            return Err(if args.out.is_some() {
-                failure.with_hint("the same command with `--resume` goes on")
-            } else {
-                failure
+            return Err(match (&args.out, args.force) {
+                (None, _) => failure,
+                (_, false) => failure.with_hint("the same command with `--resume` goes on"),
+                (_, true) => {
+                    failure.with_hint("the same command with `--resume` instead of `--force` goes on")
+                }
             });
         }
         kept.keep()?;
         progress.inc((kept.state.row.origins - before) as u64);
     }
     progress.finish_and_clear();
-    kept.finish(terminal)
+    tell(&kept.finish()?, args, "wrote", terminal)
+}
+
+/// The row that was asked for, if it is there already and was to be gone on with.
+fn complete(args: &EvaluateArgs, about: &Value) -> Result<Option<Report>> {
+    let Some(out) = args.out.as_ref().filter(|out| args.resume && out.exists() && !unfinished(out).exists())
+    else {
+        return Ok(None);
+    };
+    let got: Value = json_file::read(out)?;
+    expect_same(&got, about, "evaluation", out)?;
+    json_file::read(out).map(Some)
+}
+
+/// Shows the row, and the file that it is in.
+///
+/// - `what`: `wrote`, `complete already:`
+fn tell(report: &Report, args: &EvaluateArgs, what: &str, terminal: Terminal) -> Result<Done> {
+    let line = |out: &PathBuf| format!("{what} {}\n", out.display());
+    terminal.result(report, || text(&report.row) + &args.out.as_ref().map_or_else(String::new, line))?;
+    Ok(Done::Reached)
 }
 
 /// What `--json` prints and `--out` holds.
@@ -107,13 +133,7 @@ impl Kept {
         }
         if args.resume && unfinished.exists() {
             let state: State = json_file::read(&unfinished)?;
-            if state.about != fresh.about {
-                return Err(Failure::new(format!(
-                    "the evaluation in `{}` was started with another network, other images or options",
-                    unfinished.display()
-                ))
-                .with_hint("repeat its command with `--resume`, or start anew with `--force`"));
-            }
+            expect_same(&state.about, &fresh.about, "evaluation", &unfinished)?;
             return Ok(Self { state, out: Some(out.clone()) });
         }
         Ok(Self { state: fresh, out: Some(out.clone()) })
@@ -123,17 +143,14 @@ impl Kept {
         self.out.as_ref().map_or(Ok(()), |out| json_file::write(&unfinished(out), &self.state))
     }
 
-    fn finish(self, terminal: Terminal) -> Result<Done> {
+    /// Puts the row in its place.
+    fn finish(self) -> Result<Report> {
         let report = Report { row: self.state.row.report(), about: self.state.about };
         if let Some(out) = &self.out {
             json_file::write(out, &report)?;
             json_file::remove(&unfinished(out))?;
         }
-        terminal.result(&report, || {
-            let wrote = self.out.map_or_else(String::new, |out| format!("wrote {}\n", out.display()));
-            text(&report.row) + &wrote
-        })?;
-        Ok(Done::Reached)
+        Ok(report)
     }
 }
 

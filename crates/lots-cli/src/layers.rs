@@ -10,7 +10,7 @@ use crate::network::Loaded;
 use crate::terminal::{Align, Terminal, grouped, table};
 
 pub(crate) fn run(args: &LayersArgs, terminal: Terminal) -> Result<Done> {
-    let loaded = Loaded::without_images(&args.network, args.size)?;
+    let loaded = Loaded::without_images(&args.network, args.weights.clone(), args.size)?;
     let layers: Vec<&Layer> = loaded
         .network
         .layers()

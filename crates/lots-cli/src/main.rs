@@ -4,6 +4,7 @@
 
 mod args;
 mod attack;
+mod convert;
 mod demo;
 mod describe;
 mod digest;
@@ -22,6 +23,7 @@ mod numbers;
 mod panels;
 mod represent;
 mod run_folder;
+mod settings;
 mod table1;
 mod terminal;
 mod train;
@@ -67,6 +69,7 @@ fn run(args: Args) -> Result<Done> {
         Command::Demo(args) => demo::run(&args, terminal),
         Command::Layers(args) => layers::run(&args, terminal),
         Command::Describe(args) => describe::run(&args, terminal),
+        Command::Convert(args) => convert::run(&args, terminal),
         Command::Represent(args) => represent::run(&args, terminal),
         Command::Attack(args) => attack::run(&args, terminal),
         Command::Visualize(args) => visualize::run(&args, terminal),

@@ -1,15 +1,12 @@
 //! Loading the network that a command works on: built in, or an ONNX file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use lots_network::{ChannelOrder, LayerId, Network, NetworkFile, PixelEncoding, ReadOptions};
+use lots_network::{Architecture, ChannelOrder, LayerId, Network, NetworkFile, PixelEncoding, ReadOptions};
 
 use crate::args::{NetworkArgs, PixelArgs};
 use crate::digest;
 use crate::failure::{About, Failure, Result};
-
-/// The name of the built-in network.
-const LENET: &str = "lenet";
 
 /// A network with the facts that reports state.
 #[derive(Debug)]
@@ -25,37 +22,73 @@ impl Loaded {
     /// The network that the arguments name.
     pub(crate) fn open(args: &NetworkArgs) -> Result<Self> {
         let name = &args.network;
-        if name == LENET {
-            if !args.pixels.is_empty() {
-                return Err(Failure::new(
-                    "`lenet` knows its pixels, what is said of them would have no effect",
-                )
-                .with_hint("leave out `--pixels`, `--mean`, `--std`, `--scale` and `--channels`"));
+        match (Architecture::from_word(name), &args.weights) {
+            (Some(architecture), Some(weights)) => Self::filled(architecture, weights, args),
+            (Some(Architecture::Lenet), None) => Self::lenet(args),
+            (Some(Architecture::VggFace), None) => {
+                Err(Failure::new("`vgg-face` has no weights of its own, expected a file of them").with_hint(
+                    "`--weights VGG_FACE.caffemodel`, or a safetensors or .npz file with PyTorch's names",
+                ))
             }
-            if args.size.is_some() {
-                return Err(Failure::new("`lenet` takes images of 28×28, `--size` would have no effect"));
+            (None, Some(_)) => {
+                let hint = "leave out `--weights`, or name `vgg-face` or `lenet`";
+                Err(Failure::new(format!("`{name}` has its own weights, `--weights` would have no effect"))
+                    .with_hint(hint))
             }
-            let bytes = lots::embedded::LENET_ONNX;
-            let network = Network::from_onnx(bytes).about("network", name)?;
-            return Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(bytes) });
+            (None, None) => {
+                let bytes = read_network(name)?;
+                let pixels = |channels| encoding(&args.pixels, channels);
+                let network = from_file(&bytes, name, args.size, pixels).about("network", name)?;
+                Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(&bytes) })
+            }
         }
-        let bytes = read(name)?;
-        let pixels = |channels| encoding(&args.pixels, channels);
-        let network = from_file(&bytes, name, args.size, pixels).about("network", name)?;
-        Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(&bytes) })
     }
 
-    /// A network that will see no image, so that its pixels need not be known.
-    pub(crate) fn without_images(name: &str, size: Option<[usize; 2]>) -> Result<Self> {
-        if name == LENET {
-            return Self::open(&NetworkArgs { size, ..NetworkArgs::built_in() });
+    /// A network that will see no image, so that its pixels need not be known, nor the weights of one that is built in.
+    pub(crate) fn without_images(
+        name: &str,
+        weights: Option<PathBuf>,
+        size: Option<[usize; 2]>,
+    ) -> Result<Self> {
+        match Architecture::from_word(name) {
+            Some(Architecture::VggFace) if weights.is_none() && size.is_none() => {
+                let network = Architecture::VggFace.without_weights();
+                return Ok(Self { network, name: name.to_owned(), sha256: String::new() });
+            }
+            None if weights.is_none() => {}
+            _ => return Self::open(&NetworkArgs { weights, size, ..NetworkArgs::named(name.to_owned()) }),
         }
-        let bytes = read(name)?;
+        let bytes = read_network(name)?;
         let any_pixels = |channels| -> Result<Option<PixelEncoding>> {
             Ok(Some(PixelEncoding::from_word("0-255", ChannelOrder::of_channels(channels)?)?))
         };
         let network = from_file(&bytes, name, size, any_pixels).about("network", name)?;
         Ok(Self { network, name: name.to_owned(), sha256: digest::of_bytes(&bytes) })
+    }
+
+    /// The LeNet that is inside the program.
+    fn lenet(args: &NetworkArgs) -> Result<Self> {
+        let name = &args.network;
+        if !args.pixels.is_empty() {
+            return Err(Failure::new("`lenet` knows its pixels, what is said of them would have no effect")
+                .with_hint("leave out `--pixels`, `--mean`, `--std`, `--scale` and `--channels`"));
+        }
+        expect_no_size(args)?;
+        let bytes = lots::embedded::LENET_ONNX;
+        let network = Network::from_onnx(bytes).about("network", name)?;
+        Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(bytes) })
+    }
+
+    /// A network that is built in, with the weights of a file. The weights say how large its images are.
+    fn filled(architecture: Architecture, weights: &Path, args: &NetworkArgs) -> Result<Self> {
+        expect_no_size(args)?;
+        let bytes = std::fs::read(weights).map_err(|reason| Failure::file("read", weights, &reason))?;
+        let network = architecture.with_weights(&bytes).about("weights", weights.display())?;
+        let network = match encoding(&args.pixels, network.input_shape()[0])? {
+            Some(pixels) => network.with_pixels(pixels)?,
+            None => network,
+        };
+        Ok(Self { network, name: args.network.clone(), sha256: digest::of_bytes(&bytes) })
     }
 
     /// The layer of this name.
@@ -91,8 +124,24 @@ pub(crate) fn weight_layers(network: &Network) -> impl Iterator<Item = &str> {
     network.layers().iter().filter(|layer| layer.position.is_some()).map(|layer| layer.name.as_str())
 }
 
-fn read(name: &str) -> Result<Vec<u8>> {
+/// The size of the images of a network that is built in follows from its weights.
+fn expect_no_size(args: &NetworkArgs) -> Result<()> {
+    if args.size.is_none() {
+        return Ok(());
+    }
+    let name = &args.network;
+    Err(Failure::new(format!("`{name}` knows the size of its images, `--size` would have no effect")))
+}
+
+fn read_network(name: &str) -> Result<Vec<u8>> {
     let path = Path::new(name);
+    if path
+        .extension()
+        .is_some_and(|end| ["caffemodel", "safetensors", "npz"].iter().any(|known| end == *known))
+    {
+        return Err(Failure::new(format!("`{name}` holds weights, expected a network"))
+            .with_hint(format!("name the network that they are for: `vgg-face --weights {name}`")));
+    }
     std::fs::read(path).map_err(|reason| match reason.kind() {
         std::io::ErrorKind::NotFound => Failure::new(format!("there is no network `{name}`"))
             .with_hint("give the path of an ONNX file, or `lenet`, which is built in"),

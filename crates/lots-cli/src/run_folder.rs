@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::args::OutputArgs;
 use crate::failure::{Failure, Result};
 use crate::json_file;
+use crate::settings::expect_same;
 
 const RUN: &str = "run.json";
 const ATTEMPTS: &str = "attempts.jsonl";
@@ -221,37 +222,15 @@ fn gone_on_with(unfinished: &Path, settings: Value) -> Result<Progress> {
         return Ok(Progress { settings, ..Progress::default() });
     }
     let progress: Progress = json_file::read(&path)?;
-    expect_same(&progress.settings, &settings, unfinished)?;
+    expect_same(&progress.settings, &settings, "run", unfinished)?;
     Ok(progress)
 }
 
 /// The `run.json` of a finished run with these settings.
 fn complete(out: &Path, settings: &Value) -> Result<Value> {
     let run: Value = json_file::read(&out.join(RUN))?;
-    expect_same(&run, settings, out)?;
+    expect_same(&run, settings, "run", out)?;
     Ok(run)
-}
-
-/// # Errors
-/// The first of the settings that differs. The folder may know more than the settings.
-fn expect_same(got: &Value, expected: &Value, folder: &Path) -> Result<()> {
-    let Some((path, old, new)) = difference(got, expected, String::new()) else { return Ok(()) };
-    Err(Failure::new(format!(
-        "the run in `{}` was started with other settings: {path} was {old}, is {new}",
-        folder.display()
-    ))
-    .with_hint("repeat its command with `--resume`, or start anew with `--force`"))
-}
-
-fn difference(got: &Value, expected: &Value, path: String) -> Option<(String, Value, Value)> {
-    match expected {
-        Value::Object(expected) => expected.iter().find_map(|(key, expected)| {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            difference(got.get(key.as_str()).unwrap_or(&Value::Null), expected, path)
-        }),
-        _ if got == expected => None,
-        _ => Some((path, got.clone(), expected.clone())),
-    }
 }
 
 fn no_folder(path: &Path) -> Failure {

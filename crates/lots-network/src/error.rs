@@ -206,6 +206,38 @@ pub enum Error {
         limit: usize,
     },
 
+    // A file of weights.
+    /// The bytes are not those of a file of weights, or not all of them.
+    #[error("no file of weights that is known: {reason}")]
+    NotWeights {
+        /// What is wrong with the bytes.
+        reason: String,
+        /// Whether it is a file that PyTorch would run.
+        is_pickled: bool,
+    },
+    /// A layer of a built-in network has no weights or no biases in the file.
+    #[error("the {what} of layer `{layer}` of `{architecture}` are missing")]
+    MissingWeights {
+        /// The built-in network.
+        architecture: &'static str,
+        /// Its layer.
+        layer: String,
+        /// `weights` or `biases`.
+        what: &'static str,
+        /// The layers that the file has.
+        known: Vec<String>,
+    },
+    /// A layer's weights have another shape than the layer.
+    #[error("the weights of layer `{layer}` have shape {got}, expected {expected}")]
+    WeightsShape {
+        /// The layer.
+        layer: String,
+        /// Their shape in the file.
+        got: String,
+        /// What it should be.
+        expected: String,
+    },
+
     // What the network's pixels are.
     /// The network file does not say how pixels become its input.
     #[error("the network does not say which pixel values it expects")]
@@ -280,6 +312,11 @@ impl Error {
             Self::UnknownLayer { nearest, .. } if !nearest.is_empty() => {
                 Some(format!("did you mean {}? `lots layers` lists them all", nearest.join(", ")))
             }
+            Self::MissingWeights { known, .. } => {
+                let mut names: Vec<String> = known.iter().take(20).map(|name| format!("`{name}`")).collect();
+                names.extend((known.len() > 20).then(|| "…".to_owned()));
+                Some(format!("the file has weights of {}", names.join(", ")))
+            }
             _ => self.file_hint().map(str::to_owned),
         }
     }
@@ -305,6 +342,10 @@ impl Error {
             Self::UnsupportedOps { .. } | Self::ConstantNode { .. } => {
                 "`onnxsim in.onnx out.onnx` replaces much of what exporters leave behind by constants"
             }
+            Self::NotWeights { is_pickled: true, .. } => {
+                "`safetensors.torch.save_file(torch.load('in.pth'), 'out.safetensors')` in Python rewrites it"
+            }
+            Self::NotWeights { .. } => "expected a `.caffemodel`, safetensors or an `.npz` of arrays",
             Self::ExternalData { .. } => {
                 "`onnx.save(onnx.load('in.onnx'), 'out.onnx')` in Python writes one file with everything in it"
             }

@@ -10,6 +10,7 @@ mod learning;
 mod load;
 mod network;
 mod network_file;
+pub mod npy;
 mod onnx;
 mod op;
 mod pixels;
@@ -19,7 +20,7 @@ mod trace;
 mod unique_names;
 mod workspace;
 
-pub use architecture::Vgg16;
+pub use architecture::{Architecture, Vgg16};
 pub use error::{Error, Result, UnsupportedOp};
 pub use layer::{Layer, LayerId};
 pub use learning::{LossGradient, Parameter, softmax};

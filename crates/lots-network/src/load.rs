@@ -3,6 +3,7 @@
 //! Loading executes nothing and allocates no more than the file justifies.
 
 pub(crate) mod onnx;
+pub(crate) mod weights;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;

@@ -80,6 +80,16 @@ impl Network {
         &self.pixels
     }
 
+    /// The same network, told otherwise how pixels become its input.
+    ///
+    /// # Errors
+    /// [`Error::PixelChannels`] if the encoding is for another number of channels.
+    pub fn with_pixels(mut self, pixels: PixelEncoding) -> Result<Self> {
+        pixels.expect_channels(self.input_shape()[0])?;
+        self.pixels = pixels;
+        Ok(self)
+    }
+
     /// Every node, in the order of computation.
     pub fn layers(&self) -> &[Layer] {
         &self.layers

@@ -22,6 +22,7 @@ pub(super) const LAYERS: &str = "\
 Examples:
   lots layers lenet
   lots layers lenet --weights-only
+  lots layers vgg-face
   lots layers resnet18.onnx --json
 
 The position counts the layers with weights, from 1 at the input. Shapes leave out the batch axis;
@@ -31,9 +32,21 @@ pub(super) const DESCRIBE: &str = "\
 Examples:
   lots describe lenet
   lots describe resnet18.onnx --pixels imagenet --save resnet18-lots.onnx
-  lots describe vgg-face.onnx --mean 93.594,104.7624,129.1863 --channels bgr --save vgg-lots.onnx
+  lots describe vgg16.onnx --mean 103.939,116.779,123.68 --channels bgr --save vgg16-lots.onnx
+  lots describe vgg-face --weights VGG_FACE.caffemodel
 
 input = (pixel - mean) / std * scale, pixels 0-255, numbers in the order of the input's channels.";
+
+pub(super) const CONVERT: &str = "\
+Examples:
+  lots convert vgg-face --weights VGG_FACE.caffemodel --out vgg-face.onnx
+  lots convert vgg-face --weights vgg_face_dag.safetensors --out vgg-face.onnx
+  lots convert lenet --weights lenet_iter_10000.caffemodel --out lenet.onnx
+  lots convert lenet --out lenet.onnx      the one that is inside the program
+
+Weights are found by the names of the prototxt (conv1_1, fc6) or, in safetensors and .npz, by PyTorch's
+(conv1_1.weight, fc6.bias). Channels are blue, green, red in a .caffemodel and red, green, blue in the
+others, each with the mean colour of its authors, unless something else is said of the pixels.";
 
 pub(super) const VISUALIZE: &str = "\
 Examples:

@@ -1,5 +1,7 @@
 //! Which network, and which pixels it expects.
 
+use std::path::PathBuf;
+
 use super::values;
 
 /// The heading of what a file may say of its images.
@@ -8,9 +10,12 @@ const PIXELS: &str = "Pixels of the network, if its file does not say what they 
 /// The network that a command works on.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct NetworkArgs {
-    /// `lenet`, which is built in, or an ONNX file
+    /// An ONNX file, or one that is built in: `lenet`, trained; `vgg-face`, with `--weights`
     #[arg(value_name = "NETWORK")]
     pub(crate) network: String,
+    /// Weights for a network that is built in: a .caffemodel, safetensors or .npz file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
     /// Height and width of its images, if its file leaves them open or they shall be others
     #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = values::size, help_heading = PIXELS)]
     pub(crate) size: Option<[usize; 2]>,
@@ -42,7 +47,12 @@ pub(crate) struct PixelArgs {
 impl NetworkArgs {
     /// The built-in network.
     pub(crate) fn built_in() -> Self {
-        Self { network: "lenet".to_owned(), size: None, pixels: PixelArgs::default() }
+        Self::named("lenet".to_owned())
+    }
+
+    /// A network of which nothing is said but its name.
+    pub(crate) fn named(network: String) -> Self {
+        Self { network, weights: None, size: None, pixels: PixelArgs::default() }
     }
 }
 

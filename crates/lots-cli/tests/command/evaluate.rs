@@ -37,6 +37,18 @@ fn a_killed_evaluation_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn an_evaluation_that_is_complete_is_shown_and_not_measured_again() {
+    let stage = Stage::new();
+    let options = "evaluate lenet --origin digits[0..5] --no-pass --out row.json";
+    let first = stage.run(options, 0);
+    let row = stage.files("");
+    let again = stage.run(&format!("{options} --resume"), 0);
+    assert_eq!(again, first.replace("wrote row.json", "complete already: row.json"));
+    snapshot!("evaluate_complete_other", stage.lots(&format!("{options} --resume").replace('5', "6")));
+    assert!(stage.files("") == row);
+}
+
+#[test]
 fn an_evaluation_needs_labels() {
     let stage = Stage::new();
     stage.digit(4, "four.png");

@@ -1,7 +1,10 @@
 //! VGG-16: thirteen convolutions of 3×3 and three fully connected layers, the paper's network for faces.
 
-use super::builder::Builder;
+use super::builder::{Builder, Source, drawn};
+use crate::error::{Error, Result};
 use crate::graph::Graph;
+use crate::load::onnx::MOST_ELEMENTS;
+use crate::load::weights::Weights;
 use crate::network::Network;
 use crate::op::conv::Conv;
 use crate::op::flatten::Flatten;
@@ -58,7 +61,46 @@ impl Vgg16 {
         assert!(self.extent > 0 && self.extent.is_multiple_of(32), "the extent must be a multiple of 32");
         let counts = self.channels.iter().chain([&self.features, &self.classes]);
         assert!(counts.into_iter().all(|&count| count > 0), "a layer without outputs");
-        let mut vgg = Builder::new(Shape::from([3, self.extent, self.extent]), 6.0, seed);
+        let Ok(network) = self.with_weights(drawn(6.0, seed), pixels(ChannelOrder::Bgr, MEAN_COLOUR)) else {
+            unreachable!("weights are drawn as wanted")
+        };
+        network
+    }
+
+    /// The extents that the weights of a file have.
+    ///
+    /// # Errors
+    /// [`Error::MissingWeights`] or [`Error::WeightsShape`] if they are not those of such a network.
+    pub(super) fn of_weights(weights: &Weights) -> Result<Self> {
+        let outputs = |layer: &str| weights.shape(layer).map(|shape| shape[0]);
+        let mut channels = [0; 5];
+        for (group, channels) in channels.iter_mut().enumerate() {
+            *channels = outputs(&format!("conv{}_1", group + 1))?;
+        }
+        let [features, inputs] = weights.matrix_shape("fc6")?;
+        let [classes, _] = weights.matrix_shape("fc8")?;
+        let side = (inputs / channels[4].max(1)).isqrt();
+        let vgg = Self { extent: 32 * side, channels, features, classes };
+        if vgg.extent == 0 || channels[4] * side * side != inputs {
+            return Err(Error::WeightsShape {
+                layer: "fc6".to_owned(),
+                got: format!("{features}×{inputs}"),
+                expected: format!("{features}×({} channels of a square)", channels[4]),
+            });
+        }
+        // The largest tensor of an image is that behind the first convolution.
+        match Shape::from([channels[0].max(3), vgg.extent, vgg.extent]).is_within(MOST_ELEMENTS) {
+            true => Ok(vgg),
+            false => Err(Error::TooLarge { tensor: "conv1_1".to_owned(), limit: MOST_ELEMENTS }),
+        }
+    }
+
+    /// The network with the weights of `source`.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub(super) fn with_weights(&self, source: Source<'_>, pixels: PixelEncoding) -> Result<Network> {
+        let mut vgg = Builder::new(Shape::from([3, self.extent, self.extent]), source);
         let mut tensor = Graph::INPUT;
         let mut inputs = 3;
         for (group, (&outputs, convolutions)) in self.channels.iter().zip([2, 2, 3, 3, 3]).enumerate() {
@@ -66,7 +108,7 @@ impl Vgg16 {
                 let name = format!("conv{}_{convolution}", group + 1);
                 let window = Window { kernel: [3; 2], stride: [1; 2], dilation: [1; 2], pads: [1; 4] };
                 let conv = Conv::new(window, 1);
-                tensor = vgg.weights(&name, conv, tensor, [outputs, inputs, 3, 3], &before_relu(&name));
+                tensor = vgg.weights(&name, conv, tensor, [outputs, inputs, 3, 3], &before_relu(&name))?;
                 tensor = vgg.node(&format!("relu{}_{convolution}", group + 1), Relu, tensor, &name);
                 inputs = outputs;
             }
@@ -78,17 +120,22 @@ impl Vgg16 {
         inputs *= (self.extent / 32).pow(2);
         let gemm = || Gemm { alpha: 1.0, beta: 1.0, outputs_first: true };
         for (name, relu) in [("fc6", "relu6"), ("fc7", "relu7")] {
-            tensor = vgg.weights(name, gemm(), tensor, [self.features, inputs], &before_relu(name));
+            tensor = vgg.weights(name, gemm(), tensor, [self.features, inputs], &before_relu(name))?;
             tensor = vgg.node(relu, Relu, tensor, name);
             inputs = self.features;
         }
-        tensor = vgg.weights("fc8", gemm(), tensor, [self.classes, inputs], "fc8");
+        tensor = vgg.weights("fc8", gemm(), tensor, [self.classes, inputs], "fc8")?;
         tensor = vgg.node("prob", Softmax { axis: 0, with_all_behind: false }, tensor, "prob");
-        let Ok(pixels) = PixelEncoding::scaled(ChannelOrder::Bgr, &MEAN_COLOUR, &[], 1.0) else {
-            unreachable!("three finite means for three channels")
-        };
-        Network::new(vgg.graph, tensor, pixels)
+        Ok(Network::new(vgg.graph, tensor, pixels))
     }
+}
+
+/// Pixels that lose a mean colour, given in the order of the channels.
+pub(super) fn pixels(order: ChannelOrder, mean: [f32; 3]) -> PixelEncoding {
+    let Ok(pixels) = PixelEncoding::scaled(order, &mean, &[], 1.0) else {
+        unreachable!("three finite means for three channels")
+    };
+    pixels
 }
 
 /// Blue, green, red: the mean colour of the article's training set, as its authors publish it with their weights.

@@ -25,6 +25,7 @@ use crate::network_file::ReadOptions;
 use crate::onnx::{GraphProto, ModelProto, NEWEST_OPSET, NodeProto, OLDEST_OPSET, TensorProto, decode};
 use crate::op::{REGISTRY, Registration};
 use build::Builder;
+pub(crate) use input::MOST_ELEMENTS;
 use order::Producers;
 
 /// What a file holds.

@@ -1,13 +1,9 @@
 //! `NumPy` arrays in `.npy` files: images and labels are read, images and directions are written.
 //!
-//! The format is read and written here and not by a library, because a file of unknown quality may come in: the
-//! headers of arrays of numbers are the three entries of one line, and nothing is allocated before they are checked
-//! against the length of the file. What is written equals the output of `numpy.save` byte for byte.
-//!
-//! Source: `NumPy` Enhancement Proposal 1, "A simple file format for `NumPy` arrays", versions 1.0 to 3.0.
+//! Their headers are those of [`lots_network::npy`]. Nothing is allocated before a header is checked against the length
+//! of its file. What is written equals the output of `numpy.save` byte for byte.
 
 mod growing;
-mod header;
 mod reader;
 
 use std::io::{Seek, SeekFrom, Write};
@@ -15,9 +11,11 @@ use std::marker::PhantomData;
 use std::path::Path;
 
 pub use self::growing::GrowingArray;
-pub(crate) use self::header::is_array;
 pub use self::reader::{AnyOrder, Array, Images, read, read_labels};
 pub(crate) use self::reader::{BYTES, C_ORDER, IMAGE_SHAPES};
+pub(crate) use lots_network::npy::is_array;
+
+use lots_network::npy;
 
 use crate::error::{Error, Result};
 use crate::whole_file::WholeFile;
@@ -54,7 +52,7 @@ pub fn write<T: Element>(path: impl AsRef<Path>, shape: &[usize], values: &[T]) 
     let path = path.as_ref();
     let mut file = WholeFile::create(path)?;
     let failed = |reason| Error::file("write", path, reason);
-    file.write_all(&header::format(T::TYPE, shape)).map_err(failed)?;
+    file.write_all(&npy::format(T::TYPE, shape)).map_err(failed)?;
     write_values(&mut file, values).map_err(failed)?;
     file.commit()
 }
@@ -121,7 +119,7 @@ impl<T: Element> RowWriter<T> {
 
     /// The header has the same length for any number of rows, so it can be written again in its place.
     fn write_header(&mut self) -> Result<()> {
-        let header = header::of_rows(&format!("'{}'", T::TYPE), self.rows, &self.row_shape);
+        let header = npy::of_rows(&format!("'{}'", T::TYPE), self.rows, &self.row_shape);
         self.file.write_all(&header).map_err(|reason| Error::file("write", self.file.path(), reason))
     }
 }

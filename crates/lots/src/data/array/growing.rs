@@ -4,7 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{KIND, header};
+use lots_network::npy;
+
+use super::KIND;
 use crate::error::{Error, Result};
 use crate::whole_file::unfinished;
 
@@ -60,7 +62,7 @@ impl GrowingArray {
             // It was finished, but what it belongs to was not.
             fs::rename(&path, &unfinished).map_err(failed)?;
         }
-        let header = header::of_rows(description, 0, row_shape);
+        let header = npy::of_rows(description, 0, row_shape);
         let length = (header.len() + rows * row_bytes) as u64;
         let mut file =
             OpenOptions::new().create(true).write(true).truncate(false).open(&unfinished).map_err(failed)?;
@@ -115,7 +117,7 @@ impl GrowingArray {
     /// # Errors
     /// [`Error::File`].
     pub fn finish(mut self) -> Result<()> {
-        let header = header::of_rows(&self.description, self.rows, &self.row_shape);
+        let header = npy::of_rows(&self.description, self.rows, &self.row_shape);
         let finish = |file: &mut BufWriter<File>| -> io::Result<()> {
             file.seek(SeekFrom::Start(0))?;
             file.write_all(&header)?;

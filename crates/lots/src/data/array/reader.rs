@@ -5,7 +5,8 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::header::{self, Header};
+use lots_network::npy::{self, Header};
+
 use super::{Element, KIND};
 use crate::error::{Error, Result};
 use crate::image::Image;
@@ -214,10 +215,10 @@ impl Body {
         let mut reader = BufReader::with_capacity(1 << 16, file);
         let mut start = Vec::new();
         reader.by_ref().take(12).read_to_end(&mut start).map_err(failed)?;
-        if !header::is_array(&start) {
+        if !npy::is_array(&start) {
             return Err(Error::UnknownFormat { path: path.to_owned() });
         }
-        let (line_start, line_length) = header::line_place(&start)
+        let (line_start, line_length) = npy::line_place(&start)
             .ok_or_else(|| damaged("its version is unknown or its header is missing"))?;
         if line_length > LONGEST_LINE || (line_start + line_length) as u64 > length {
             return Err(damaged("its header is longer than the file"));
@@ -227,7 +228,7 @@ impl Body {
         reader.by_ref().take(missing).read_to_end(&mut line).map_err(failed)?;
         let header = std::str::from_utf8(&line)
             .ok()
-            .and_then(header::parse)
+            .and_then(npy::parse)
             .ok_or_else(|| damaged("its header is not that of an array of numbers"))?;
         let values_start = (line_start + line_length) as u64;
         let body = Self { reader, header, path: path.to_owned(), values_start };

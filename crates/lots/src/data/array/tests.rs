@@ -1,6 +1,6 @@
-use super::header::{Header, parse};
 use super::*;
 use crate::Image;
+use lots_network::npy::{Header, parse};
 
 /// What `numpy.save` (2.4) writes for `numpy.arange(24, dtype=numpy.uint8).reshape(2, 3, 4)`.
 fn numpy_bytes() -> Vec<u8> {

@@ -1,4 +1,20 @@
-//! The header of a `.npy` file: signature, version, and one line `{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }`.
+//! The header of a `.npy` file: signature, version, and one line
+//! `{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }`.
+//!
+//! It is read and written here and not by a library, because a file of unknown quality may come in: the headers of
+//! arrays of numbers are the three entries of one line, and nothing is allocated before they are checked against what
+//! there is of the file. What is written equals the output of `numpy.save` byte for byte.
+//!
+//! ```
+//! use lots_network::npy;
+//! let bytes = npy::format("<f4", &[2, 3]);
+//! let (start, length) = npy::line_place(&bytes).ok_or("no array")?;
+//! let header = npy::parse(std::str::from_utf8(&bytes[start..start + length])?).ok_or("no header")?;
+//! assert_eq!((header.value_type.as_str(), header.shape), ("<f4", vec![2, 3]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Source: `NumPy` Enhancement Proposal 1, "A simple file format for `NumPy` arrays", versions 1.0 to 3.0.
 
 const SIGNATURE: &[u8; 6] = b"\x93NUMPY";
 
@@ -10,17 +26,17 @@ const ALIGNMENT: usize = 64;
 
 /// What stands in a header.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Header {
+pub struct Header {
     /// The type of the values, such as `<f4`.
-    pub(super) value_type: String,
+    pub value_type: String,
     /// Whether the first index changes fastest.
-    pub(super) fortran_order: bool,
+    pub fortran_order: bool,
     /// Sizes from the outermost.
-    pub(super) shape: Vec<usize>,
+    pub shape: Vec<usize>,
 }
 
 /// How many bytes come before the line of a file that begins with `bytes`, and how many the line has.
-pub(super) fn line_place(bytes: &[u8]) -> Option<(usize, usize)> {
+pub fn line_place(bytes: &[u8]) -> Option<(usize, usize)> {
     let rest = bytes.strip_prefix(SIGNATURE)?;
     match *rest {
         [1, 0, a, b, ..] => Some((10, usize::from(u16::from_le_bytes([a, b])))),
@@ -30,17 +46,17 @@ pub(super) fn line_place(bytes: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// Whether a file that begins with `bytes` is a `.npy` file.
-pub(crate) fn is_array(bytes: &[u8]) -> bool {
+pub fn is_array(bytes: &[u8]) -> bool {
     bytes.starts_with(SIGNATURE)
 }
 
-/// Everything before the values, equal to what `numpy.save` writes.
-pub(super) fn format(value_type: &str, shape: &[usize]) -> Vec<u8> {
+/// Everything before the values of type `value_type` (`<f4`), equal to what `numpy.save` writes.
+pub fn format(value_type: &str, shape: &[usize]) -> Vec<u8> {
     format_described(&format!("'{value_type}'"), shape)
 }
 
 /// The same for values that are described by a Python expression: a quoted type, or a list of named ones.
-pub(super) fn format_described(description: &str, shape: &[usize]) -> Vec<u8> {
+fn format_described(description: &str, shape: &[usize]) -> Vec<u8> {
     let sizes = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     // A tuple of one has a comma.
     let comma = if shape.len() == 1 { "," } else { "" };
@@ -50,18 +66,21 @@ pub(super) fn format_described(description: &str, shape: &[usize]) -> Vec<u8> {
     let spaces = GROWTH_DIGITS - first_digits + used.next_multiple_of(ALIGNMENT) - used;
     line.extend(std::iter::repeat_n(' ', spaces));
     line.push('\n');
-    let length = u16::try_from(line.len()).expect("a shape of a few sizes fits into 65,535 characters");
+    let Ok(length) = u16::try_from(line.len()) else {
+        unreachable!("a shape of a few sizes fits into 65,535 characters")
+    };
     [&SIGNATURE[..], &[1, 0], &length.to_le_bytes(), line.as_bytes()].concat()
 }
 
-/// The same for `rows` of values of shape `row_shape`, with as many bytes for any number of rows.
-pub(super) fn of_rows(description: &str, rows: usize, row_shape: &[usize]) -> Vec<u8> {
+/// The same for `rows` of values that are described by a Python expression (a quoted type, or a list of named ones),
+/// each of shape `row_shape`; it has as many bytes for any number of rows.
+pub fn of_rows(description: &str, rows: usize, row_shape: &[usize]) -> Vec<u8> {
     let shape: Vec<usize> = std::iter::once(rows).chain(row_shape.iter().copied()).collect();
     format_described(description, &shape)
 }
 
 /// Reads the line. `None` if it is not the header of an array of numbers.
-pub(super) fn parse(line: &str) -> Option<Header> {
+pub fn parse(line: &str) -> Option<Header> {
     let mut rest = Scanner(line);
     let (mut value_type, mut fortran_order, mut shape) = (None, None, None);
     rest.token("{")?;
