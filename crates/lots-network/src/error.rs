@@ -278,7 +278,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownLayer { nearest, .. } if !nearest.is_empty() => {
-                Some(format!("did you mean {}? `lots layers` lists them all", nearest.join(", ")))
+                Some(format!("did you mean {}?", nearest.join(", ")))
             }
             _ => self.file_hint().map(str::to_owned),
         }
