@@ -5,6 +5,7 @@ mod evaluate;
 mod examples;
 mod images;
 mod infimnist;
+mod layers;
 mod network;
 mod table1;
 mod train;
@@ -20,6 +21,7 @@ pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputA
 pub(crate) use self::evaluate::EvaluateArgs;
 pub(crate) use self::images::{LabelSource, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;
+pub(crate) use self::layers::{LayersArgs, SCREENFUL};
 pub(crate) use self::network::{NetworkArgs, PixelArgs};
 pub(crate) use self::table1::Table1Args;
 pub(crate) use self::train::TrainArgs;
@@ -108,22 +110,6 @@ pub(crate) struct DemoArgs {
     /// How many of the built-in test digits the methods are compared on
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = values::built_in_digits)]
     pub(crate) digits: usize,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct LayersArgs {
-    /// Only layers with weights, those that have a position
-    #[arg(long)]
-    pub(crate) weights_only: bool,
-    /// An ONNX file, or one that is built in: `lenet`, `vgg-face`
-    #[arg(value_name = "NETWORK")]
-    pub(crate) network: String,
-    /// Weights for a network that is built in; `vgg-face` shows its layers without, too
-    #[arg(long, value_name = "FILE")]
-    pub(crate) weights: Option<PathBuf>,
-    /// Height and width of its images, if its file leaves them open or they shall be others
-    #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = values::size)]
-    pub(crate) size: Option<[usize; 2]>,
 }
 
 #[derive(Debug, clap::Args)]

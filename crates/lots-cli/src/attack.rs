@@ -93,10 +93,14 @@ impl<'a> Job<'a> {
                 .with_hint("give as many of one as of the other, or use `--pairing all`"));
         }
         let each = most_attempts(&plan, targets.as_ref(), loaded.network.class_count());
+        let pixels: usize = loaded.network.input_shape().iter().product();
+        // The perturbed images of a chunk wait until they are written.
+        let fit = plan.experiment.memory / 3 / (pixels * each.max(1));
         let format = if each * count >= LARGE_RUN { Format::Npy } else { Format::Png };
         Ok(Self {
             format: args.output.format.unwrap_or(format),
             chunk: (CHUNK / work(&plan, targets.as_ref(), loaded.network.class_count()))
+                .min(fit)
                 .clamp(1, CHUNK_ORIGINS),
             count,
             digest: ImagesDigest::default(),

@@ -45,6 +45,7 @@ pub(crate) fn run(args: &EvaluateArgs, terminal: Terminal) -> Result<Done> {
         origins: &origins,
         targets: &targets.set,
         with_pass_score: !args.no_pass,
+        memory: args.memory.bytes(),
     };
     let interrupt = Interrupt::catch()?;
     let progress = terminal.progress(origins.len() as u64, "origins");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lots_network::{Architecture, ChannelOrder, LayerId, Network, NetworkFile, PixelEncoding, ReadOptions};
 
-use crate::args::{NetworkArgs, PixelArgs};
+use crate::args::{NetworkArgs, PixelArgs, SCREENFUL};
 use crate::digest;
 use crate::failure::{About, Failure, Result};
 
@@ -93,7 +93,20 @@ impl Loaded {
 
     /// The layer of this name.
     pub(crate) fn layer(&self, name: &str) -> Result<LayerId> {
-        self.network.layer(name).about("network", &self.name)
+        self.network.layer(name).map_err(|error| {
+            Failure::from(error).about("network", &self.name).with_hint(self.nearest_layers(name))
+        })
+    }
+
+    /// A hint for someone who looks for a layer that is not in the network: what is called like it, and the command that
+    /// lists what there is.
+    pub(crate) fn nearest_layers(&self, name: &str) -> String {
+        let all = if self.network.layers().len() > SCREENFUL { " --all" } else { "" };
+        let command = format!("`lots layers {}{all}`", self.name);
+        match self.network.layer(name).err().and_then(|error| error.hint()) {
+            Some(nearest) => format!("{nearest} {command} lists them all"),
+            None => format!("{command} lists all layers"),
+        }
     }
 
     /// # Errors

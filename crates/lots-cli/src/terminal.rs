@@ -118,6 +118,21 @@ pub(crate) fn table(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// A name from a file as a cell of a table: at most so many characters, the middle left out where it has more, and none
+/// that would move the cursor.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let characters: Vec<char> = text
+        .chars()
+        .map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character })
+        .collect();
+    if characters.len() <= most {
+        return characters.into_iter().collect();
+    }
+    let kept = most.saturating_sub(1);
+    let (start, end) = (kept / 2, characters.len() - kept.div_ceil(2));
+    characters[..start].iter().chain(&['…']).chain(&characters[end..]).collect()
+}
+
 /// `431080` as `431,080`.
 pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
@@ -154,6 +169,19 @@ mod tests {
     fn thousands_are_grouped() {
         for (number, text) in [(0, "0"), (520, "520"), (25_050, "25,050"), (1_431_080, "1,431,080")] {
             assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn long_names_lose_their_middle() {
+        for (name, text) in [
+            ("conv1", "conv1"),
+            ("conv3_10", "conv3_10"),
+            ("conv3_100", "con…_100"),
+            ("größe/größe", "grö…röße"),
+            ("a\n\u{1b}[2Jb", "a\u{fffd}\u{fffd}[2Jb"),
+        ] {
+            assert_eq!(shortened(name, 8), text);
         }
     }
 

@@ -310,7 +310,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownLayer { nearest, .. } if !nearest.is_empty() => {
-                Some(format!("did you mean {}? `lots layers` lists them all", nearest.join(", ")))
+                Some(format!("did you mean {}?", nearest.join(", ")))
             }
             Self::MissingWeights { known, .. } => {
                 let mut names: Vec<String> = known.iter().take(20).map(|name| format!("`{name}`")).collect();

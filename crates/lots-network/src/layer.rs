@@ -1,5 +1,8 @@
 //! Layers: the tensors of a network as a user addresses them, by name and with the paper's position index.
 
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
 use crate::error::{Error, Result};
 use crate::graph::{Graph, GraphNode, TensorId};
 use crate::shape::Shape;
@@ -63,7 +66,7 @@ pub(crate) fn find(graph: &Graph, name: &str) -> Result<LayerId> {
         Some(node) => {
             Ok(LayerId(if has_weights(graph, node) { activated(graph, node) } else { node.output }))
         }
-        None => Err(Error::UnknownLayer { layer: name.to_owned(), nearest: nearest(graph, name) }),
+        None => Err(Error::UnknownLayer { layer: name.to_owned(), nearest: nearest(&layers(graph), name) }),
     }
 }
 
@@ -101,17 +104,120 @@ fn activated(graph: &Graph, node: &GraphNode) -> TensorId {
     }
 }
 
-/// Up to four names that are spelt like `name`, best first, with their positions.
-fn nearest(graph: &Graph, name: &str) -> Vec<String> {
-    let layers = layers(graph);
-    let mut known: Vec<(f64, String)> = layers
+/// Up to four names that are spelt like `name`, best first, with the positions of their layers. Each layer is there
+/// once, by its own name or by that of its tensor, whichever is nearer.
+fn nearest(layers: &[Layer], name: &str) -> Vec<String> {
+    let mut known: Vec<Known<'_>> = layers
         .iter()
         .map(|layer| {
-            let similarity = strsim::jaro_winkler(&layer.name.to_lowercase(), &name.to_lowercase());
-            let position = layer.position.map_or(String::new(), |position| format!(" ({position})"));
-            (similarity, format!("`{}`{position}", layer.name))
+            let [own, tensor] = [&layer.name, &layer.tensor].map(|known| Known {
+                name: known,
+                position: layer.position,
+                distance: Distance::between(known, name),
+            });
+            if tensor.distance.compare(&own.distance).is_lt() { tensor } else { own }
         })
         .collect();
-    known.sort_by(|left, right| right.0.total_cmp(&left.0));
-    known.into_iter().take(4).map(|(_, label)| label).collect()
+    known.sort_by(|left, right| left.distance.compare(&right.distance));
+    // The tensor behind a ReLU may be called like the layer before it, and means the same.
+    let mut seen = BTreeSet::new();
+    known.retain(|known| seen.insert(known.name));
+    known.iter().take(4).map(Known::label).collect()
+}
+
+/// A name that the network has.
+#[derive(Clone, Copy, Debug)]
+struct Known<'l> {
+    name: &'l str,
+    position: Option<usize>,
+    distance: Distance,
+}
+
+impl Known<'_> {
+    fn label(&self) -> String {
+        let position = self.position.map_or(String::new(), |position| format!(" ({position})"));
+        format!("`{}`{position}", self.name)
+    }
+}
+
+/// How little a name is like another; the nearest comes first.
+#[derive(Clone, Copy, Debug)]
+struct Distance {
+    /// 0 for the same spelling, and for two bare numbers, of which the spelling says nothing.
+    spelling: f64,
+    /// How far the numbers at their ends are apart.
+    numbers: u64,
+}
+
+impl Distance {
+    fn between(known: &str, name: &str) -> Self {
+        let (known, name) = (known.to_lowercase(), name.to_lowercase());
+        let (stem, number) = at_the_end(&known);
+        let (other_stem, other_number) = at_the_end(&name);
+        let numbers = number.zip(other_number).map_or(u64::MAX, |(number, other)| number.abs_diff(other));
+        let are_bare = numbers < u64::MAX && stem.is_empty() && other_stem.is_empty();
+        let spelling = if are_bare { 0.0 } else { 1.0 - strsim::jaro_winkler(&known, &name) };
+        Self { spelling, numbers }
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        self.spelling.total_cmp(&other.spelling).then(self.numbers.cmp(&other.numbers))
+    }
+}
+
+/// A name without the number at its end, and that number.
+fn at_the_end(name: &str) -> (&str, Option<u64>) {
+    let stem = name.trim_end_matches(|character: char| character.is_ascii_digit());
+    (stem, name[stem.len()..].parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Layers by name, tensor and position.
+    fn layers<const COUNT: usize>(rows: [(&str, &str, Option<usize>); COUNT]) -> [Layer; COUNT] {
+        rows.map(|(name, tensor, position)| Layer {
+            name: name.to_owned(),
+            tensor: tensor.to_owned(),
+            op: "Conv",
+            output_shape: Shape::from([1]),
+            parameter_count: 0,
+            position,
+        })
+    }
+
+    #[test]
+    fn the_nearest_of_bare_numbers_are_the_nearest_numbers() {
+        let layers = layers([
+            ("Conv_471", "471", Some(1)),
+            ("Relu_472", "472", None),
+            ("Conv_474", "474", Some(2)),
+            ("Relu_475", "475", None),
+            ("Conv_4733", "4733", Some(3)),
+            ("Flatten_47", "47", None),
+        ]);
+        assert_eq!(nearest(&layers, "473"), ["`472`", "`474` (2)", "`471` (1)", "`475`"]);
+        assert_eq!(nearest(&layers, "Relu_473")[..2], ["`Relu_472`", "`Relu_475`"]);
+    }
+
+    #[test]
+    fn a_tensor_is_named_where_it_is_nearer() {
+        let layers = layers([
+            ("/conv1/Conv", "/conv1/Conv_output_0", Some(1)),
+            ("/relu/Relu", "/relu/Relu_output_0", None),
+        ]);
+        assert_eq!(
+            nearest(&layers, "/relu/Relu_output_1"),
+            ["`/relu/Relu_output_0`", "`/conv1/Conv_output_0` (1)"]
+        );
+        assert_eq!(nearest(&layers, "/relu/Rleu"), ["`/relu/Relu`", "`/conv1/Conv` (1)"]);
+    }
+
+    #[test]
+    fn a_name_that_a_layer_and_a_tensor_share_is_listed_once() {
+        let layers =
+            layers([("ip1", "ip1_before_relu", Some(3)), ("relu1", "ip1", None), ("ip2", "ip2", Some(4))]);
+        assert_eq!(nearest(&layers, "ip3"), ["`ip2` (4)", "`ip1` (3)"]);
+    }
 }

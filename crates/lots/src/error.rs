@@ -323,6 +323,14 @@ pub enum Error {
         /// How many targets there are.
         targets: usize,
     },
+    /// One origin takes more memory than all may.
+    #[error("one origin takes about {} MB, expected at most {} MB", needed >> 20, limit >> 20)]
+    Memory {
+        /// Bytes that it takes at least.
+        needed: usize,
+        /// Bytes that there may be.
+        limit: usize,
+    },
     /// It was asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -407,6 +415,7 @@ impl Error {
                 return Some(format!("there are {}", names.join(", ")));
             }
             Self::Pairs { .. } => "give as many targets as origins, or pair all with all",
+            Self::Memory { .. } => "allow more memory, or look at layers of a smaller network",
             Self::NotReproduced => "this is a fault of the network's computation; please report it",
             Self::UnknownCriterion { .. } => {
                 "use `misclassified`, `class`, `distance<10` (Euclidean, any positive number) or `similarity>0.3` \

@@ -30,6 +30,9 @@ use chunk::{Chunk, Setting};
 /// So many images are passed forward or backward at the cost of one.
 const LANES: usize = 16;
 
+/// As many bytes as an experiment takes by itself.
+const MEMORY: usize = 768 << 20;
+
 /// What is tried on each origin, and how.
 ///
 /// # Example
@@ -72,6 +75,9 @@ pub struct Experiment {
     pub step_and_adjust: StepAndAdjust,
     /// Whether PASS and SSIM are measured; they take longer than the search.
     pub with_pass_score: bool,
+    /// About so many bytes are taken for what is kept of the forward pass of the origins (two thirds) and for the rays
+    /// that are searched together (one third), besides the weights. What comes out does not depend on it.
+    pub memory: usize,
 }
 
 /// A method, at a layer if it looks at one.
@@ -171,7 +177,7 @@ impl Experiment {
     ///
     /// # Errors
     /// [`Error::ImageSize`]; [`Error::MethodNeeds`], [`Error::CriterionNeeds`], [`Error::Pairs`],
-    /// [`Error::ClassRange`], [`Error::LineSearch`] if something is missing or does not fit;
+    /// [`Error::ClassRange`], [`Error::LineSearch`] if something is missing or does not fit; [`Error::Memory`];
     /// [`Error::Network`] if there is no such layer; [`Error::Interrupted`] if the observer does not want to go on.
     pub fn run(
         &self,
@@ -223,6 +229,11 @@ impl Experiment {
     ) -> Result<Vec<Option<LayerId>>> {
         self.line_search.check()?;
         self.step_and_adjust.check()?;
+        // The least that can be done: one origin, and the rays of one batch.
+        let needed = 3 * (trace_bytes(network) / 2).max(LANES * ray_bytes(network));
+        if needed > self.memory {
+            return Err(Error::Memory { needed, limit: self.memory });
+        }
         expect_size(network, "origin", &origins.images()[0])?;
         if let Some(targets) = targets {
             expect_size(network, "target", &targets.images()[0])?;
@@ -289,6 +300,7 @@ impl Default for Experiment {
             line_search: LineSearch::default(),
             step_and_adjust: StepAndAdjust::default(),
             with_pass_score: true,
+            memory: MEMORY,
         }
     }
 }
@@ -325,6 +337,12 @@ impl<F: FnMut(Attempt)> Observer for F {
 fn trace_bytes(network: &Network) -> usize {
     let kept: usize = network.layers().iter().map(|layer| layer.output_shape.count()).sum();
     size_of::<f32>() * kept.max(1)
+}
+
+/// A direction, the gradient that it was copied from, and an image, in bytes.
+fn ray_bytes(network: &Network) -> usize {
+    let pixels: usize = network.input_shape().iter().product();
+    9 * pixels
 }
 
 /// Passes on what happens, and counts it.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lots::criterion::Until;
+use lots::experiment::Experiment;
 use lots::step_and_adjust::StepAndAdjust;
 use lots::{LineSearch, Method};
 
@@ -45,6 +46,8 @@ pub(crate) struct AttackArgs {
     #[command(flatten)]
     pub(crate) search: SearchArgs,
     #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
+    #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
@@ -79,6 +82,20 @@ pub(crate) struct SearchArgs {
     pub(crate) adjust_step: Option<f64>,
     #[arg(long, value_name = "N", value_parser = values::iterations, help = adjust_iterations_help())]
     pub(crate) adjust_iterations: Option<usize>,
+}
+
+/// How much may be done at a time.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct MemoryArgs {
+    #[arg(long, value_name = "BYTES", value_parser = values::bytes, help = memory_help())]
+    pub(crate) memory: Option<usize>,
+}
+
+impl MemoryArgs {
+    /// Bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.memory.unwrap_or(Experiment::default().memory)
+    }
 }
 
 /// What is written, and where.
@@ -151,6 +168,14 @@ fn scan_help() -> String {
     format!(
         "Look for an earlier crossing, every LEVELS grey levels of the step; without LEVELS at each image of the ray. At \
          most {limit} images of a ray are looked at, evenly spread"
+    )
+}
+
+fn memory_help() -> String {
+    let default = Experiment::default().memory >> 20;
+    format!(
+        "About so much memory, such as 500M or 2G, for the images that are computed at a time, besides the weights; \
+         results never depend on it [default: {default}M]"
     )
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::attack::MemoryArgs;
 use super::images::{LabelSource, TargetArgs};
 use super::network::NetworkArgs;
 
@@ -31,6 +32,8 @@ pub(crate) struct EvaluateArgs {
     /// Go on with an evaluation that was interrupted; the result has the same bytes as if it had not been
     #[arg(long, requires = "out", conflicts_with = "force")]
     pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
 }

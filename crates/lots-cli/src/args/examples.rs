@@ -23,10 +23,13 @@ Examples:
   lots layers lenet
   lots layers lenet --weights-only
   lots layers vgg-face
+  lots layers resnet50.onnx --filter layer3 --filter '/fc/*'
+  lots layers resnet50.onnx --all
   lots layers resnet18.onnx --json
 
 The position counts the layers with weights, from 1 at the input. Shapes leave out the batch axis;
-numbers of parameters count weights and biases.";
+numbers of parameters count weights and biases. A group is a run of layers whose names begin alike,
+up to a `/`, `.` or `_`, or, where names do not tell, a run of the same height and width.";
 
 pub(super) const DESCRIBE: &str = "\
 Examples:

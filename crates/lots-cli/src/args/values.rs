@@ -65,6 +65,19 @@ pub(super) fn size(text: &str) -> Result<[usize; 2], String> {
     }
 }
 
+/// Bytes, as `500M` or `2G`: of 2²⁰ and 2³⁰.
+pub(super) fn bytes(text: &str) -> Result<usize, String> {
+    let wrong = || "expected megabytes or gigabytes, like 500M or 2G".to_owned();
+    let (number, shift) = match text.char_indices().next_back() {
+        Some((end, 'M' | 'm')) => (&text[..end], 20),
+        Some((end, 'G' | 'g')) => (&text[..end], 30),
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.parse().ok().ok_or_else(wrong)?;
+    let bytes = number * f64::from(1 << shift);
+    if (1_048_576.0..=2f64.powi(50)).contains(&bytes) { Ok(bytes as usize) } else { Err(wrong()) }
+}
+
 /// Grey levels, more than none and at most all.
 pub(super) fn linf(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

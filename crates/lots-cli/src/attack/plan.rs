@@ -48,6 +48,7 @@ impl Plan {
                 line_search: line_search(args),
                 step_and_adjust: step_and_adjust(args),
                 with_pass_score: !args.output.no_pass,
+                memory: args.memory.bytes(),
             },
         })
     }

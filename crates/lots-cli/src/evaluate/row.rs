@@ -33,6 +33,8 @@ pub(crate) struct Measured<'a> {
     /// With labels, mostly one a class.
     pub(crate) targets: &'a ImageSet,
     pub(crate) with_pass_score: bool,
+    /// In bytes, for what is computed at a time.
+    pub(crate) memory: usize,
 }
 
 /// How far a row has come. It can be kept as JSON and gone on with.
@@ -142,6 +144,7 @@ fn experiment(measured: Measured<'_>, methods: &[Method], vanished_gradient: Van
         groups: groups(methods.iter().copied(), weight_layers(measured.network)),
         vanished_gradient,
         with_pass_score: measured.with_pass_score,
+        memory: measured.memory,
         ..Experiment::default()
     }
 }

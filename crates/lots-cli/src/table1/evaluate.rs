@@ -5,12 +5,18 @@ use super::plan::{EVALUATED_ATTEMPTS, NetworkPlan};
 use crate::evaluate::row::{Measured, TableRow};
 use crate::failure::Result;
 use crate::json_file;
+use lots::experiment::Experiment;
 
 pub(super) fn run(context: &Context<'_>, network: &'static NetworkPlan, watch: &mut dyn Watch) -> Result<()> {
     let origins = context.infimnist.test_digits().part(0..context.extent.tests())?;
     let (trained, targets) = (context.network(network.key)?, context.targets()?);
-    let measured =
-        Measured { network: &trained, origins: &origins, targets: &targets, with_pass_score: true };
+    let measured = Measured {
+        network: &trained,
+        origins: &origins,
+        targets: &targets,
+        with_pass_score: true,
+        memory: Experiment::default().memory,
+    };
     let out = context.folder.evaluation(network.key);
     let state_file = out.with_extension("unfinished.json");
     if out.exists() && !state_file.exists() {

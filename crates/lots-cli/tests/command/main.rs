@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod attack;
+mod deep_network;
 mod evaluate;
 mod help;
 mod infimnist;
+mod layers;
 mod mistakes;
 mod pictures;
 mod results;

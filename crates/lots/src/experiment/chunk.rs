@@ -8,7 +8,7 @@ use lots_network::{Array, LayerId, Network};
 use rayon::prelude::*;
 
 use super::cases::{Case, Targets, cases_of, criterion, most_cases};
-use super::{Attempt, Experiment, LANES, MisclassifiedOrigins, Telling, trace_bytes};
+use super::{Attempt, Experiment, LANES, MisclassifiedOrigins, Telling, ray_bytes, trace_bytes};
 use crate::attack::{Found, Ready, search};
 use crate::criterion::Criterion;
 use crate::data::ImageSet;
@@ -23,10 +23,6 @@ use crate::step_and_adjust::{self, Adjusting};
 
 /// So many rays are searched together at most: enough to fill the batches while some are finished long before others.
 const RAYS: usize = 4096;
-/// Memory for the directions of the rays, in bytes.
-const RAY_BYTES: usize = 256 << 20;
-/// Memory for the values that are kept of the forward pass, in bytes.
-const TRACE_BYTES: usize = 512 << 20;
 
 /// What does not change from chunk to chunk.
 pub(super) struct Setting<'a> {
@@ -53,14 +49,12 @@ impl Setting<'_> {
     pub(super) fn origins_at_once(&self) -> usize {
         let network = self.network;
         let cases = most_cases(self.experiment, self.targets.as_ref(), network.class_count());
-        let fit = TRACE_BYTES / trace_bytes(network);
+        let fit = self.experiment.memory / 3 * 2 / trace_bytes(network);
         (self.rays_at_once() / cases).min(fit).max(1)
     }
 
     fn rays_at_once(&self) -> usize {
-        let pixels: usize = self.network.input_shape().iter().product();
-        // A direction, the gradient that it was copied from, and an image.
-        (RAY_BYTES / (9 * pixels)).clamp(LANES, RAYS)
+        (self.experiment.memory / 3 / ray_bytes(self.network)).clamp(LANES, RAYS)
     }
 }
 

@@ -78,6 +78,18 @@ fn an_attempt_does_not_depend_on_the_others() {
 }
 
 #[test]
+fn memory_changes_nothing_but_how_many_are_computed_at_a_time() {
+    let experiment = all_methods();
+    let origins = some_digits(4..24);
+    // Room for the forward pass of nine origins.
+    let little = Experiment { memory: 1 << 20, ..experiment.clone() };
+    assert_eq!(attempts(&little, &origins), attempts(&experiment, &origins));
+    let too_little = Experiment { memory: 50_000, ..experiment };
+    let run = too_little.run(&embedded::lenet(), &origins, Some(&digits::targets()), &mut |_: Attempt| {});
+    assert!(matches!(run, Err(Error::Memory { needed, limit: 50_000 }) if needed > 50_000));
+}
+
+#[test]
 fn misclassified_origins_are_skipped_and_counted_or_included() {
     let network = embedded::lenet();
     let origins = digits::load();
