@@ -4,6 +4,7 @@
 
 mod args;
 mod attack;
+mod class_names;
 mod demo;
 mod describe;
 mod digest;

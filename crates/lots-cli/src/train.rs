@@ -109,7 +109,8 @@ impl Session {
     fn start(args: &TrainArgs, files: &Files, data: &Data) -> Result<Self> {
         let solver = Solver::default();
         let from = args.from.as_ref().map(|network| {
-            Loaded::open(&NetworkArgs { network: network.clone(), size: None, pixels: args.pixels.clone() })
+            let pixels = args.pixels.clone();
+            Loaded::open(&NetworkArgs { network: network.clone(), pixels, ..NetworkArgs::built_in() })
         });
         let from = from.transpose()?;
         if from.is_none() && !args.pixels.is_empty() {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use lots::Method;
 use lots::criterion::Until;
+use lots_network::Resize;
 
 /// A method, with help on its name.
 pub(super) fn method(text: &str) -> Result<Method, String> {
@@ -63,6 +64,19 @@ pub(super) fn size(text: &str) -> Result<[usize; 2], String> {
         Some((height, width)) => Ok([extent(height)?, extent(width)?]),
         None => Err("expected height and width, like 480x640".to_owned()),
     }
+}
+
+/// The length of the shorter side, or height and width as `240x320`.
+pub(super) fn resize(text: &str) -> Result<Resize, String> {
+    text.parse::<Resize>().map_err(|error| error.to_string())
+}
+
+/// A number for height and width, or both as `224x224`.
+pub(super) fn crop(text: &str) -> Result<[usize; 2], String> {
+    Ok(match resize(text)? {
+        Resize::ShorterSide(side) => [side; 2],
+        Resize::Exact(extents) => extents,
+    })
 }
 
 /// Grey levels, more than none and at most all.
