@@ -8,7 +8,7 @@ use super::values;
 const PIXELS: &str = "Pixels of the network, if its file does not say what they are";
 /// The heading of what a file may say of images that do not have the network's size.
 const PREPROCESSING: &str =
-    "Images of another size than the network's, unless its file says it; others are taken as they are";
+    "Images of another size than the network's, if its file does not say it; others are taken as they are";
 
 /// The network that a command works on.
 #[derive(Clone, Debug, clap::Args)]

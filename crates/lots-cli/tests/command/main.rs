@@ -8,6 +8,7 @@ mod evaluate;
 mod help;
 mod infimnist;
 mod mistakes;
+mod photographs;
 mod pictures;
 mod results;
 mod stage;
