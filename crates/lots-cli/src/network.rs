@@ -37,8 +37,12 @@ impl Loaded {
                 return Err(Failure::new("`lenet` takes images of 28×28, `--size` would have no effect"));
             }
             if !args.preprocessing.is_empty() {
-                return Err(Failure::new("`lenet` takes digits of 28×28 as they are, without `--resize` and `--crop`")
-                    .with_hint("scale pictures of digits as those of MNIST are: at most 20×20, their centre of mass in the middle"));
+                return Err(Failure::new(
+                    "`lenet` takes digits of 28×28 as they are, without `--resize` and `--crop`",
+                )
+                .with_hint(
+                    "scale digits first as MNIST does: to at most 20×20, their centre of mass in the middle",
+                ));
             }
             let bytes = lots::embedded::LENET_ONNX;
             let network = Network::from_onnx(bytes).about("network", name)?;

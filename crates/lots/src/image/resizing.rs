@@ -7,7 +7,7 @@
 //! Arithmetic is in single precision in a fixed order: the same image gives the same pixels on every machine.
 
 use ::image::imageops::{self, FilterType};
-use ::image::{GrayImage, RgbImage};
+use ::image::{ImageBuffer, Luma, Pixel, Rgb};
 use lots_network::Preprocessing;
 
 use super::Image;
@@ -44,24 +44,16 @@ impl Image {
             height.checked_mul(width).is_some_and(|count| (1..=MOST_PIXELS).contains(&count))
         };
         // Rows come first: in between, there are as many of them as in the end and as many columns as before.
-        if !is_possible(height, width) || !is_possible(height, self.width) {
+        let steps = [(height, width), (height, self.width), (1, self.height)];
+        if !steps.into_iter().all(|(height, width)| is_possible(height, width)) {
             return Err(Error::ResizedSize { got: [self.height, self.width], height, width });
         }
-        // All are at most as many as the pixels of an image, which are bytes in memory.
-        let [rows, columns, old_rows, old_columns] =
-            [height, width, self.height, self.width].map(|side| u32::try_from(side).unwrap_or(u32::MAX));
-        let whole = "an image has the pixels of its shape";
         if self.channels == 3 {
-            let image = RgbImage::from_raw(old_columns, old_rows, self.to_interleaved()).expect(whole);
-            let resized = imageops::resize(&image, columns, rows, FilterType::Triangle);
-            return Self::from_interleaved(height, width, 3, resized.as_raw());
+            let pixels = resampled::<Rgb<u8>>(self.to_interleaved(), self, [height, width]);
+            return Self::from_interleaved(height, width, 3, &pixels);
         }
-        let mut pixels = Vec::with_capacity(self.channels * height * width);
-        for channel in 0..self.channels {
-            let plane =
-                GrayImage::from_raw(old_columns, old_rows, self.plane(channel).to_vec()).expect(whole);
-            pixels.extend_from_slice(&imageops::resize(&plane, columns, rows, FilterType::Triangle));
-        }
+        let planes = (0..self.channels).map(|channel| self.plane(channel).to_vec());
+        let pixels = planes.flat_map(|plane| resampled::<Luma<u8>>(plane, self, [height, width])).collect();
         Self::new(self.channels, height, width, pixels)
     }
 
@@ -117,6 +109,18 @@ impl Image {
             None => Ok(resized),
         }
     }
+}
+
+/// The pixels of a picture of the size of `image` in another size; no side is longer than [`MOST_PIXELS`].
+fn resampled<P: Pixel<Subpixel = u8> + 'static>(
+    pixels: Vec<u8>,
+    image: &Image,
+    [height, width]: [usize; 2],
+) -> Vec<u8> {
+    let side = |side: usize| u32::try_from(side).expect("sides were compared with the most pixels");
+    let picture = ImageBuffer::<P, _>::from_raw(side(image.width), side(image.height), pixels)
+        .expect("an image has the pixels of its shape");
+    imageops::resize(&picture, side(width), side(height), FilterType::Triangle).into_raw()
 }
 
 #[cfg(test)]
