@@ -22,7 +22,7 @@ pub(crate) use self::evaluate::EvaluateArgs;
 pub(crate) use self::images::{LabelSource, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;
 pub(crate) use self::layers::{LayersArgs, SCREENFUL};
-pub(crate) use self::network::{NetworkArgs, PixelArgs};
+pub(crate) use self::network::{NetworkArgs, PixelArgs, PreprocessingArgs};
 pub(crate) use self::table1::Table1Args;
 pub(crate) use self::train::TrainArgs;
 
@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// List the layers of a network: position, name, operator, output shape, parameters
     #[command(after_help = examples::LAYERS)]
     Layers(LayersArgs),
-    /// Say what a network is and which pixels it expects, and write the latter into its file
+    /// Say what a network is and which images it expects, and write the latter into its file
     #[command(after_help = examples::DESCRIBE)]
     Describe(DescribeArgs),
     /// Write any network that can be read as an ONNX file, its pixels with it
@@ -114,7 +114,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DescribeArgs {
-    /// Write the network with its pixels to this file, so that they need not be said again
+    /// Write the network to this file with what is said of its images, so that it need not be said again
     #[arg(long, value_name = "FILE.onnx", value_parser = values::onnx_file)]
     pub(crate) save: Option<PathBuf>,
     #[command(flatten)]
@@ -131,7 +131,7 @@ pub(crate) struct ConvertArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("sign").required(true))]
+#[command(group = clap::ArgGroup::new("sign").required(true).multiple(true))]
 pub(crate) struct VisualizeArgs {
     /// The image to start from: a picture, or one of a set such as `digits[4]`
     #[arg(long, value_name = "IMAGE")]
@@ -139,14 +139,14 @@ pub(crate) struct VisualizeArgs {
     /// Layer to look at, by name; may be given several times
     #[arg(long, value_name = "NAME", required = true)]
     pub(crate) layer: Vec<String>,
-    /// Make more of what the layer sees, Eq. (4) with +
+    /// Make more of what the layer sees, Eq. (4) with +; with --reduce both, a row each
     #[arg(long, group = "sign")]
     pub(crate) magnify: bool,
     /// Make less of what the layer sees, Eq. (4) with −
     #[arg(long, group = "sign")]
     pub(crate) reduce: bool,
     /// Move toward what the layer sees in this image, Eq. (3)
-    #[arg(long, group = "sign", value_name = "IMAGE")]
+    #[arg(long, group = "sign", value_name = "IMAGE", conflicts_with_all = ["magnify", "reduce"])]
     pub(crate) target: Option<String>,
     /// Go so far that L∞ is this, in grey levels 1–255
     #[arg(long, value_name = "LEVELS", value_parser = values::linf, conflicts_with = "until")]
@@ -157,6 +157,9 @@ pub(crate) struct VisualizeArgs {
     /// The figure sheet [default: ORIGIN-SIGN.png in this folder]
     #[arg(long, value_name = "FILE.png")]
     pub(crate) out: Option<PathBuf>,
+    /// Names of the classes for captions, one a line, the first that of class 0 [default: their numbers]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) class_names: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) method: VisualizeMethodArgs,
     #[command(flatten)]

@@ -20,7 +20,7 @@ use crate::Done;
 use crate::args::{AttackArgs, Format, LARGE_RUN};
 use crate::digest::ImagesDigest;
 use crate::failure::{About, Failure, Result};
-use crate::images::source;
+use crate::images::{FittedChunks, FittedSet, file_stem, source};
 use crate::interrupt::Interrupt;
 use crate::network::Loaded;
 use crate::run_folder::{RunFolder, Start};
@@ -125,10 +125,12 @@ impl<'a> Job<'a> {
         let interrupt = Interrupt::catch()?;
         let progress = terminal.progress(self.count as u64, "origins");
         let mut first = 0;
-        for set in source(&self.args.origin.origin, file_labels(self.args))?.chunks(self.chunk)? {
-            let set = set.about("origin", &self.args.origin.origin)?;
+        let (args, network) = (self.args, &self.loaded.network);
+        let source = source(&args.origin.origin, file_labels(args))?;
+        for set in FittedChunks::new(&source, &args.origin.origin, "origin", network)?.of(self.chunk) {
+            let set = set?;
             let is_done = if first + set.len() <= done {
-                self.skip(&set, first + set.len(), folder)?;
+                self.skip(&set.set, first + set.len(), folder)?;
                 true
             } else {
                 self.chunk(&set, first, folder, &interrupt)?
@@ -170,19 +172,21 @@ impl<'a> Job<'a> {
     /// Attacks some origins. Returns false if Ctrl-C came before all was done.
     fn chunk(
         &mut self,
-        set: &ImageSet,
+        set: &FittedSet,
         first: usize,
         folder: &mut RunFolder,
         interrupt: &Interrupt,
     ) -> Result<bool> {
-        set.images().iter().for_each(|image| self.digest.add(image));
+        set.set.images().iter().for_each(|image| self.digest.add(image));
         let network = &self.loaded.network;
         let origins = Origin::of_set(set, self.args.origin.labels.as_ref(), first, network)?;
         let targets = self.targets.as_ref();
         let Some(finished) = attempts::run(network, &self.plan, &origins, targets, interrupt.flag())? else {
             return Ok(false);
         };
-        for Finished { mut row, perturbed, stem } in finished {
+        let origin_files = self.origin_files(&origins, folder)?;
+        for Finished { mut row, perturbed, stem, origin } in finished {
+            row.origin_file = origin_files.get(origin).cloned().flatten();
             if let (Some(image), Some(reached)) = (&perturbed, &mut row.reached) {
                 reached.file = match self.format {
                     Format::Png => Some(folder.picture(&stem, image)?),
@@ -195,6 +199,18 @@ impl<'a> Job<'a> {
         }
         folder.keep(first + set.len(), self.digest.digits())?;
         Ok(true)
+    }
+
+    /// Writes the origins that are not in their files as they are attacked, so that what lies in the folder can be
+    /// measured; the name of each, in their order.
+    fn origin_files(&self, origins: &[Origin], folder: &RunFolder) -> Result<Vec<Option<String>>> {
+        let file = |origin: &Origin| {
+            let is_written =
+                self.format == Format::Png && origin.preprocessed.is_some() && self.plan.takes(origin);
+            let stem = || format!("{:05}_{}-origin", origin.number, file_stem(&origin.name));
+            is_written.then(|| folder.picture(&stem(), &origin.image)).transpose()
+        };
+        origins.iter().map(file).collect()
     }
 
     fn finish(self, folder: RunFolder, settings: Value, terminal: Terminal) -> Result<Done> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::Done;
 use crate::args::DescribeArgs;
 use crate::failure::Result;
-use crate::network::Loaded;
+use crate::network::{Declared, Loaded};
 use crate::terminal::{Terminal, grouped};
 
 pub(crate) fn run(args: &DescribeArgs, terminal: Terminal) -> Result<Done> {
@@ -40,6 +40,8 @@ struct Input {
     channel_order: &'static str,
     mean: Vec<f32>,
     factor: Vec<f32>,
+    #[serde(flatten)]
+    preprocessing: Declared,
 }
 
 impl Report {
@@ -58,6 +60,7 @@ impl Report {
                 channel_order: pixels.channel_order().word(),
                 mean: pixels.mean().to_vec(),
                 factor: pixels.factor().to_vec(),
+                preprocessing: Declared::of(network),
             },
             classes: network.class_count(),
             layers: layers.len(),
@@ -68,18 +71,32 @@ impl Report {
 
     fn text(&self, pixels: &PixelEncoding) -> String {
         let Input { channels, height, width, channel_order, .. } = &self.input;
-        let lines = [
+        let mut lines = vec![
             ("network", self.network.clone()),
             ("input", format!("{channels}×{height}×{width} {channel_order}, channels × height × width")),
             ("pixels", pixel_formula(pixels)),
+        ];
+        lines.extend(other_sizes(&self.input.preprocessing).map(|done| ("other sizes", done)));
+        lines.extend([
             ("classes", self.classes.to_string()),
             ("layers", format!("{}, {} with weights", self.layers, self.positions)),
             ("parameters", grouped(self.parameters)),
             ("SHA-256", self.sha256.clone()),
-        ];
+        ]);
         let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<12}{value}\n")).collect();
         lines.concat()
     }
+}
+
+/// `shorter side scaled to 256, centre crop 224x224`; `None` if such images are refused.
+fn other_sizes(declared: &Declared) -> Option<String> {
+    let resize = declared.resize.as_ref().map(|resize| {
+        let what = if resize.contains('x') { "" } else { "shorter side " };
+        format!("{what}scaled to {resize}")
+    });
+    let crop = declared.crop.as_ref().map(|crop| format!("centre crop {crop}"));
+    let done: Vec<String> = resize.into_iter().chain(crop).collect();
+    (!done.is_empty()).then(|| done.join(", "))
 }
 
 /// `input = (pixel − 127.5) · 0.0078`, numbers once if they are the same for all channels.

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::Done;
 use crate::args::DirectionArgs;
 use crate::attack::images::{Origin, Targets};
-use crate::failure::{About, Failure, Result};
-use crate::images::source;
+use crate::failure::{Failure, Result};
+use crate::images::{FittedChunks, source};
 use crate::network::Loaded;
 use crate::terminal::Terminal;
 use lots::Method;
@@ -22,7 +22,8 @@ pub(crate) fn run(args: &DirectionArgs, terminal: Terminal) -> Result<Done> {
     expect_arguments(args, &loaded)?;
     let targets = Targets::load(&args.target, &loaded.network)?;
     let labels = args.origin.labels.as_ref();
-    let chunks = source(&args.origin.origin, labels)?.chunks(CHUNK).about("origin", &args.origin.origin)?;
+    let source = source(&args.origin.origin, labels)?;
+    let chunks = FittedChunks::new(&source, &args.origin.origin, "origin", &loaded.network)?.of(CHUNK);
     let count = chunks.remaining();
     if let Some(targets) = targets.as_ref().map(|targets| targets.set.len())
         && targets != 1
@@ -37,8 +38,7 @@ pub(crate) fn run(args: &DirectionArgs, terminal: Terminal) -> Result<Done> {
     let progress = terminal.progress(count as u64, "origins");
     let mut first = 0;
     for set in chunks {
-        let set = set.about("origin", &args.origin.origin)?;
-        let origins = Origin::of_set(&set, classes(args), first, &loaded.network)?;
+        let origins = Origin::of_set(&set?, classes(args), first, &loaded.network)?;
         for (formed, origin) in formed(args, &loaded, &origins, targets.as_ref())?.into_iter().zip(&origins) {
             match formed {
                 Ok(direction) => array.append(direction.values())?,

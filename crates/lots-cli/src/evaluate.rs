@@ -14,8 +14,8 @@ use crate::Done;
 use crate::args::EvaluateArgs;
 use crate::attack::images::{Origin, Targets};
 use crate::digest::ImagesDigest;
-use crate::failure::{About, Failure, Result};
-use crate::images::source;
+use crate::failure::{Failure, Result};
+use crate::images::{FittedSet, source};
 use crate::interrupt::Interrupt;
 use crate::json_file;
 use crate::network::Loaded;
@@ -171,11 +171,14 @@ fn text(row: &RowReport) -> String {
 
 /// The labelled images that are read and attacked.
 fn origins(args: &EvaluateArgs, loaded: &Loaded) -> Result<ImageSet> {
+    let network = &loaded.network;
     let set = match &args.mnist {
-        Some(folder) => mnist::load_test(folder)?,
-        None => source(&args.origin, args.labels.as_ref())?.load().about("origin", &args.origin)?,
+        Some(folder) => FittedSet::new(&mnist::load_test(folder)?, "origin", network)?,
+        None => {
+            FittedSet::load(&source(&args.origin, args.labels.as_ref())?, &args.origin, "origin", network)?
+        }
     };
-    let origins = Origin::of_set(&set, args.labels.as_ref(), 0, &loaded.network)?;
+    let origins = Origin::of_set(&set, args.labels.as_ref(), 0, network)?;
     let labels = origins.iter().map(|origin| origin.class).collect();
     let names = origins.iter().map(|origin| origin.name.clone()).collect();
     Ok(ImageSet::new(origins.into_iter().map(|origin| origin.image).collect(), Some(labels), names)?)

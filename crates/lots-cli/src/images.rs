@@ -1,11 +1,14 @@
-//! Origins and targets as the arguments name them, checked against the network.
+//! Origins and targets as the arguments name them, in the size that the network takes.
+
+mod fitted;
 
 use std::path::Path;
 
 use lots::Image;
-use lots::data::{ImageSet, ImageSource};
+use lots::data::ImageSource;
 use lots_network::Network;
 
+pub(crate) use self::fitted::{Fitted, FittedChunks, FittedSet, Preprocessed};
 use crate::args::LabelSource;
 use crate::failure::{About, Failure, Result};
 
@@ -18,37 +21,13 @@ pub(crate) fn source(text: &str, labels: Option<&LabelSource>) -> Result<ImageSo
     })
 }
 
-/// The pixels of a set as the network takes them, one image after the other.
-pub(crate) fn pixels(set: &ImageSet, role: &'static str, network: &Network) -> Result<Vec<u8>> {
-    let mut pixels = Vec::new();
-    for (image, name) in set.images().iter().zip(set.names()) {
-        pixels.extend_from_slice(fitting(image, role, network).about(role, name)?.pixels());
-    }
-    Ok(pixels)
-}
-
-/// The image with as many channels as the network takes.
-///
-/// # Errors
-/// If it has another size.
-pub(crate) fn fitting(image: &Image, role: &'static str, network: &Network) -> Result<Image> {
-    let expected = network.input_shape();
-    let wrong_size = || lots::Error::ImageSize { role, got: image.shape(), expected };
-    let image = image.with_channels(expected[0]).map_err(|_colour| wrong_size())?;
-    if image.shape() == expected {
-        return Ok(image);
-    }
-    let [_, height, width] = expected;
-    Err(Failure::from(wrong_size()).with_hint(format!("crop or scale it to {height}×{width} pixels first")))
-}
-
 /// One picture, or one image of a set such as `digits[4]`, with its name.
 pub(crate) fn single(text: &str, role: &'static str) -> Result<(Image, String)> {
-    let mut chunks = ImageSource::parse(text)?.chunks(1).about(role, text)?;
-    match (chunks.remaining(), chunks.next()) {
-        (1, Some(set)) => {
-            let set = set.about(role, text)?;
-            Ok((set.images()[0].clone(), set.names()[0].clone()))
+    let mut images = ImageSource::parse(text)?.images().about(role, text)?;
+    match (images.remaining(), images.next()) {
+        (1, Some(named)) => {
+            let named = named.about(role, text)?;
+            Ok((named.image, named.name))
         }
         (count, _) => {
             let hint = format!("name one of them: `{}[0]`", text.split('[').next().unwrap_or(text));
@@ -58,9 +37,9 @@ pub(crate) fn single(text: &str, role: &'static str) -> Result<(Image, String)> 
 }
 
 /// [`single`] in the size that the network takes.
-pub(crate) fn single_fitting(text: &str, role: &'static str, network: &Network) -> Result<(Image, String)> {
+pub(crate) fn single_fitted(text: &str, role: &'static str, network: &Network) -> Result<(Fitted, String)> {
     let (image, name) = single(text, role)?;
-    Ok((fitting(&image, role, network).about(role, text)?, name))
+    Ok((Fitted::new(&image, role, network).about(role, text)?, name))
 }
 
 /// A name that a file can have: letters, digits, `.`, `-` and `_` stay, everything else becomes `-`.

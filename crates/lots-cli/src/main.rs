@@ -4,6 +4,7 @@
 
 mod args;
 mod attack;
+mod class_names;
 mod convert;
 mod demo;
 mod describe;

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use lots_network::{Architecture, ChannelOrder, LayerId, Network, NetworkFile, PixelEncoding, ReadOptions};
+use lots_network::{
+    Architecture, ChannelOrder, LayerId, Network, NetworkFile, PixelEncoding, Preprocessing, ReadOptions,
+};
+use serde::Serialize;
 
-use crate::args::{NetworkArgs, PixelArgs, SCREENFUL};
+use crate::args::{NetworkArgs, PixelArgs, PreprocessingArgs, SCREENFUL};
 use crate::digest;
 use crate::failure::{About, Failure, Result};
 
@@ -38,7 +41,9 @@ impl Loaded {
             (None, None) => {
                 let bytes = read_network(name)?;
                 let pixels = |channels| encoding(&args.pixels, channels);
-                let network = from_file(&bytes, name, args.size, pixels).about("network", name)?;
+                let preprocessing = |file: &NetworkFile| preprocessing(&args.preprocessing, file);
+                let network =
+                    from_file(&bytes, name, args.size, pixels, preprocessing).about("network", name)?;
                 Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(&bytes) })
             }
         }
@@ -62,7 +67,8 @@ impl Loaded {
         let any_pixels = |channels| -> Result<Option<PixelEncoding>> {
             Ok(Some(PixelEncoding::from_word("0-255", ChannelOrder::of_channels(channels)?)?))
         };
-        let network = from_file(&bytes, name, size, any_pixels).about("network", name)?;
+        let no_preprocessing = |_: &NetworkFile| Ok(Preprocessing::default());
+        let network = from_file(&bytes, name, size, any_pixels, no_preprocessing).about("network", name)?;
         Ok(Self { network, name: name.to_owned(), sha256: digest::of_bytes(&bytes) })
     }
 
@@ -74,6 +80,14 @@ impl Loaded {
                 .with_hint("leave out `--pixels`, `--mean`, `--std`, `--scale` and `--channels`"));
         }
         expect_no_size(args)?;
+        if !args.preprocessing.is_empty() {
+            return Err(Failure::new(
+                "`lenet` takes digits of 28×28 as they are, without `--resize` and `--crop`",
+            )
+            .with_hint(
+                "scale digits first as MNIST does: to at most 20×20, their centre of mass in the middle",
+            ));
+        }
         let bytes = lots::embedded::LENET_ONNX;
         let network = Network::from_onnx(bytes).about("network", name)?;
         Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(bytes) })
@@ -88,6 +102,8 @@ impl Loaded {
             Some(pixels) => network.with_pixels(pixels)?,
             None => network,
         };
+        let preprocessing = Preprocessing::new(args.preprocessing.resize, args.preprocessing.crop)?;
+        let network = network.with_preprocessing(preprocessing)?;
         Ok(Self { network, name: args.network.clone(), sha256: digest::of_bytes(&bytes) })
     }
 
@@ -132,6 +148,25 @@ impl Loaded {
     }
 }
 
+/// What a network declares of images of another size, in the words of the command line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Declared {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resize: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) crop: Option<String>,
+}
+
+impl Declared {
+    pub(crate) fn of(network: &Network) -> Self {
+        let preprocessing = network.preprocessing();
+        Self {
+            resize: preprocessing.resize().map(|resize| resize.to_string()),
+            crop: preprocessing.crop().map(|[height, width]| format!("{height}x{width}")),
+        }
+    }
+}
+
 /// The names of the layers with weights.
 pub(crate) fn weight_layers(network: &Network) -> impl Iterator<Item = &str> {
     network.layers().iter().filter(|layer| layer.position.is_some()).map(|layer| layer.name.as_str())
@@ -166,11 +201,13 @@ fn read_network(name: &str) -> Result<Vec<u8>> {
 ///
 /// - `size`: height and width of the images, where the file leaves them open or they shall be others.
 /// - `pixels`: what was said of the pixels, given the channels of the input; what the file says otherwise.
+/// - `preprocessing`: what is done to images of another size.
 fn from_file(
     bytes: &[u8],
     name: &str,
     size: Option<[usize; 2]>,
     pixels: impl Fn(usize) -> Result<Option<PixelEncoding>>,
+    preprocessing: impl Fn(&NetworkFile) -> Result<Preprocessing>,
 ) -> Result<Network> {
     let folder = Path::new(name).parent().filter(|folder| !folder.as_os_str().is_empty());
     let options = ReadOptions { size, folder: Some(folder.unwrap_or(Path::new(".")).to_owned()) };
@@ -179,7 +216,14 @@ fn from_file(
         Some(encoding) => encoding,
         None => file.pixels()?.ok_or(lots_network::Error::UnknownPixels)?,
     };
-    Ok(file.into_network(encoding)?)
+    let preprocessing = preprocessing(&file)?;
+    Ok(file.into_network(encoding)?.with_preprocessing(preprocessing)?)
+}
+
+/// What the arguments say is done to images of another size; if they say nothing, what the file says. What is said
+/// replaces all that the file says: a size to crop to belongs to the size that was resized to.
+fn preprocessing(args: &PreprocessingArgs, file: &NetworkFile) -> Result<Preprocessing> {
+    if args.is_empty() { Ok(file.preprocessing()?) } else { Ok(Preprocessing::new(args.resize, args.crop)?) }
 }
 
 /// What the arguments say of the pixels; `None` if they say nothing.

@@ -5,6 +5,7 @@ use lots::{Criterion, Direction, Image, LineSearch, Outcome, Perturbation, attac
 use lots_network::{Network, class_of};
 use serde::Serialize;
 
+use crate::class_names::ClassNames;
 use crate::failure::Result;
 
 /// The image that a figure starts from.
@@ -14,6 +15,8 @@ pub(crate) struct Subject<'n> {
     pub(crate) image: Image,
     /// What the network reads in it.
     pub(crate) class: usize,
+    /// What captions call the classes.
+    pub(crate) names: ClassNames,
 }
 
 /// A perturbed image in numbers.
@@ -35,12 +38,23 @@ impl<'n> Subject<'n> {
     /// An origin, of the size that the network takes.
     pub(crate) fn new(network: &'n Network, image: Image) -> Result<Self> {
         let class = read(network, &image)?;
-        Ok(Self { network, image, class })
+        Ok(Self { network, image, class, names: ClassNames::default() })
+    }
+
+    /// The same with other captions.
+    #[must_use]
+    pub(crate) fn with_class_names(self, names: ClassNames) -> Self {
+        Self { names, ..self }
+    }
+
+    /// What captions call its class.
+    pub(crate) fn class_name(&self) -> String {
+        self.names.of(self.class)
     }
 
     /// The origin itself.
     pub(crate) fn panel(&self) -> Panel {
-        Panel::new(self.image.clone(), Caption::new(format!("origin: {}", self.class)))
+        Panel::new(self.image.clone(), Caption::new(format!("origin: {}", self.class_name())))
     }
 
     /// The image at the smallest step along `direction` that satisfies the criterion, or why there is none.
@@ -61,7 +75,7 @@ impl<'n> Subject<'n> {
     /// - `place`: the layer with its position, `conv2 (2)`.
     pub(crate) fn perturbed(&self, place: &str, perturbed: Image) -> Result<(Panel, Shown)> {
         let class = read(self.network, &perturbed)?;
-        let (before, after) = (self.class.to_string(), class.to_string());
+        let (before, after) = (self.class_name(), self.names.of(class));
         let measures = measure::compare(&self.image, &perturbed)?;
         let caption = Caption::perturbed(place, [&before, &after], &measures);
         let shown = Shown {

@@ -1,12 +1,13 @@
 //! `lots represent`: what a layer computes, as an array.
 
+use lots::Image;
 use lots::data::array::RowWriter;
 use serde::Serialize;
 
 use crate::Done;
 use crate::args::RepresentArgs;
-use crate::failure::{About, Result};
-use crate::images;
+use crate::failure::Result;
+use crate::images::{self, FittedChunks, FittedSet};
 use crate::network::Loaded;
 use crate::terminal::Terminal;
 
@@ -16,14 +17,15 @@ const CHUNK: usize = 256;
 pub(crate) fn run(args: &RepresentArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     let layer = loaded.layer(&args.layer)?;
-    let chunks = images::source(&args.origin, None)?.chunks(CHUNK).about("origin", &args.origin)?;
+    let source = images::source(&args.origin, None)?;
+    let chunks = FittedChunks::new(&source, &args.origin, "origin", &loaded.network)?.of(CHUNK);
     let shape = loaded.network.shape(layer).extents().to_vec();
     let mut array = RowWriter::<f32>::create(&args.out, &shape)?;
     let progress = terminal.progress(chunks.remaining() as u64, "images");
     let mut count = 0;
     for set in chunks {
-        let set = set.about("origin", &args.origin)?;
-        let pixels = images::pixels(&set, "origin", &loaded.network)?;
+        let FittedSet { set, .. } = set?;
+        let pixels: Vec<u8> = set.images().iter().flat_map(Image::pixels).copied().collect();
         for row in loaded.network.represent(layer, pixels.as_slice())?.images() {
             array.append(row)?;
         }

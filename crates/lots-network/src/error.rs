@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::preprocessing::Resize;
 use crate::shape::Shape;
 
 /// The result of this crate's functions.
@@ -292,6 +293,54 @@ pub enum Error {
         /// What it should be.
         expected: &'static str,
     },
+
+    // What is done to images of another size.
+    /// A size that is none.
+    #[error("`{text}` is no size, expected one number or HEIGHTxWIDTH, each 1 to {longest}")]
+    SizeText {
+        /// What was asked for.
+        text: String,
+        /// No side is longer.
+        longest: usize,
+    },
+    /// The metadata of the file says something else of the size of images than it may.
+    #[error("the file's property `{key}` is `{value}`, expected one number or HEIGHTxWIDTH")]
+    SizeProperty {
+        /// The property.
+        key: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// More is to be cut out of an image than there is.
+    #[error("no image resized to `{resize}` holds a crop of {}×{} pixels", crop[0], crop[1])]
+    CropOutside {
+        /// What images are resized to.
+        resize: Resize,
+        /// Height and width of the crop.
+        crop: [usize; 2],
+    },
+    /// What is cut out of an image does not fit the network.
+    #[error(
+        "what is cut out has {}×{} pixels, expected {}×{} as the network takes",
+        got[0], got[1], expected[0], expected[1]
+    )]
+    CropSize {
+        /// Height and width of the crop.
+        got: [usize; 2],
+        /// Height and width of the network's input.
+        expected: [usize; 2],
+    },
+    /// A resized image does not fit the network.
+    #[error(
+        "images resized to `{resize}` do not have the {}×{} pixels that the network takes",
+        expected[0], expected[1]
+    )]
+    ResizeSize {
+        /// What images are resized to.
+        resize: Resize,
+        /// Height and width of the network's input.
+        expected: [usize; 2],
+    },
 }
 
 /// An operator that is not supported.
@@ -316,6 +365,15 @@ impl Error {
                 let mut names: Vec<String> = known.iter().take(20).map(|name| format!("`{name}`")).collect();
                 names.extend((known.len() > 20).then(|| "…".to_owned()));
                 Some(format!("the file has weights of {}", names.join(", ")))
+            }
+            Self::CropSize { expected: [height, width], .. } => {
+                Some(format!("use `--crop {height}x{width}`"))
+            }
+            Self::ResizeSize { resize: Resize::ShorterSide(_), expected: [height, width] } => {
+                Some(format!("add `--crop {height}x{width}`, or use `--resize {height}x{width}`"))
+            }
+            Self::ResizeSize { expected: [height, width], .. } => {
+                Some(format!("use `--resize {height}x{width}`, or add `--crop {height}x{width}`"))
             }
             _ => self.file_hint().map(str::to_owned),
         }
@@ -361,6 +419,10 @@ impl Error {
             Self::PixelProperty { .. } => {
                 "`lots describe NETWORK --pixels … --save FILE.onnx` writes it anew"
             }
+            Self::SizeProperty { .. } => {
+                "`lots describe NETWORK --resize … --crop … --save FILE.onnx` writes it anew"
+            }
+            Self::CropOutside { .. } => "resize to a larger size, or cut out less",
             _ => return None,
         })
     }

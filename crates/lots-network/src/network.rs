@@ -7,6 +7,7 @@ use crate::forward::{Block, ImageSize, Plan, blocks};
 use crate::graph::{Graph, TensorId};
 use crate::layer::{self, Layer, LayerId};
 use crate::pixels::{PixelEncoding, Pixels};
+use crate::preprocessing::Preprocessing;
 use crate::shape::Shape;
 use crate::trace::Trace;
 use crate::workspace::{Pool, Workspace};
@@ -19,6 +20,7 @@ use crate::workspace::{Pool, Workspace};
 pub struct Network {
     pub(crate) graph: Graph,
     pub(crate) pixels: PixelEncoding,
+    pub(crate) preprocessing: Preprocessing,
     /// The outputs that a file of the network has; the logits are those of the first.
     pub(crate) outputs: Vec<TensorId>,
     /// Properties of the file it was read from.
@@ -62,6 +64,7 @@ impl Network {
         Self {
             graph,
             pixels,
+            preprocessing: Preprocessing::default(),
             outputs: vec![output],
             metadata: Vec::new(),
             pool: Pool::default(),
@@ -88,6 +91,22 @@ impl Network {
         pixels.expect_channels(self.input_shape()[0])?;
         self.pixels = pixels;
         Ok(self)
+    }
+
+    /// What is done to an image of another size before the network looks at it.
+    pub fn preprocessing(&self) -> Preprocessing {
+        self.preprocessing
+    }
+
+    /// The network with this declaration of what is done to images of another size. What it computes does not change:
+    /// it still takes images of [`Network::input_shape`], which someone has resized and cut out.
+    ///
+    /// # Errors
+    /// [`Error::CropSize`], [`Error::ResizeSize`] if what is left does not have the size of the input.
+    pub fn with_preprocessing(self, preprocessing: Preprocessing) -> Result<Self> {
+        let [_, height, width] = self.input_shape();
+        preprocessing.expect_size([height, width])?;
+        Ok(Self { preprocessing, ..self })
     }
 
     /// Every node, in the order of computation.

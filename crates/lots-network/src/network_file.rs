@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::load::onnx::{OnnxFile, read};
 use crate::network::Network;
 use crate::pixels::PixelEncoding;
+use crate::preprocessing::{self, Preprocessing};
 use crate::save::onnx::write;
 
 /// What is known of a network file besides its bytes.
@@ -32,7 +33,8 @@ pub struct ReadOptions {
 ///     Some(pixels) => pixels,
 ///     None => PixelEncoding::from_word("imagenet", ChannelOrder::Rgb)?,
 /// };
-/// let network = file.into_network(pixels)?;
+/// let preprocessing = file.preprocessing()?;
+/// let network = file.into_network(pixels)?.with_preprocessing(preprocessing)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -75,7 +77,16 @@ impl NetworkFile {
         Ok(pixels)
     }
 
-    /// The network, with its pixels encoded as `pixels` says, whatever the file says.
+    /// What the file says is done to images of another size; nothing if it says nothing.
+    ///
+    /// # Errors
+    /// [`Error::SizeProperty`], [`Error::CropOutside`] if it says something that makes no sense.
+    pub fn preprocessing(&self) -> Result<Preprocessing> {
+        Preprocessing::from_metadata(&self.file.metadata)
+    }
+
+    /// The network, with its pixels encoded as `pixels` says, whatever the file says. Images of another size are
+    /// refused until it is told what is done to them, [`Network::with_preprocessing`].
     ///
     /// # Errors
     /// [`Error::PixelChannels`] if the encoding is for another number of channels.
@@ -105,20 +116,23 @@ impl Network {
     /// The network in the bytes of an ONNX file that says which pixels it expects.
     ///
     /// # Errors
-    /// [`Error::UnknownPixels`] if it does not say it ([`NetworkFile`] can be told); those of [`NetworkFile::read`]
-    /// and [`NetworkFile::pixels`].
+    /// [`Error::UnknownPixels`] if it does not say it ([`NetworkFile`] can be told); those of [`NetworkFile::read`],
+    /// [`NetworkFile::pixels`], [`NetworkFile::preprocessing`] and [`Network::with_preprocessing`].
     pub fn from_onnx(bytes: &[u8]) -> Result<Self> {
         described(NetworkFile::read(bytes)?)
     }
 
     /// The bytes of an ONNX file with this network, which says which pixels it expects
-    /// ([`PixelEncoding::to_metadata`]) and keeps the other properties of the file that the network was read from.
-    /// The same network gives the same bytes.
+    /// ([`PixelEncoding::to_metadata`]), what is done to images of another size ([`Preprocessing::to_metadata`]), and
+    /// keeps the other properties of the file that the network was read from. The same network gives the same bytes.
     pub fn to_onnx(&self) -> Vec<u8> {
         let mut metadata = self.pixels.to_metadata().to_vec();
+        metadata.extend(self.preprocessing.to_metadata());
         let own = metadata.len();
         for (key, value) in &self.metadata {
-            if metadata[..own].iter().all(|(known, _)| known != key) {
+            // What the file said of the size of images is not kept where the network says nothing of it any more.
+            let is_replaced = preprocessing::PROPERTIES.contains(&key.as_str());
+            if !is_replaced && metadata[..own].iter().all(|(known, _)| known != key) {
                 metadata.push((key.clone(), value.clone()));
             }
         }
@@ -129,7 +143,8 @@ impl Network {
 /// The network of a file that says which pixels it expects.
 fn described(file: NetworkFile) -> Result<Network> {
     let pixels = file.pixels()?.ok_or(Error::UnknownPixels)?;
-    file.into_network(pixels)
+    let preprocessing = file.preprocessing()?;
+    file.into_network(pixels)?.with_preprocessing(preprocessing)
 }
 
 /// The folder that a file is in.

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use lots_network::{ChannelOrder, Network, NetworkFile, PixelEncoding};
+use lots_network::{ChannelOrder, Network, NetworkFile, PixelEncoding, Preprocessing, Resize, Vgg16};
 use lots_testing::assert_close;
 
 /// Relative and absolute tolerance of the outputs. f32 sums of at most 100 numbers below 10, in another order.
@@ -84,6 +84,23 @@ fn a_file_that_does_not_say_its_pixels_is_refused_until_it_is_told() {
     let grey = PixelEncoding::from_word("0-1", ChannelOrder::Grey).unwrap();
     let error = file.into_network(grey).unwrap_err();
     assert_eq!(error.to_string(), "the network takes images of 3 channels, expected 1 for `grey`");
+}
+
+#[test]
+fn what_is_done_to_images_of_another_size_is_in_the_file() {
+    let network = || Vgg16 { extent: 32, channels: [1; 5], features: 2, classes: 2 }.network(0);
+    let silent = Network::from_onnx(&network().to_onnx()).unwrap();
+    assert!(silent.preprocessing().is_empty());
+    let declared = Preprocessing::new(Some(Resize::ShorterSide(40)), Some([32, 32])).unwrap();
+    let saved = silent.with_preprocessing(declared).unwrap().to_onnx();
+    let again = Network::from_onnx(&saved).unwrap();
+    assert_eq!(again.preprocessing(), declared);
+    assert!(again.to_onnx() == saved, "the second file differs from the first");
+    // What is taken back is not in the next file.
+    let taken_back = again.with_preprocessing(Preprocessing::default()).unwrap().to_onnx();
+    assert!(taken_back == network().to_onnx());
+    let error = network().with_preprocessing(Preprocessing::new(None, Some([31, 32])).unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "what is cut out has 31×32 pixels, expected 32×32 as the network takes");
 }
 
 #[test]

@@ -245,6 +245,26 @@ pub enum Error {
         /// The shape it must have.
         expected: [usize; 3],
     },
+    /// An image cannot be resized to this.
+    #[error("an image of {}×{} pixels cannot be resized to {height}×{width}", got[0], got[1])]
+    ResizedSize {
+        /// Height and width of the image.
+        got: [usize; 2],
+        /// Rows asked for.
+        height: usize,
+        /// Columns asked for.
+        width: usize,
+    },
+    /// More is to be cut out of an image than there is.
+    #[error("an image of {}×{} pixels does not hold a crop of {height}×{width} pixels", got[0], got[1])]
+    CropSize {
+        /// Height and width of the image.
+        got: [usize; 2],
+        /// Rows asked for.
+        height: usize,
+        /// Columns asked for.
+        width: usize,
+    },
     /// No window of the structural similarity lies inside the image.
     #[error(
         "an image of {height}×{width} pixels has no valid window, expected at least {minimum}×{minimum} pixels"
@@ -402,6 +422,12 @@ impl Error {
             Self::Checkpoint { .. } => "delete it to start again, or repeat the command that wrote it",
             Self::ImageSize { got: [3, ..], expected: [1, ..], .. } => {
                 "the picture is coloured; turn it to grey first"
+            }
+            Self::CropSize { .. } => {
+                "resize images first: `--resize` makes the shorter side long enough for the crop"
+            }
+            Self::ResizedSize { .. } => {
+                "a picture that is thousands of times as long as wide is no photograph; cut it first"
             }
             Self::MixedShapes { .. } => "a network takes images of one size; crop or scale them alike first",
             Self::ImageTooSmall { .. } => {

@@ -3,6 +3,8 @@
 //! Pixels are stored plane by plane (`[channels, height, width]`, the order of the networks). How a file becomes
 //! pixels is told in [`crate::data::picture`]; many images at once come from [`crate::data::ImageSource`].
 
+mod resizing;
+
 use std::path::Path;
 
 use crate::data::picture;

@@ -34,11 +34,13 @@ up to a `/`, `.` or `_`, or, where names do not tell, a run of the same height a
 pub(super) const DESCRIBE: &str = "\
 Examples:
   lots describe lenet
-  lots describe resnet18.onnx --pixels imagenet --save resnet18-lots.onnx
+  lots describe resnet18.onnx --pixels imagenet --resize 256 --crop 224 --save resnet18-lots.onnx
   lots describe vgg16.onnx --mean 103.939,116.779,123.68 --channels bgr --save vgg16-lots.onnx
   lots describe vgg-face --weights VGG_FACE.caffemodel
 
-input = (pixel - mean) / std * scale, pixels 0-255, numbers in the order of the input's channels.";
+input = (pixel - mean) / std * scale, pixels 0-255, numbers in the order of the input's channels. Images that do not
+have the size of the input are resized, then their centre is cut out; what is said of that replaces all that the file
+says of it.";
 
 pub(super) const CONVERT: &str = "\
 Examples:
@@ -56,7 +58,10 @@ Examples:
   lots visualize lenet --origin 'digits[4]' --layer conv1 --layer conv2 --magnify --linf 128
   lots visualize lenet --origin 'digits[4]' --layer ip1 --layer ip2 --reduce --until misclassified
   lots visualize lenet --origin four.png --target nine.png --layer conv2 --until class
+  lots visualize vgg-lots.onnx --origin face.jpg --layer conv3_3 --layer fc7 --magnify --reduce --linf 64
 
+A photograph is resized and cropped as the network says, or --resize and --crop, before anything is done with it; the
+sheet says so.
 Units: L2 and L∞ in grey levels of the pixels, 0-255; PASS 1 means the same to a human eye.
 Exit codes: 0 reached, 1 not reached at any layer, 2 error.";
 
@@ -72,7 +77,9 @@ Examples:
 The folder holds run.json (command, options, checksums, summary), attempts.jsonl (a row an attempt)
 and the perturbed images. Every number is measured on the 8-bit images that are written: step, L2
 and L∞ in grey levels 0-255, PASS and SSIM at most 1, success_rate 0-1. Origins that the network
-misclassifies are skipped and counted apart.
+misclassifies are skipped and counted apart. What is attacked is the image that the network sees: an origin of another
+size is resized and cropped first, and then lies in the folder as well, so that it can be measured; a picture that has
+the network's size, such as a perturbed one, is taken as it is.
 Exit codes: 0 something was reached, 1 nothing was, 2 error.";
 
 pub(super) const REPRESENT: &str = "\

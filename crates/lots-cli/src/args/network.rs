@@ -2,10 +2,15 @@
 
 use std::path::PathBuf;
 
+use lots_network::Resize;
+
 use super::values;
 
 /// The heading of what a file may say of its images.
 const PIXELS: &str = "Pixels of the network, if its file does not say what they are";
+/// The heading of what a file may say of images that do not have the network's size.
+const PREPROCESSING: &str =
+    "Images of another size than the network's, if its file does not say it; others are taken as they are";
 
 /// The network that a command works on.
 #[derive(Clone, Debug, clap::Args)]
@@ -21,6 +26,20 @@ pub(crate) struct NetworkArgs {
     pub(crate) size: Option<[usize; 2]>,
     #[command(flatten)]
     pub(crate) pixels: PixelArgs,
+    #[command(flatten)]
+    pub(crate) preprocessing: PreprocessingArgs,
+}
+
+/// What is done, once and before anything else, to images that do not have the network's size.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = PREPROCESSING)]
+pub(crate) struct PreprocessingArgs {
+    /// Resize first: 256 makes the shorter side so long and keeps the proportions, 240x320 is height and width
+    #[arg(long, value_name = "SIZE", value_parser = values::resize)]
+    pub(crate) resize: Option<Resize>,
+    /// Then cut out the centre: 224, or 224x224 as height and width
+    #[arg(long, value_name = "SIZE", value_parser = values::crop)]
+    pub(crate) crop: Option<[usize; 2]>,
 }
 
 /// What the network expects of its pixels; a file that says it needs none of these.
@@ -52,7 +71,20 @@ impl NetworkArgs {
 
     /// A network of which nothing is said but its name.
     pub(crate) fn named(network: String) -> Self {
-        Self { network, weights: None, size: None, pixels: PixelArgs::default() }
+        Self {
+            network,
+            weights: None,
+            size: None,
+            pixels: PixelArgs::default(),
+            preprocessing: PreprocessingArgs::default(),
+        }
+    }
+}
+
+impl PreprocessingArgs {
+    /// Whether nothing was said.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.resize.is_none() && self.crop.is_none()
     }
 }
 

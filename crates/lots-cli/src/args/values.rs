@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use lots::Method;
 use lots::criterion::Until;
+use lots_network::Resize;
 
 /// A method, with help on its name.
 pub(super) fn method(text: &str) -> Result<Method, String> {
@@ -76,6 +77,19 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
     let number: f64 = number.parse().ok().ok_or_else(wrong)?;
     let bytes = number * f64::from(1 << shift);
     if (1_048_576.0..=2f64.powi(50)).contains(&bytes) { Ok(bytes as usize) } else { Err(wrong()) }
+}
+
+/// The length of the shorter side, or height and width as `240x320`.
+pub(super) fn resize(text: &str) -> Result<Resize, String> {
+    text.parse::<Resize>().map_err(|error| error.to_string())
+}
+
+/// A number for height and width, or both as `224x224`.
+pub(super) fn crop(text: &str) -> Result<[usize; 2], String> {
+    Ok(match resize(text)? {
+        Resize::ShorterSide(side) => [side; 2],
+        Resize::Exact(extents) => extents,
+    })
 }
 
 /// Grey levels, more than none and at most all.

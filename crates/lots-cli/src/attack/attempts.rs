@@ -18,6 +18,8 @@ pub(crate) struct Finished {
     pub(crate) row: Row,
     pub(crate) perturbed: Option<Image>,
     pub(crate) stem: String,
+    /// Which of the origins it is about.
+    pub(crate) origin: usize,
 }
 
 /// Attempts of all origins that are not skipped, and rows of those that are; in the order of the origins.
@@ -44,13 +46,13 @@ pub(crate) fn run(
     }
     let mut attempts = attempts.into_iter().peekable();
     let (mut rows, mut index) = (Vec::new(), 0);
-    for origin in origins {
+    for (place, origin) in origins.iter().enumerate() {
         if !plan.takes(origin) {
-            rows.push(skipped(origin));
+            rows.push(Finished { origin: place, ..skipped(origin) });
             continue;
         }
         while let Some(attempt) = attempts.next_if(|attempt| attempt.origin == index) {
-            rows.push(finish(plan, origin, targets, attempt));
+            rows.push(Finished { origin: place, ..finish(plan, origin, targets, attempt) });
         }
         index += 1;
     }
@@ -101,6 +103,7 @@ fn finish(plan: &Plan, origin: &Origin, targets: Option<&Targets>, attempt: Atte
         target_class: attempt.target_class,
         classifications: attempt.classifications,
         backpropagations: attempt.backpropagations,
+        origin_preprocessed: origin.preprocessed,
         ..Row::new(&origin.name, attempt.origin_class, Status::NotReached)
     };
     let stem =
@@ -117,16 +120,17 @@ fn finish(plan: &Plan, origin: &Origin, targets: Option<&Targets>, attempt: Atte
             Some(perturbed.image)
         }
     };
-    Finished { row, perturbed, stem }
+    Finished { row, perturbed, stem, origin: 0 }
 }
 
 fn skipped(origin: &Origin) -> Finished {
     let row = Row {
         reason: Some(Reason::MisclassifiedOrigin),
         class: Some(origin.predicted),
+        origin_preprocessed: origin.preprocessed,
         ..Row::new(&origin.name, origin.class, Status::Skipped)
     };
-    Finished { row, perturbed: None, stem: String::new() }
+    Finished { row, perturbed: None, stem: String::new(), origin: 0 }
 }
 
 /// `00004_digits-4_toward_conv2_digits-targets-9`: number and name of the origin, method, layer, target or class.

@@ -7,8 +7,8 @@ use lots_network::{Network, class_of};
 
 use crate::args::{LabelSource, TargetArgs};
 use crate::digest::ImagesDigest;
-use crate::failure::{About, Failure, Result};
-use crate::images::{file_stem, fitting, source};
+use crate::failure::{Failure, Result};
+use crate::images::{FittedSet, Preprocessed, file_stem, source};
 
 /// An image to start from.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Origin {
     pub(crate) number: usize,
     pub(crate) name: String,
     pub(crate) image: Image,
+    /// What was done to the image of the file so that the network takes it; `None` if nothing.
+    pub(crate) preprocessed: Option<Preprocessed>,
     /// Its label, or what the network reads if that was asked for.
     pub(crate) class: usize,
     /// What the network reads.
@@ -40,15 +42,14 @@ impl Origin {
     /// - `first`: the number of the first.
     ///
     /// # Errors
-    /// If an image has another size than the network takes, or no label.
+    /// If an image has no label.
     pub(crate) fn of_set(
-        set: &ImageSet,
+        FittedSet { set, preprocessed }: &FittedSet,
         labels: Option<&LabelSource>,
         first: usize,
         network: &Network,
     ) -> Result<Vec<Self>> {
-        let images = fit(set, "origin", network)?;
-        let predictions = predictions(&images, network)?;
+        let predictions = predictions(set.images(), network)?;
         let classes = match (labels, set.labels()) {
             (Some(LabelSource::Predicted), _) => predictions.clone(),
             (_, Some(labels)) => labels.to_vec(),
@@ -59,15 +60,16 @@ impl Origin {
             }
         };
         expect_classes(&classes, set.names(), "origin", network)?;
-        let named = set.names().iter().cloned().zip(images);
+        let named = set.names().iter().zip(set.images()).zip(preprocessed);
         let classified = classes.into_iter().zip(predictions);
         Ok(named
             .zip(classified)
             .enumerate()
-            .map(|(index, ((name, image), (class, predicted)))| Self {
+            .map(|(index, (((name, image), preprocessed), (class, predicted)))| Self {
                 number: first + index,
-                name,
-                image,
+                name: name.clone(),
+                image: image.clone(),
+                preprocessed: *preprocessed,
                 class,
                 predicted,
             })
@@ -79,28 +81,28 @@ impl Targets {
     /// The targets of these arguments, if there are any.
     pub(crate) fn load(args: &TargetArgs, network: &Network) -> Result<Option<Self>> {
         let Some(text) = &args.target else { return Ok(None) };
-        let set = source(text, args.target_labels.as_ref())?.load().about("target", text)?;
+        let source = source(text, args.target_labels.as_ref())?;
+        let FittedSet { set, .. } = FittedSet::load(&source, text, "target", network)?;
         Self::new(&set, args.target_labels.as_ref(), network).map(Some)
     }
 
-    /// The images of a set.
+    /// The images of a set that have the size that the network takes.
     ///
     /// - `labels`: where the classes come from, if not from the set.
     pub(crate) fn new(set: &ImageSet, labels: Option<&LabelSource>, network: &Network) -> Result<Self> {
-        let images = fit(set, "target", network)?;
+        let FittedSet { set, .. } = FittedSet::new(set, "target", network)?;
+        let images = set.images();
         let classes = match labels {
-            Some(LabelSource::Predicted) => Some(predictions(&images, network)?),
+            Some(LabelSource::Predicted) => Some(predictions(images, network)?),
             _ => set.labels().map(<[usize]>::to_vec),
         };
         expect_classes(classes.as_deref().unwrap_or_default(), set.names(), "target", network)?;
         let mut digest = ImagesDigest::default();
-        for image in &images {
-            digest.add(image);
-        }
+        images.iter().for_each(|image| digest.add(image));
         Ok(Self {
             stems: distinct(set.names().iter().map(|name| file_stem(name))),
             sha256: digest.digits(),
-            set: ImageSet::new(images, classes, set.names().to_vec())?,
+            set: ImageSet::new(images.to_vec(), classes, set.names().to_vec())?,
         })
     }
 
@@ -138,14 +140,6 @@ fn expect_classes(classes: &[usize], names: &[String], role: &'static str, netwo
             .with_hint("classes are counted from 0 in the order of the network's logits")),
         None => Ok(()),
     }
-}
-
-fn fit(set: &ImageSet, role: &'static str, network: &Network) -> Result<Vec<Image>> {
-    set.images()
-        .iter()
-        .zip(set.names())
-        .map(|(image, name)| fitting(image, role, network).about(role, name))
-        .collect()
 }
 
 fn predictions(images: &[Image], network: &Network) -> Result<Vec<usize>> {

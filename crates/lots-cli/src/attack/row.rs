@@ -5,6 +5,8 @@ use lots::line_search::Crossing;
 use lots::outcome::{NotReached, Perturbed};
 use serde::{Deserialize, Serialize};
 
+use crate::images::Preprocessed;
+
 /// One attempt, or one origin that was skipped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {
@@ -12,6 +14,12 @@ pub(crate) struct Row {
     pub(crate) origin: String,
     /// Its class.
     pub(crate) origin_class: usize,
+    /// What was done to the origin before it was attacked, if its file has another size than the network takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin_preprocessed: Option<Preprocessed>,
+    /// Where the origin is in the run folder as it was attacked, if that is not what its own file holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin_file: Option<String>,
     pub(crate) status: Status,
     /// Why it was skipped or not reached.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,6 +145,8 @@ impl Row {
         Self {
             origin: origin.to_owned(),
             origin_class,
+            origin_preprocessed: None,
+            origin_file: None,
             status,
             reason: None,
             method: None,

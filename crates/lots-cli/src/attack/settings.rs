@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::images::Targets;
 use super::plan::Plan;
 use crate::args::{AttackArgs, Format};
-use crate::network::Loaded;
+use crate::network::{Declared, Loaded};
 
 /// Changes when the meaning of a key changes.
 const FORMAT_VERSION: u32 = 1;
@@ -19,6 +19,8 @@ pub(super) fn settings(
     format: Format,
 ) -> Value {
     let pixels = loaded.network.pixels();
+    let preprocessing = Declared::of(&loaded.network);
+    let [channels, height, width] = loaded.network.input_shape();
     let (how, search) = (&args.how, &args.search);
     let word = |value: Option<String>| value.map_or(Value::Null, Value::String);
     json!({
@@ -28,6 +30,9 @@ pub(super) fn settings(
         "network": {
             "name": loaded.name,
             "sha256": loaded.sha256,
+            "input": { "channels": channels, "height": height, "width": width },
+            // Always there: a run without them is not gone on with as one that has them.
+            "preprocessing": { "resize": preprocessing.resize, "crop": preprocessing.crop },
             "pixels": {
                 "channel_order": pixels.channel_order().word(),
                 "mean": pixels.mean(),

@@ -11,6 +11,7 @@ use crate::attack::images::{Origin, Targets};
 use crate::attack::plan::Plan;
 use crate::attack::summary::Summary;
 use crate::failure::Result;
+use crate::images::FittedSet;
 use crate::network::Loaded;
 use crate::numbers::HEADER;
 use crate::terminal::Terminal;
@@ -46,7 +47,7 @@ impl Comparison {
             (Plan::of(&slow, std::iter::once(STEPWISE_LAYER)), count.min(STEPWISE)),
         ];
         let targets = Targets::new(&digits::targets(), None, network)?;
-        let origins = Origin::of_set(&digits::load(), None, 0, network)?;
+        let origins = Origin::of_set(&FittedSet::new(&digits::load(), "origin", network)?, None, 0, network)?;
         let mut summary = Summary::new(plans.iter().map(|(plan, _)| plan));
         let progress = terminal.progress(plans.iter().map(|(_, count)| *count as u64).sum(), "digits");
         for (plan, count) in &plans {

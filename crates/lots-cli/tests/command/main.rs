@@ -10,6 +10,7 @@ mod help;
 mod infimnist;
 mod layers;
 mod mistakes;
+mod photographs;
 mod pictures;
 mod results;
 mod stage;

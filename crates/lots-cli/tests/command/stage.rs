@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use lots::Image;
 use lots::data::{digits, idx, mnist};
+use lots_network::Vgg16;
 
 /// An empty folder in which commands run.
 pub(crate) struct Stage(tempfile::TempDir);
@@ -69,6 +71,24 @@ impl Stage {
     /// Digit `index` of the embedded ones as a PNG.
     pub(crate) fn digit(&self, index: usize, file: &str) {
         digits::load().images()[index].save(self.path(file)).unwrap();
+    }
+
+    /// A network with the topology of VGG-16 for 3×32×32 pixels, and its ten classes by chance.
+    pub(crate) fn small_vgg(&self, file: &str) {
+        let vgg = Vgg16 { extent: 32, channels: [4, 8, 8, 16, 16], features: 32, classes: 10 };
+        std::fs::write(self.path(file), vgg.network(0).to_onnx()).unwrap();
+    }
+
+    /// A picture in colour: waves in both directions, others in each channel.
+    pub(crate) fn photograph(&self, file: &str, height: usize, width: usize) {
+        let value = |index: usize| {
+            let (channel, row, column) = (index / (height * width), index / width % height, index % width);
+            // Triangles instead of sines, so that every machine draws the same.
+            let wave = (row * (7 + channel) + column * (5 - channel)) % 400;
+            (28 + wave.min(400 - wave)) as u8
+        };
+        let pixels = (0..3 * height * width).map(value).collect();
+        Image::new(3, height, width, pixels).unwrap().save(self.path(file)).unwrap();
     }
 
     /// A folder like that of MNIST, with the first `count` embedded digits for both training and test.

@@ -13,12 +13,14 @@
 //! their labels. A path that exists is taken as it is, even if it ends in a bracket; a file that is called like a built-in
 //! set is written `./digits`. What a file is is told by its contents, not by its name.
 
+mod images;
 mod opened;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+pub use self::images::{Images, NamedImage};
 use self::opened::Opened;
 use super::range::ImageRange;
 use super::{ImageSet, mnist};
@@ -111,6 +113,22 @@ impl ImageSource {
     /// # Ok::<(), lots::Error>(())
     /// ```
     pub fn chunks(&self, chunk: usize) -> Result<Chunks> {
+        Ok(Chunks { images: self.images()?, chunk: chunk.max(1), first: None })
+    }
+
+    /// The selected images one by one, whatever their shapes: for photographs that are still to be resized.
+    ///
+    /// # Errors
+    /// Here, those that show before an image is read; the others as the item that meets them, which is then the last.
+    ///
+    /// # Example
+    /// ```
+    /// use lots::data::ImageSource;
+    /// let digit = ImageSource::parse("digits[4]")?.images()?.next().expect("there is one")?;
+    /// assert_eq!((digit.name.as_str(), digit.label), ("digits[4]", Some(4)));
+    /// # Ok::<(), lots::Error>(())
+    /// ```
+    pub fn images(&self) -> Result<Images> {
         let mut opened = match &self.place {
             Place::Digits => Opened::embedded("digits", super::digits::open()),
             Place::Targets => Opened::embedded("digits:targets", super::digits::open_targets()),
@@ -125,15 +143,13 @@ impl ImageSource {
         }
         let range = self.range.of(opened.count(), &self.place.to_string())?;
         opened.skip_to(range.start)?;
-        Ok(Chunks { opened, range, chunk: chunk.max(1), first: None })
+        Ok(Images { opened, range })
     }
 }
 
 /// The images of a source, some at a time; see [`ImageSource::chunks`].
 pub struct Chunks {
-    opened: Opened,
-    /// Those still to be read.
-    range: std::ops::Range<usize>,
+    images: Images,
     chunk: usize,
     /// Name and shape of the first image.
     first: Option<(String, [usize; 3])>,
@@ -142,14 +158,13 @@ pub struct Chunks {
 impl Chunks {
     /// How many images are still to come.
     pub fn remaining(&self) -> usize {
-        self.range.len()
+        self.images.remaining()
     }
 
-    fn read(&mut self, count: usize) -> Result<ImageSet> {
-        let (mut images, mut names) = (Vec::new(), Vec::new());
-        for index in self.range.start..self.range.start + count {
-            let name = self.opened.name(index);
-            let image = self.opened.next_image()?;
+    fn read(&mut self) -> Result<ImageSet> {
+        let (mut images, mut names, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+        for named in self.images.by_ref().take(self.chunk) {
+            let NamedImage { name, image, label } = named?;
             let (first, expected) = self.first.get_or_insert_with(|| (name.clone(), image.shape()));
             if image.shape() != *expected {
                 let (first, expected) = (first.clone(), *expected);
@@ -157,11 +172,10 @@ impl Chunks {
             }
             images.push(image);
             names.push(name);
+            labels.extend(label);
         }
-        if self.range.start + count == self.opened.count() {
-            self.opened.check_end()?;
-        }
-        let labels = self.opened.labels().map(|labels| labels[self.range.start..][..count].to_vec());
+        // All images of a source have labels, or none.
+        let labels = Some(labels).filter(|labels| !labels.is_empty());
         ImageSet::new(images, labels, names)
     }
 }
@@ -170,12 +184,13 @@ impl Iterator for Chunks {
     type Item = Result<ImageSet>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let count = self.range.len().min(self.chunk);
-        if count == 0 {
+        if self.images.remaining() == 0 {
             return None;
         }
-        let set = self.read(count);
-        self.range.start = if set.is_ok() { self.range.start + count } else { self.range.end };
+        let set = self.read();
+        if set.is_err() {
+            self.images.range.start = self.images.range.end;
+        }
         Some(set)
     }
 }

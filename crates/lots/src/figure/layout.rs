@@ -1,7 +1,7 @@
 //! Where everything on a sheet goes: from a [`Sheet`] to marks with positions, and from marks to pixels.
 //!
 //! All panels of a sheet have the same width and stand on one grid, whatever their groups; pictures, captions and perturbations of a row
-//! each start at the same height.
+//! each start at the same height. A row that is wider than a screen goes on below, under the same headings.
 
 use super::canvas::{Canvas, Zoom};
 use super::text::{Letters, TextStyle, Weight};
@@ -33,6 +33,8 @@ struct Measures {
     longest_side: usize,
     /// Titles and footnotes of small sheets need some width to be read.
     min_width: usize,
+    /// Between the margins, at most: what is wider is not seen at once, or not pixel by pixel. One panel always fits.
+    max_width: usize,
     panel_gap: usize,
     row_gap: usize,
     /// Between a picture and its text.
@@ -58,6 +60,8 @@ impl Measures {
                 panel: 224,
                 longest_side: 448,
                 min_width: 480,
+                // Eight photographs of 224 × 224.
+                max_width: 8 * 224 + 7 * 32,
                 panel_gap: 32,
                 row_gap: 44,
                 text_gap: 10,
@@ -73,6 +77,8 @@ impl Measures {
                 panel: 112,
                 longest_side: 112,
                 min_width: 368,
+                // A contact sheet has as many columns as it was asked for.
+                max_width: usize::MAX,
                 panel_gap: 16,
                 row_gap: 20,
                 text_gap: 5,
@@ -109,11 +115,14 @@ pub(super) fn arrange(sheet: &Sheet) -> Arrangement<'_> {
     let measures = Measures::of(sheet.panel_size);
     let pictures = || panels(sheet).flat_map(pictures);
     let cell = pictures().map(|image| measures.shown_width(image)).fold(measures.panel, usize::max);
-    let row_width = |row: &Vec<Group>| {
-        let widths = row.iter().map(|group| group_width(group, cell, &measures));
+    let columns =
+        (measures.max_width.saturating_add(measures.panel_gap) / (cell + measures.panel_gap)).max(1);
+    let rows: Vec<Vec<Part<'_>>> = sheet.rows.iter().flat_map(|row| broken(row, columns)).collect();
+    let row_width = |row: &Vec<Part<'_>>| {
+        let widths = row.iter().map(|part| part.width(cell, &measures));
         widths.sum::<usize>() + row.len().saturating_sub(1) * measures.panel_gap
     };
-    let inner_width = sheet.rows.iter().map(row_width).fold(measures.min_width, usize::max);
+    let inner_width = rows.iter().map(row_width).fold(measures.min_width, usize::max);
     let mut typesetter = Typesetter {
         letters: Letters::embedded(),
         marks: Vec::new(),
@@ -123,7 +132,7 @@ pub(super) fn arrange(sheet: &Sheet) -> Arrangement<'_> {
         measures,
     };
     typesetter.title(&sheet.title);
-    for (index, row) in sheet.rows.iter().enumerate() {
+    for (index, row) in rows.iter().enumerate() {
         if index > 0 {
             typesetter.y += typesetter.measures.row_gap;
         }
@@ -194,9 +203,9 @@ impl<'a> Typesetter<'a> {
     }
 
     /// Headings, pictures with captions, perturbations with notes: three bands, each as high as its highest part.
-    fn row(&mut self, groups: &'a [Group]) {
-        self.headings(groups);
-        let places = self.places(groups);
+    fn row(&mut self, parts: &[Part<'a>]) {
+        self.headings(parts);
+        let places = self.places(parts);
         let picture_height = self.highest(places.iter().map(|(panel, _)| &panel.image));
         let caption_y = self.y + picture_height + self.measures.text_gap;
         let mut bottom = self.y + picture_height;
@@ -225,16 +234,16 @@ impl<'a> Typesetter<'a> {
     }
 
     /// The headings of the groups, on one baseline, each with a rule as wide as its panels.
-    fn headings(&mut self, groups: &[Group]) {
-        if groups.iter().all(|group| group.heading.is_empty()) {
+    fn headings(&mut self, parts: &[Part<'_>]) {
+        if parts.iter().all(|part| part.heading.is_empty()) {
             return;
         }
         let style = self.measures.group_heading;
-        let wrapped: Vec<_> = groups
+        let wrapped: Vec<_> = parts
             .iter()
-            .map(|group| {
-                let width = group_width(group, self.cell, &self.measures);
-                (self.letters.wrap_balanced(&group.heading, style, width as f32), width)
+            .map(|part| {
+                let width = part.width(self.cell, &self.measures);
+                (self.letters.wrap_balanced(part.heading, style, width as f32), width)
             })
             .collect();
         let line_count = wrapped.iter().map(|(lines, _)| lines.len()).fold(0, usize::max);
@@ -252,14 +261,14 @@ impl<'a> Typesetter<'a> {
     }
 
     /// Each panel with the x of its left edge.
-    fn places(&self, groups: &'a [Group]) -> Vec<(&'a Panel, usize)> {
+    fn places(&self, parts: &[Part<'a>]) -> Vec<(&'a Panel, usize)> {
         let mut places = Vec::new();
         let mut x = self.measures.margin;
-        for group in groups {
-            for (index, panel) in group.panels.iter().enumerate() {
+        for part in parts {
+            for (index, panel) in part.panels.iter().enumerate() {
                 places.push((panel, x + index * (self.cell + self.measures.panel_gap)));
             }
-            x += group_width(group, self.cell, &self.measures) + self.measures.panel_gap;
+            x += part.width(self.cell, &self.measures) + self.measures.panel_gap;
         }
         places
     }
@@ -304,9 +313,42 @@ fn pictures(panel: &Panel) -> impl Iterator<Item = &Image> {
     std::iter::once(&panel.image).chain(panel.perturbation.as_ref().map(PerturbationPicture::image))
 }
 
-fn group_width(group: &Group, cell: usize, measures: &Measures) -> usize {
-    let count = group.panels.len();
-    count * cell + count.saturating_sub(1) * measures.panel_gap
+/// Panels of a group that stand in one row: all of them, or as many as fit.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    heading: &'a str,
+    panels: &'a [Panel],
+}
+
+impl Part<'_> {
+    fn width(&self, cell: usize, measures: &Measures) -> usize {
+        let count = self.panels.len();
+        count * cell + count.saturating_sub(1) * measures.panel_gap
+    }
+}
+
+/// The groups of a row in rows of at most `columns` panels. Groups without panels stay where they are.
+fn broken(groups: &[Group], columns: usize) -> Vec<Vec<Part<'_>>> {
+    let mut rows = vec![Vec::new()];
+    let mut free = columns;
+    for Group { heading, panels } in groups {
+        let mut rest = panels.as_slice();
+        loop {
+            if free == 0 && !rest.is_empty() {
+                rows.push(Vec::new());
+                free = columns;
+            }
+            let (panels, behind) = rest.split_at(rest.len().min(free));
+            if let Some(row) = rows.last_mut() {
+                row.push(Part { heading, panels });
+            }
+            (rest, free) = (behind, free - panels.len());
+            if rest.is_empty() {
+                break;
+            }
+        }
+    }
+    rows
 }
 
 /// 1.35 em, the usual distance of lines for a font with large lower case letters.
@@ -317,4 +359,54 @@ fn line_height(style: TextStyle) -> usize {
 /// From the top of a line to its baseline; Inter's letters reach 0.73 em above it and 0.2 em below.
 fn ascent(style: TextStyle) -> usize {
     (style.size * 1.02).round() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Caption;
+    use super::*;
+
+    fn group(heading: &str, count: usize) -> Group {
+        let panel = Panel::new(Image::new(1, 1, 1, vec![0]).unwrap(), Caption::new(heading));
+        Group::new(heading, vec![panel; count])
+    }
+
+    #[test]
+    fn a_row_goes_on_below_under_the_same_heading() {
+        let shape = |groups: &[Group], columns| -> Vec<String> {
+            let text = |row: &Vec<Part<'_>>| {
+                row.iter()
+                    .map(|part| format!("{}{}", part.heading, part.panels.len()))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            broken(groups, columns).iter().map(text).collect()
+        };
+        assert_eq!(shape(&[group("a", 1), group("b", 4)], 7), ["a1 b4"]);
+        assert_eq!(shape(&[group("a", 1), group("b", 6)], 7), ["a1 b6"]);
+        assert_eq!(shape(&[group("a", 1), group("b", 16)], 7), ["a1 b6", "b7", "b3"]);
+        assert_eq!(shape(&[group("a", 2), group("b", 2)], 2), ["a2", "b2"]);
+        assert_eq!(shape(&[group("a", 3), group("", 0), group("b", 1)], 2), ["a2", "a1 0 b1"]);
+        assert_eq!(shape(&[], 2), [""]);
+    }
+
+    #[test]
+    fn a_sheet_of_many_photographs_is_no_wider_than_a_screen() {
+        for (side, count) in [(112, 17), (224, 17), (300, 9), (1000, 5), (28, 30)] {
+            let image = Image::new(3, side, side, vec![9; 3 * side * side]).unwrap();
+            let panels = vec![Panel::new(image, Caption::new("conv5_3 (13): 281 → 285")); count];
+            let sheet = Sheet::new("a photograph").with_row([Group::new("reduced at each layer", panels)]);
+            assert!(sheet.render().width() <= 2100, "{side}: {:?}", sheet.render());
+        }
+    }
+
+    #[test]
+    fn photographs_up_to_twice_the_panel_are_shown_pixel_by_pixel() {
+        let measures = Measures::of(PanelSize::Large);
+        let image = |height, width| Image::new(1, height, width, vec![0; height * width]).unwrap();
+        assert_eq!(measures.zoom(&image(224, 224)), Zoom::Enlarge(1));
+        assert_eq!(measures.zoom(&image(112, 112)), Zoom::Enlarge(2));
+        assert_eq!(measures.zoom(&image(299, 299)), Zoom::Enlarge(1));
+        assert_eq!(measures.zoom(&image(480, 640)), Zoom::Shrink(2));
+    }
 }

@@ -208,3 +208,17 @@ fn files_that_hold_no_images_say_so() {
     let message = digits.load("x-images-idx3-ubyte.gz").unwrap_err().to_string();
     assert!(message.starts_with("there are 2 labels for 7 images: `"), "{message}");
 }
+
+#[test]
+fn images_of_any_shapes_come_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, height) in [("a.png", 2), ("b.png", 5), ("c.png", 3)] {
+        Image::new(1, height, 2, vec![7; height * 2]).unwrap().save(folder.path().join(name)).unwrap();
+    }
+    let source = ImageSource::from_path(folder.path());
+    assert!(matches!(source.load(), Err(Error::MixedShapes { .. })));
+    let images = source.images().unwrap();
+    assert_eq!(images.remaining(), 3);
+    let heights: Vec<usize> = images.map(|named| named.unwrap().image.height()).collect();
+    assert_eq!(heights, [2, 5, 3]);
+}

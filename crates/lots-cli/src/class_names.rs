@@ -1,0 +1,56 @@
+//! [`ClassNames`]: what the classes of a network are called in captions.
+
+use std::path::Path;
+
+use crate::failure::{Failure, Result};
+
+/// The names of all classes in the order of the logits, or none at all.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClassNames(Vec<String>);
+
+impl ClassNames {
+    /// The names in a text file, one a line; none without a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or has another number of lines than the network has classes.
+    pub(crate) fn open(path: Option<&Path>, class_count: usize) -> Result<Self> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path).map_err(|reason| Failure::file("read", path, &reason))?;
+        let names: Vec<String> = text.trim_end().lines().map(|name| name.trim().to_owned()).collect();
+        if names.len() == class_count {
+            return Ok(Self(names));
+        }
+        let (shown, got) = (path.display(), names.len());
+        Err(Failure::new(format!(
+            "`{shown}` has {got} lines, expected {class_count}, one a class of the network"
+        ))
+        .with_hint("the first line is the name of class 0, in the order of the network's logits"))
+    }
+
+    /// The name of a class, or its number.
+    pub(crate) fn of(&self, class: usize) -> String {
+        self.0.get(class).filter(|name| !name.is_empty()).cloned().unwrap_or_else(|| class.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_without_a_name_are_numbers() {
+        let names = ClassNames(vec!["tabby".to_owned(), String::new()]);
+        assert_eq!([0, 1, 2].map(|class| names.of(class)), ["tabby", "1", "2"]);
+    }
+
+    #[test]
+    fn there_must_be_a_line_for_each_class() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("names.txt");
+        std::fs::write(&path, "tabby\r\n tiger cat\n").unwrap();
+        let names = ClassNames::open(Some(&path), 2).unwrap();
+        assert_eq!([0, 1].map(|class| names.of(class)), ["tabby", "tiger cat"]);
+        let failure = ClassNames::open(Some(&path), 3).unwrap_err();
+        assert!(failure.message().ends_with("has 2 lines, expected 3, one a class of the network"));
+    }
+}

@@ -1,0 +1,163 @@
+//! [`Look`]: in which directions `visualize` goes, how far, and how the sheet calls it.
+
+use lots::criterion::Until;
+use lots::direction::OriginTrace;
+use lots::figure::{Caption, Group, Panel, Sheet};
+use lots::line_search::image_at;
+use lots::{Criterion, Image};
+use lots_network::LayerId;
+
+use crate::args::VisualizeArgs;
+use crate::failure::{Failure, Result};
+use crate::images::{Preprocessed, single_fitted};
+use crate::network::Loaded;
+use crate::panels::{Subject, read};
+
+/// In which direction.
+#[derive(Debug)]
+pub(super) enum Sign {
+    Magnify,
+    Reduce,
+    Toward { target: Image, name: String, preprocessed: Option<Preprocessed>, class: usize },
+}
+
+/// In which directions, a row of the sheet each, and how far.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) signs: Vec<Sign>,
+    /// The step, before pixels are clamped; otherwise as far as it takes.
+    linf: Option<f64>,
+    criterion: Criterion,
+}
+
+/// The origin with what the sheet says of it.
+pub(super) struct Given<'a> {
+    pub(super) name: &'a str,
+    pub(super) preprocessed: Option<Preprocessed>,
+    pub(super) subject: &'a Subject<'a>,
+}
+
+impl Sign {
+    /// As JSON and the command line have it.
+    pub(super) fn word(&self) -> Option<&'static str> {
+        match self {
+            Self::Magnify => Some("magnify"),
+            Self::Reduce => Some("reduce"),
+            Self::Toward { .. } => None,
+        }
+    }
+
+    /// What was done at each layer.
+    fn heading(&self) -> &'static str {
+        match self {
+            Self::Magnify => "magnified",
+            Self::Reduce => "reduced",
+            Self::Toward { .. } => "moved toward the target",
+        }
+    }
+}
+
+impl Look {
+    pub(super) fn new(args: &VisualizeArgs, loaded: &Loaded) -> Result<Self> {
+        let network = &loaded.network;
+        let mut signs = Vec::new();
+        if args.magnify {
+            signs.push(Sign::Magnify);
+        }
+        if args.reduce {
+            signs.push(Sign::Reduce);
+        }
+        if let Some(text) = &args.target {
+            let (fitted, name) = single_fitted(text, "target", network)?;
+            let class = read(network, &fitted.image)?;
+            let preprocessed = fitted.preprocessed;
+            signs.push(Sign::Toward { target: fitted.image, name, preprocessed, class });
+        }
+        let criterion = match (args.until.unwrap_or_default(), signs.as_slice()) {
+            (Until::Misclassified, _) => Criterion::Misclassified,
+            (Until::Class, [Sign::Toward { class, .. }]) => Criterion::Class(*class),
+            (Until::Class, _) => {
+                return Err(Failure::new("`--until class` needs a target, whose class is to be read")
+                    .with_hint("`--target IMAGE`, or `--until misclassified`"));
+            }
+            (until, _) => {
+                return Err(Failure::new(format!("`visualize` does not know `--until {until}`")).with_hint(
+                    "use `misclassified`, `class`, or a fixed `--linf`; `lots attack` knows more",
+                ));
+            }
+        };
+        Ok(Self { signs, linf: args.linf, criterion })
+    }
+
+    /// The perturbed image, or why there is none.
+    ///
+    /// - `trace`: of the origin, to all layers that are looked at.
+    pub(super) fn perturbed(
+        &self,
+        sign: &Sign,
+        trace: &OriginTrace<'_>,
+        layer: LayerId,
+        origin: &Subject<'_>,
+    ) -> Result<Result<Image, String>> {
+        let formed = match sign {
+            Sign::Magnify => trace.magnify(layer)?,
+            Sign::Reduce => trace.reduce(layer)?,
+            Sign::Toward { target, .. } => {
+                trace.toward(layer, &[&origin.network.represent(layer, target.pixels())?.values])?
+            }
+        };
+        match (formed.into_iter().next(), self.linf) {
+            (Some(Ok(direction)), Some(step)) => Ok(Ok(image_at(&origin.image, &direction, step)?)),
+            (Some(Ok(direction)), None) => origin.smallest(&direction, &self.criterion),
+            (Some(Err(reason)), _) => Ok(Err(reason.to_string())),
+            (None, _) => Ok(Err("there is no origin".to_owned())),
+        }
+    }
+
+    /// A row for each direction; each begins with the origin, so that a column is a layer.
+    pub(super) fn sheet(&self, given: &Given<'_>, network: &str, rows: Vec<(&Sign, Vec<Panel>)>) -> Sheet {
+        let name = given.name;
+        let title = match self.signs.as_slice() {
+            [Sign::Toward { name: target, .. }] => format!("{name}, moved toward {target}"),
+            [Sign::Magnify] => format!("{name}: more of what each layer sees"),
+            [Sign::Reduce] => format!("{name}: less of what each layer sees"),
+            _ => format!("{name}: more and less of what each layer sees"),
+        };
+        let how_far = match (self.linf, &self.criterion) {
+            (Some(linf), _) => format!("L∞ {linf} before pixels are clamped to 0–255"),
+            (None, Criterion::Class(class)) => {
+                format!("just far enough to be read as {}", given.subject.names.of(*class))
+            }
+            (None, _) => "just far enough to be read as something else".to_owned(),
+        };
+        let mut sheet = Sheet::new(title);
+        let mut notes: Vec<String> =
+            given.preprocessed.iter().map(|it| preprocessing_note("origin", name, it)).collect();
+        let has_both_signs = rows.len() > 1;
+        for (sign, panels) in rows {
+            let mut first = vec![given.subject.panel()];
+            if let Sign::Toward { target, name, preprocessed, class } = sign {
+                let caption = Caption::new(format!("target: {}", given.subject.names.of(*class)));
+                first.push(Panel::new(target.clone(), caption));
+                notes.extend(preprocessed.iter().map(|it| preprocessing_note("target", name, it)));
+            }
+            let mark = match sign {
+                Sign::Magnify if has_both_signs => "+ ",
+                Sign::Reduce if has_both_signs => "− ",
+                _ => "",
+            };
+            let heading = format!("{mark}{} at each layer, {how_far}", sign.heading());
+            sheet = sheet.with_row([Group::new("given", first), Group::new(heading, panels)]);
+        }
+        notes.push(format!(
+            "network: {network} · L2, L∞: in grey levels 0–255 · PASS: 1 means the same to a human eye"
+        ));
+        sheet.with_footnote(notes.join(" · "))
+    }
+}
+
+/// That the image is not the one in the file, and which one it is.
+fn preprocessing_note(role: &str, name: &str, preprocessed: &Preprocessed) -> String {
+    let what = if role == "origin" { "is attacked" } else { "is moved toward" };
+    format!("{role}: {name}, {preprocessed}: this is the image that {what}")
+}
