@@ -13,10 +13,10 @@ import torch
 
 import attempts_torch
 import data
+import large_networks
 import lenet_onnxruntime
 import lenet_torch
 import pass_opencv
-import vgg16
 from driver import ROOT, Driver, built
 
 ROWS = []
@@ -347,20 +347,27 @@ def whole_process(bench):
     yield Row("`lots attack` of one digit, whole process", "a process", 1, sides, {}, check, rounds=3, most_repeats=10)
 
 
-@row("VGG-16")
-def vgg(bench):
+@row("VGG-16, ResNet-50, MobileNetV2")
+def large_networks_at_224(bench):
     """A large image: forward, and the gradient of a logit in the pixels."""
-    network, image = pathlib.Path(__file__).with_name(".cache") / "vgg16.onnx", bench.folder / "image.npy"
-    if not network.exists():
-        network.parent.mkdir(exist_ok=True)
-        vgg16.write(network)
+    image = bench.folder / "image.npy"
     pixels = photographs()[0][:1]
     np.save(image, pixels)
     planes = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+    for topology in large_networks.TOPOLOGIES:
+        yield from large_network(bench, topology, image, planes)
+
+
+def large_network(bench, topology, image, planes):
+    """The two rows of one network."""
+    network = pathlib.Path(__file__).with_name(".cache") / f"{topology.lower()}.onnx"
+    if not network.exists():
+        network.parent.mkdir(exist_ok=True)
+        large_networks.write(topology, network)
     tensor = torch.tensor(planes)
-    networks = [vgg16.Vgg16(network, channels_last) for channels_last in (False, True)]
+    networks = [large_networks.InTorch(topology, network, channels_last) for channels_last in (False, True)]
     session = lenet_onnxruntime.session(str(network), bench.threads)
-    inputs = lambda: {"data": planes.astype(np.float32) * np.float32(vgg16.SCALE)}
+    inputs = lambda: {"data": planes.astype(np.float32) * np.float32(large_networks.SCALE)}
     forward = fastest([lambda network=network: network.forward(tensor) for network in networks])
     backward = fastest([lambda network=network: network.gradient(tensor) for network in networks])
     sides = {
@@ -372,8 +379,8 @@ def vgg(bench):
     def check():
         return agree("logits", bench.result("forward_file", network, image), forward(), 1e-4)
 
-    targets = {"PyTorch": 1, "ONNX Runtime": 1}
-    yield Row("VGG-16 topology at 224×224, one image: forward", "an image", 1, sides, targets, check, rounds=5)
+    title = f"{topology} topology at 224×224, one image"
+    yield Row(f"{title}: forward", "an image", 1, sides, {"PyTorch": 1, "ONNX Runtime": 1}, check, rounds=5)
     sides = {"lots": bench.lots("gradient_file", network, image), "PyTorch": repeated(backward)}
 
     def check_gradient():
@@ -386,8 +393,7 @@ def vgg(bench):
             sys.exit(f"the gradient is {own:.1e} of its norm from that in double precision, that of PyTorch {peer:.1e}")
         return f"the gradient is {own:.0e} of its norm from that in double precision, that of PyTorch {peer:.0e}"
 
-    name = "VGG-16 topology at 224×224, one image: forward and gradient to the pixels"
-    yield Row(name, "an image", 1, sides, {"PyTorch": 1}, check_gradient, rounds=5)
+    yield Row(f"{title}: forward and gradient to the pixels", "an image", 1, sides, {"PyTorch": 1}, check_gradient, rounds=5)
 
 
 @row("two threads")
