@@ -38,9 +38,9 @@ Examples:
   lots describe vgg16.onnx --mean 103.939,116.779,123.68 --channels bgr --save vgg16-lots.onnx
   lots describe vgg-face --weights VGG_FACE.caffemodel
 
-input = (pixel - mean) / std * scale, pixels 0-255, numbers in the order of the input's channels. Images that do not
-have the size of the input are resized, then their centre is cut out; what is said of that replaces all that the file
-says of it.";
+input = (pixel - mean) / std * scale, pixels 0-255, numbers in the order of the input's channels.
+Images that do not have the size of the input are resized, then their centre is cut out; what is
+said of that replaces all that the file says of it.";
 
 pub(super) const CONVERT: &str = "\
 Examples:
@@ -49,9 +49,10 @@ Examples:
   lots convert lenet --weights lenet_iter_10000.caffemodel --out lenet.onnx
   lots convert lenet --out lenet.onnx      the one that is inside the program
 
-Weights are found by the names of the prototxt (conv1_1, fc6) or, in safetensors and .npz, by PyTorch's
-(conv1_1.weight, fc6.bias). Channels are blue, green, red in a .caffemodel and red, green, blue in the
-others, each with the mean colour of its authors, unless something else is said of the pixels.";
+Weights are found by the names of the prototxt (conv1_1, fc6) or, in safetensors and .npz, by
+PyTorch's (conv1_1.weight, fc6.bias). Channels are blue, green, red in a .caffemodel and red, green,
+blue in the others, each with the mean colour of its authors, unless something else is said of the
+pixels.";
 
 pub(super) const VISUALIZE: &str = "\
 Examples:
@@ -60,9 +61,9 @@ Examples:
   lots visualize lenet --origin four.png --target nine.png --layer conv2 --until class
   lots visualize vgg-lots.onnx --origin face.jpg --layer conv3_3 --layer fc7 --magnify --reduce --linf 64
 
-A photograph is resized and cropped as the network says, or --resize and --crop, before anything is done with it; the
-sheet says so.
-Units: L2 and L∞ in grey levels of the pixels, 0-255; PASS 1 means the same to a human eye.
+A photograph is resized and cropped as the network says, or --resize and --crop, before anything is
+done with it; the sheet says so. Units: L2 and L∞ in grey levels of the pixels, 0-255; PASS 1 means
+the same to a human eye.
 Exit codes: 0 reached, 1 not reached at any layer, 2 error.";
 
 pub(super) const ATTACK: &str = "\
@@ -77,9 +78,9 @@ Examples:
 The folder holds run.json (command, options, checksums, summary), attempts.jsonl (a row an attempt)
 and the perturbed images. Every number is measured on the 8-bit images that are written: step, L2
 and L∞ in grey levels 0-255, PASS and SSIM at most 1, success_rate 0-1. Origins that the network
-misclassifies are skipped and counted apart. What is attacked is the image that the network sees: an origin of another
-size is resized and cropped first, and then lies in the folder as well, so that it can be measured; a picture that has
-the network's size, such as a perturbed one, is taken as it is.
+misclassifies are skipped and counted apart. What is attacked is the image that the network sees: an
+origin of another size is resized and cropped first, and then lies in the folder as well, so that it
+can be measured; a picture that has the network's size, such as a perturbed one, is taken as it is.
 Exit codes: 0 something was reached, 1 nothing was, 2 error.";
 
 pub(super) const REPRESENT: &str = "\
@@ -103,8 +104,8 @@ Examples:
   lots measure four.png perturbed.png
   lots measure 'digits[4]' 'run/perturbed.npy[17]' --json
 
-An image is a picture, or one of a set: of the built-in digits, an IDX file, an array. L2 and L∞ in grey levels 0-255; SSIM and PASS are at most 1, which means the same. PASS is SSIM
-after alignment.";
+An image is a picture, or one of a set: of the built-in digits, an IDX file, an array. L2 and L∞ in
+grey levels 0-255; SSIM and PASS are at most 1, which means the same. PASS is SSIM after alignment.";
 
 pub(super) const TRAIN: &str = "\
 Examples:
@@ -114,8 +115,8 @@ Examples:
   lots attack lenet --method hot-cold --origin data/mnist/train-images-idx3-ubyte --no-pass --out hot-cold
   lots train --from lenet --data hot-cold --mnist data/mnist --iterations 50000 --out hardened.onnx
 
-The same data, seed and number of iterations give the same bytes with any number of threads. Losses are means of the
-softmax cross-entropy over a batch; errors are shares, 0-1.";
+The same data, seed and number of iterations give the same bytes with any number of threads. Losses
+are means of the softmax cross-entropy over a batch; errors are shares, 0-1.";
 
 pub(super) const EVALUATE: &str = "\
 Examples:
@@ -123,9 +124,10 @@ Examples:
   lots evaluate lenet --mnist data/mnist --out lenet.json
   lots evaluate hardened.onnx --origin 'digits[0..100]' --no-pass --json
 
-The error is a share of all images; the methods are tried on those that the network reads rightly. hot-cold is tried
-with each other class, toward with a target of each other class at each layer with weights. L2 and L∞ in grey levels
-0-255 and PASS are means and standard deviations of what was reached.";
+The error is a share of all images; the methods are tried on those that the network reads rightly.
+hot-cold is tried with each other class, toward with a target of each other class at each layer with
+weights. L2 and L∞ in grey levels 0-255 and PASS are means and standard deviations of what was
+reached.";
 
 pub(super) const INFIMNIST: &str = "\
 Examples:
@@ -133,8 +135,9 @@ Examples:
   lots infimnist 10000..2010000 --mnist data/mnist --out big-images-idx3-ubyte.gz
   lots infimnist 70000..70100 --mnist data/mnist --out digits/ --page digits.png
 
-The same indices and seed give the same bytes. Without --infimnist-data the displacement fields are made here, so the
-digits differ from those of the original program, though their indices mean the same training digits and shifts.";
+The same indices and seed give the same bytes. Without --infimnist-data the displacement fields are
+made here, so the digits differ from those of the original program, though their indices mean the
+same training digits and shifts.";
 
 pub(super) const TABLE1: &str = "\
 Examples:
@@ -142,8 +145,9 @@ Examples:
   lots table1 --mnist data/mnist --scale 0.01 --out small
   lots table1 --mnist data/mnist --seed 1 --seed 2 --seed 3
 
-Ctrl-C, or anything else that ends it, loses a few seconds: the same command goes on and ends with the same bytes. The
-folder may be moved to another machine in between. Its report.html and report.md have the results beside the paper's.";
+Ctrl-C, or anything else that ends it, loses a few seconds: the same command goes on and ends with
+the same bytes. The folder may be moved to another machine in between. Its report.html and report.md
+have the results beside the paper's.";
 
 pub(super) const FETCH: &str = "\
 Examples:

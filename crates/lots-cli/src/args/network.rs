@@ -7,7 +7,7 @@ use lots_network::Resize;
 use super::values;
 
 /// The heading of what a file may say of its images.
-const PIXELS: &str = "Pixels of the network, if its file does not say what they are";
+const PIXELS: &str = "What the network's file does not say: weights and pixels";
 /// The heading of what a file may say of images that do not have the network's size.
 const PREPROCESSING: &str =
     "Images of another size than the network's, if its file does not say it; others are taken as they are";
@@ -19,7 +19,7 @@ pub(crate) struct NetworkArgs {
     #[arg(value_name = "NETWORK")]
     pub(crate) network: String,
     /// Weights for a network that is built in: a .caffemodel, safetensors or .npz file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = PIXELS)]
     pub(crate) weights: Option<PathBuf>,
     /// Height and width of its images, if its file leaves them open or they shall be others
     #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = values::size, help_heading = PIXELS)]

@@ -16,3 +16,4 @@ mod results;
 mod stage;
 mod table1;
 mod training;
+mod weights;

@@ -79,6 +79,26 @@ impl Stage {
         std::fs::write(self.path(file), vgg.network(0).to_onnx()).unwrap();
     }
 
+    /// Weights of a narrow VGG Face, as safetensors with PyTorch's names.
+    pub(crate) fn vgg_face_weights(&self, file: &str) {
+        let vgg = Vgg16 { extent: 32, channels: [4, 8, 8, 16, 16], features: 32, classes: 10 }.network(0);
+        let bytes: Vec<(&str, Vec<usize>, Vec<u8>)> = vgg
+            .parameters()
+            .iter()
+            .map(|it| {
+                let bytes = it.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                (it.name, it.shape.extents().to_vec(), bytes)
+            })
+            .collect();
+        let views = bytes.iter().map(|(name, shape, bytes)| {
+            (
+                name,
+                safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap(),
+            )
+        });
+        std::fs::write(self.path(file), safetensors::serialize(views, None).unwrap()).unwrap();
+    }
+
     /// A picture in colour: waves in both directions, others in each channel.
     pub(crate) fn photograph(&self, file: &str, height: usize, width: usize) {
         let value = |index: usize| {
