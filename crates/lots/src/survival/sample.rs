@@ -121,8 +121,8 @@ impl Sample {
     /// Where the quantile lies with the confidence that is asked for.
     pub fn interval(&self, share: f64, resampling: &Resampling) -> Interval {
         let mut draws = Draws::new(self.origins.len(), resampling.seed);
-        let quantiles = (0..resampling.count).map(|_| self.weighted_quantile(share, draws.next()).bounds());
-        middle(quantiles.collect(), resampling.confidence)
+        let quantiles = (0..resampling.count).map(|_| self.weighted_quantile(share, draws.draw()).bounds());
+        middle(&quantiles.collect::<Vec<_>>(), resampling.confidence)
     }
 
     /// The quantile of `self` divided by that of `other`, and where the ratio lies.
@@ -131,20 +131,26 @@ impl Sample {
     /// flip mostly cancels. Where a quantile is not reached, the ratio is only known to lie between bounds, and those
     /// widen the interval. Magnitudes are not negative.
     ///
-    /// # Panics
-    /// If the origins are not the same.
-    pub fn ratio(&self, other: &Self, share: f64, resampling: &Resampling) -> (Option<f64>, Interval) {
-        assert_eq!(self.origins, other.origins, "pairs are about the same origins");
+    /// - Returns none if the samples are not about the same origins.
+    pub fn ratio(
+        &self,
+        other: &Self,
+        share: f64,
+        resampling: &Resampling,
+    ) -> Option<(Option<f64>, Interval)> {
+        if self.origins != other.origins {
+            return None;
+        }
         let estimate = self.quantile(share).reached().zip(other.quantile(share).reached());
         let mut draws = Draws::new(self.origins.len(), resampling.seed);
         let ratios = (0..resampling.count).map(|_| {
-            let weights = draws.next();
+            let weights = draws.draw();
             let [above, below] =
                 [self, other].map(|sample| sample.weighted_quantile(share, weights).bounds());
             [quotient(above[0], below[1], 0.0), quotient(above[1], below[0], f64::INFINITY)]
         });
-        let interval = middle(ratios.collect(), resampling.confidence);
-        (estimate.filter(|(_, below)| *below > 0.0).map(|(above, below)| above / below), interval)
+        let interval = middle(&ratios.collect::<Vec<_>>(), resampling.confidence);
+        Some((estimate.filter(|(_, below)| *below > 0.0).map(|(above, below)| above / below), interval))
     }
 
     /// The quantile when each origin is there so often.
@@ -182,7 +188,7 @@ fn quotient(above: f64, below: f64, open: f64) -> f64 {
 }
 
 /// The interval between the lower ends and the upper ends of what was found, with so much of it in the middle.
-fn middle(bounds: Vec<[f64; 2]>, confidence: f64) -> Interval {
+fn middle(bounds: &[[f64; 2]], confidence: f64) -> Interval {
     let Some(last) = bounds.len().checked_sub(1) else { return Interval::default() };
     let [mut lower, mut upper]: [Vec<f64>; 2] =
         [0, 1].map(|end| bounds.iter().map(|bounds| bounds[end]).collect());
@@ -206,7 +212,7 @@ impl Draws {
     }
 
     /// How often each origin was drawn this time.
-    fn next(&mut self) -> &[usize] {
+    fn draw(&mut self) -> &[usize] {
         let count = self.weights.len();
         self.weights.fill(0);
         for _ in 0..count {

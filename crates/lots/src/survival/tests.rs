@@ -127,7 +127,7 @@ fn a_network_that_takes_twice_as_much_has_a_ratio_of_two() {
             (0..50).map(|origin| (origin, Observation::flipped(factor * (1 + origin * 7 % 50) as f64))),
         )
     };
-    let (ratio, interval) = sample(2.0).ratio(&sample(1.0), 0.5, &Resampling::default());
+    let (ratio, interval) = sample(2.0).ratio(&sample(1.0), 0.5, &Resampling::default()).unwrap();
     // Pairs are drawn together, so nothing is left of what differs between origins.
     assert_eq!((ratio, interval), (Some(2.0), Interval { lo: Some(2.0), hi: Some(2.0) }));
 }
@@ -138,11 +138,13 @@ fn ratios_of_what_is_not_reached_lie_between_bounds() {
     let censored = Sample::new((0..9).map(|origin| (origin, Observation::censored(255.0))));
     let resampling = Resampling::default();
     let at_least = Interval { lo: Some(5.0), hi: None };
-    assert_eq!(censored.ratio(&flipped, 0.5, &resampling), (None, at_least));
+    assert_eq!(censored.ratio(&flipped, 0.5, &resampling), Some((None, at_least)));
     let at_most = Interval { lo: Some(0.0), hi: Some(0.2) };
-    assert_eq!(flipped.ratio(&censored, 0.5, &resampling), (None, at_most));
+    assert_eq!(flipped.ratio(&censored, 0.5, &resampling), Some((None, at_most)));
     let anything = Interval { lo: Some(0.0), hi: None };
-    assert_eq!(censored.ratio(&censored, 0.5, &resampling), (None, anything));
+    assert_eq!(censored.ratio(&censored, 0.5, &resampling), Some((None, anything)));
+    let fewer = Sample::new([(3, Observation::flipped(51.0))]);
+    assert_eq!(fewer.ratio(&flipped, 0.5, &resampling), None, "there are no pairs");
 }
 
 proptest! {
