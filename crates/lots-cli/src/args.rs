@@ -7,6 +7,7 @@ mod images;
 mod infimnist;
 mod layers;
 mod network;
+mod stability;
 mod table1;
 mod train;
 mod values;
@@ -19,10 +20,11 @@ use lots::criterion::Until;
 
 pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputArgs, Relu};
 pub(crate) use self::evaluate::EvaluateArgs;
-pub(crate) use self::images::{LabelSource, OriginArgs, TargetArgs};
+pub(crate) use self::images::{LabelSource, LabelledArgs, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;
 pub(crate) use self::layers::{LayersArgs, SCREENFUL};
 pub(crate) use self::network::{NetworkArgs, PixelArgs, PreprocessingArgs};
+pub(crate) use self::stability::StabilityArgs;
 pub(crate) use self::table1::Table1Args;
 pub(crate) use self::train::TrainArgs;
 
@@ -88,6 +90,9 @@ pub(crate) enum Command {
     /// Measure a row of Table 1: the error of a network, and what each method does to it
     #[command(after_help = examples::EVALUATE)]
     Evaluate(Box<EvaluateArgs>),
+    /// Measure how far each layer is from flipping the label, compare two networks, fail a build that lost stability
+    #[command(after_help = examples::STABILITY)]
+    Stability(Box<StabilityArgs>),
     /// Train a LeNet on MNIST by Caffe's recipe, or fine-tune a network on perturbed images
     #[command(after_help = examples::TRAIN)]
     Train(Box<TrainArgs>),

@@ -4,7 +4,7 @@ pub(crate) mod row;
 
 use std::path::PathBuf;
 
-use lots::data::{ImageSet, mnist};
+use lots::data::ImageSet;
 use lots::whole_file::unfinished;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,10 +12,9 @@ use serde_json::{Value, json};
 use self::row::{Measured, RowReport, TableRow};
 use crate::Done;
 use crate::args::EvaluateArgs;
-use crate::attack::images::{Origin, Targets};
+use crate::attack::images::{Targets, labelled};
 use crate::digest::ImagesDigest;
 use crate::failure::{Failure, Result};
-use crate::images::{FittedSet, source};
 use crate::interrupt::Interrupt;
 use crate::json_file;
 use crate::network::Loaded;
@@ -28,13 +27,8 @@ const FORMAT_VERSION: u32 = 1;
 
 pub(crate) fn run(args: &EvaluateArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
-    let origins = origins(args, &loaded)?;
-    let targets = Targets::load(&args.target, &loaded.network)?
-        .map_or_else(|| Targets::new(&lots::data::digits::targets(), None, &loaded.network), Ok)?;
-    if targets.set.labels().is_none() {
-        return Err(Failure::new(format!("target `{}` has no label", targets.set.names()[0]))
-            .with_hint("`--target-labels FILE`, or `--target-labels predicted` for what the network reads"));
-    }
+    let origins = labelled(&args.origin, &loaded.network)?;
+    let targets = Targets::labelled(&args.target, &loaded.network)?;
     let about = about(args, &loaded, &origins, &targets);
     if let Some(report) = complete(args, &about)? {
         return tell(&report, args, "complete already:", terminal);
@@ -167,21 +161,6 @@ fn text(row: &RowReport) -> String {
         grouped(row.images),
         numbers::table(&rows)
     )
-}
-
-/// The labelled images that are read and attacked.
-fn origins(args: &EvaluateArgs, loaded: &Loaded) -> Result<ImageSet> {
-    let network = &loaded.network;
-    let set = match &args.mnist {
-        Some(folder) => FittedSet::new(&mnist::load_test(folder)?, "origin", network)?,
-        None => {
-            FittedSet::load(&source(&args.origin, args.labels.as_ref())?, &args.origin, "origin", network)?
-        }
-    };
-    let origins = Origin::of_set(&set, args.labels.as_ref(), 0, network)?;
-    let labels = origins.iter().map(|origin| origin.class).collect();
-    let names = origins.iter().map(|origin| origin.name.clone()).collect();
-    Ok(ImageSet::new(origins.into_iter().map(|origin| origin.image).collect(), Some(labels), names)?)
 }
 
 /// Everything that the row follows from.

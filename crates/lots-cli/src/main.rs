@@ -1,6 +1,6 @@
 //! The command `lots`: parse, dispatch, tell what went wrong.
 //!
-//! Exit codes: 0 done or reached, 1 ran but nothing was reached, 2 error.
+//! Exit codes: 0 done or reached, 1 ran but nothing was reached or a condition failed it, 2 error.
 
 mod args;
 mod attack;
@@ -25,10 +25,12 @@ mod panels;
 mod represent;
 mod run_folder;
 mod settings;
+mod stability;
 mod table1;
 mod terminal;
 mod train;
 mod visualize;
+mod whole_folder;
 
 use std::process::ExitCode;
 
@@ -45,12 +47,14 @@ pub(crate) enum Done {
     Reached,
     /// It ran well, but the criterion was not reached.
     NotReached,
+    /// It ran well, and a condition holds that was to fail it.
+    Failed,
 }
 
 fn main() -> ExitCode {
     match run(Args::parse()) {
         Ok(Done::Reached) => ExitCode::SUCCESS,
-        Ok(Done::NotReached) => ExitCode::from(1),
+        Ok(Done::NotReached | Done::Failed) => ExitCode::from(1),
         Err(failure) => {
             terminal::tell(&failure);
             ExitCode::from(2)
@@ -77,6 +81,7 @@ fn run(args: Args) -> Result<Done> {
         Command::Direction(args) => direction::run(&args, terminal),
         Command::Fetch(args) => fetch::run(&args, terminal),
         Command::Evaluate(args) => evaluate::run(&args, terminal),
+        Command::Stability(args) => stability::run(&args, terminal),
         Command::Train(args) => train::run(&args, terminal),
         Command::Infimnist(args) => infimnist::run(&args, terminal),
         Command::Table1(args) => table1::run(&args, terminal),

@@ -7,7 +7,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lots::Image;
 use lots::data::array::GrowingArray;
@@ -19,6 +19,7 @@ use crate::args::OutputArgs;
 use crate::failure::{Failure, Result};
 use crate::json_file;
 use crate::settings::expect_same;
+use crate::whole_folder::{self, Asked, WholeFolder};
 
 const RUN: &str = "run.json";
 const ATTEMPTS: &str = "attempts.jsonl";
@@ -48,9 +49,7 @@ pub(crate) enum Start {
 
 /// A run folder being written.
 pub(crate) struct RunFolder {
-    out: PathBuf,
-    unfinished: PathBuf,
-    replaces: bool,
+    folder: WholeFolder,
     attempts: BufWriter<File>,
     images: GrowingArray,
     /// The classes of the origins of the images.
@@ -64,34 +63,26 @@ impl RunFolder {
     /// - `settings`: everything that the results follow from.
     /// - `shape`: `[channels, height, width]` of the images.
     pub(crate) fn start(args: &OutputArgs, settings: Value, shape: [usize; 3]) -> Result<Start> {
-        let out = args.out.clone();
-        if out.file_name().is_none() {
-            return Err(no_folder(&out));
-        }
-        let unfinished = lots::whole_file::unfinished(&out);
-        let failed = |path: &Path, reason: &io::Error| Failure::file("write", path, reason);
-        if args.resume && out.exists() && !unfinished.exists() {
-            return complete(&out, &settings).map(Start::Complete);
-        }
-        refuse_to_overwrite(args, &unfinished)?;
-        let progress = if args.resume && unfinished.exists() {
-            gone_on_with(&unfinished, settings)?
-        } else {
-            if unfinished.exists() {
-                fs::remove_dir_all(&unfinished).map_err(|reason| failed(&unfinished, &reason))?;
+        let asked =
+            Asked { out: &args.out, resume: args.resume, force: args.force, what: "run", marker: RUN };
+        let (folder, progress) = match WholeFolder::start(asked)? {
+            whole_folder::Start::Complete => return complete(&args.out, &settings).map(Start::Complete),
+            whole_folder::Start::Unfinished(folder) => {
+                let progress = gone_on_with(&folder, settings)?;
+                (folder, progress)
             }
-            fs::create_dir_all(unfinished.join(IMAGES)).map_err(|reason| failed(&unfinished, &reason))?;
-            Progress { settings, ..Progress::default() }
+            whole_folder::Start::New(folder) => (folder, Progress { settings, ..Progress::default() }),
         };
-        let attempts = open_at(&unfinished.join(ATTEMPTS), progress.attempts_bytes)?;
+        let pictures = folder.path(IMAGES);
+        fs::create_dir_all(&pictures).map_err(|reason| Failure::file("write", &pictures, &reason))?;
+        let attempts = open_at(&folder.path(ATTEMPTS), progress.attempts_bytes)?;
         let [channels, height, width] = shape;
         let sizes = [height, width, channels];
         let sizes = if channels == 1 { &sizes[..2] } else { &sizes };
         let (bytes, rows) = (sizes.iter().product(), progress.rows);
-        let images = GrowingArray::open(unfinished.join(IMAGES_FILE), "'|u1'", sizes, bytes, rows)?;
-        let labels = GrowingArray::open(unfinished.join(LABELS_FILE), "'<u2'", &[], 2, rows)?;
-        let folder = Self { replaces: out.exists(), out, unfinished, attempts, images, labels, progress };
-        Ok(Start::Going(Box::new(folder)))
+        let images = GrowingArray::open(folder.path(IMAGES_FILE), "'|u1'", sizes, bytes, rows)?;
+        let labels = GrowingArray::open(folder.path(LABELS_FILE), "'<u2'", &[], 2, rows)?;
+        Ok(Start::Going(Box::new(Self { folder, attempts, images, labels, progress })))
     }
 
     /// How far it has come.
@@ -101,7 +92,7 @@ impl RunFolder {
 
     /// The attempts that are in the folder already, a line of JSON each.
     pub(crate) fn attempts(&self) -> Result<impl Iterator<Item = Result<String>>> {
-        let path = self.unfinished.join(ATTEMPTS);
+        let path = self.folder.path(ATTEMPTS);
         let file = File::open(&path).map_err(|reason| Failure::file("read", &path, &reason))?;
         let lines = io::BufRead::lines(BufReader::new(file.take(self.progress.attempts_bytes)));
         Ok(lines.map(move |line| line.map_err(|reason| Failure::file("read", &path, &reason))))
@@ -118,7 +109,7 @@ impl RunFolder {
     /// Writes a picture into `images/` and returns its path in the folder.
     pub(crate) fn picture(&self, stem: &str, image: &Image) -> Result<String> {
         let file = format!("{IMAGES}/{stem}.png");
-        fs::write(self.unfinished.join(&file), lots::data::picture::to_png(image)?)
+        fs::write(self.folder.path(&file), lots::data::picture::to_png(image)?)
             .map_err(|reason| self.failed(&file, &reason))?;
         Ok(file)
     }
@@ -140,36 +131,32 @@ impl RunFolder {
         self.labels.flush().map_err(|error| self.array_failed(LABELS_FILE, error))?;
         self.progress.origins = origins;
         self.progress.origins_sha256 = origins_sha256;
-        json_file::write(&self.unfinished.join(PROGRESS), &self.progress)
+        json_file::write(&self.folder.path(PROGRESS), &self.progress)
     }
 
     /// Leaves an unfinished run behind if anything of it is worth keeping.
     pub(crate) fn leave(&self) {
         if self.progress.origins == 0 {
-            // What failed is told anyway; a folder that stays is told by the next run.
-            let _ = fs::remove_dir_all(&self.unfinished);
+            self.folder.abandon();
         }
     }
 
     /// Writes `run.json` and puts the folder in its place.
     pub(crate) fn finish(mut self, run: &impl Serialize) -> Result<()> {
         self.attempts.flush().map_err(|reason| self.failed(ATTEMPTS, &reason))?;
-        let Self { out, unfinished, replaces, images, labels, .. } = self;
+        let Self { folder, images, labels, .. } = self;
         let without_images: &[&str] = if images.rows() == 0 { &[IMAGES_FILE, LABELS_FILE] } else { &[] };
         images.finish()?;
         labels.finish()?;
-        let pictures = unfinished.join(IMAGES);
+        let pictures = folder.path(IMAGES);
         if fs::read_dir(&pictures).is_ok_and(|mut files| files.next().is_none()) {
             fs::remove_dir(&pictures).map_err(|reason| Failure::file("remove", &pictures, &reason))?;
         }
-        json_file::write(&unfinished.join(RUN), run)?;
+        json_file::write(&folder.path(RUN), run)?;
         for file in [PROGRESS].iter().chain(without_images) {
-            json_file::remove(&unfinished.join(file))?;
+            json_file::remove(&folder.path(file))?;
         }
-        if replaces {
-            fs::remove_dir_all(&out).map_err(|reason| Failure::file("replace", &out, &reason))?;
-        }
-        fs::rename(&unfinished, &out).map_err(|reason| Failure::file("write", &out, &reason))
+        folder.finish()
     }
 
     /// What went wrong with an array that grows: mostly a full disk.
@@ -181,48 +168,23 @@ impl RunFolder {
     }
 
     fn failed(&self, file: &str, reason: &io::Error) -> Failure {
-        let failure = Failure::file("write", &self.unfinished.join(file), reason);
+        let failure = Failure::file("write", &self.folder.path(file), reason);
         match self.progress.origins {
             0 => failure,
-            _ => failure.about("what is done is kept in", self.unfinished.display()),
+            _ => failure.about("what is done is kept in", self.folder.unfinished().display()),
         }
     }
 }
 
-/// A run that is there must be wished away, and only what is a run is taken away.
-fn refuse_to_overwrite(args: &OutputArgs, unfinished: &Path) -> Result<()> {
-    let out = &args.out;
-    let goes_on = args.resume && unfinished.exists();
-    if unfinished.exists() && !args.resume && !args.force {
-        return Err(Failure::new(format!("there is an unfinished run: `{}`", unfinished.display()))
-            .with_hint("`--resume` goes on with it, `--force` starts anew"));
-    }
-    if !out.exists() {
-        return Ok(());
-    }
-    let is_empty = || fs::read_dir(out).is_ok_and(|mut files| files.next().is_none());
-    // What goes on was allowed to replace the folder when it began.
-    if !args.force && !goes_on {
-        return Err(Failure::new(format!("`{}` exists already", out.display()))
-            .with_hint("choose another folder, or replace the run in it with `--force`"));
-    }
-    if out.join(RUN).exists() || is_empty() {
-        return Ok(());
-    }
-    Err(Failure::new(format!("`{}` is not a run folder, it is not replaced", out.display()))
-        .with_hint("choose another folder"))
-}
-
 /// The progress of an unfinished run with these settings.
-fn gone_on_with(unfinished: &Path, settings: Value) -> Result<Progress> {
-    lots::whole_file::remove_leftovers(unfinished)?;
-    let path = unfinished.join(PROGRESS);
+fn gone_on_with(folder: &WholeFolder, settings: Value) -> Result<Progress> {
+    let path = folder.path(PROGRESS);
     if !path.exists() {
         // Interrupted before the first chunk was done.
         return Ok(Progress { settings, ..Progress::default() });
     }
     let progress: Progress = json_file::read(&path)?;
-    expect_same(&progress.settings, &settings, "run", unfinished)?;
+    expect_same(&progress.settings, &settings, "run", folder.unfinished())?;
     Ok(progress)
 }
 
@@ -233,13 +195,8 @@ fn complete(out: &Path, settings: &Value) -> Result<Value> {
     Ok(run)
 }
 
-fn no_folder(path: &Path) -> Failure {
-    Failure::new(format!("`{}` does not name a folder", path.display()))
-        .with_hint("give the name of a new folder")
-}
-
 /// Opens for writing behind the first `bytes` bytes, and cuts off what follows.
-fn open_at(path: &Path, bytes: u64) -> Result<BufWriter<File>> {
+pub(crate) fn open_at(path: &Path, bytes: u64) -> Result<BufWriter<File>> {
     let open = || -> io::Result<File> {
         let mut file = OpenOptions::new().create(true).write(true).truncate(false).open(path)?;
         if file.metadata()?.len() > bytes {

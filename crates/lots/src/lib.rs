@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod page;
 pub mod perturbation;
 pub mod step_and_adjust;
+pub mod survival;
 pub mod training;
 pub mod whole_file;
 

@@ -62,6 +62,18 @@ pub enum Block {
         /// Stands below the picture; left out if empty.
         caption: String,
     },
+    /// A drawing of lines and letters, such as a plot, as large as it says where there is room. It is shown as an image,
+    /// so that nothing in it runs.
+    Drawing {
+        /// An SVG document that needs no other file.
+        svg: String,
+        /// Its width in pixels of the screen.
+        width: usize,
+        /// What is to be seen, for those who cannot see it.
+        description: String,
+        /// Stands below the drawing; left out if empty.
+        caption: String,
+    },
     /// A table whose first column names the rows.
     Table {
         /// The names of the columns.
@@ -176,6 +188,17 @@ fn block(block: &Block) -> Result<Markup> {
                 }
             }
         }
+        Block::Drawing { svg, width, description, caption } => {
+            let source = format!("data:image/svg+xml;base64,{}", BASE64.encode(svg));
+            // On narrow screens no smaller than half, with a scroll bar, so that its letters can be read.
+            let style = format!("width:{width}px;min-width:{}px", width / 2);
+            html! {
+                figure {
+                    div .paper tabindex="0" { img src=(source) alt=(description) style=(style); }
+                    @if !caption.is_empty() { figcaption { (inline(caption)) } }
+                }
+            }
+        }
         Block::Table { header, rows } => html! {
             div .table .dense[header.len() > WIDE] tabindex="0" {
                 table {
@@ -220,12 +243,18 @@ mod tests {
             Block::text(evil),
             Block::Command(evil.to_owned()),
             Block::Picture { image, description: evil.to_owned(), caption: evil.to_owned() },
+            Block::Drawing {
+                svg: evil.to_owned(),
+                width: 9,
+                description: evil.to_owned(),
+                caption: evil.to_owned(),
+            },
             Block::Table { header: vec![evil.to_owned()], rows: vec![vec![evil.to_owned(); 2]] },
         ];
         let html = Page::new(evil, evil, [Section::new(evil, blocks)]).with_footer(evil).to_html().unwrap();
         assert!(!html.contains("<script") && !html.contains("\"&'"), "{html}");
-        // Title twice, lead twice, heading, text, command, description, caption, three cells, footer.
-        assert_eq!(html.matches("&lt;script&gt;&quot;&amp;").count(), 13);
+        // Title twice, lead twice, heading, text, command, two descriptions, two captions, three cells, footer.
+        assert_eq!(html.matches("&lt;script&gt;&quot;&amp;").count(), 15);
     }
 
     #[test]

@@ -3,20 +3,13 @@
 use std::path::PathBuf;
 
 use super::attack::MemoryArgs;
-use super::images::{LabelSource, TargetArgs};
+use super::images::{LabelledArgs, TargetArgs};
 use super::network::NetworkArgs;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct EvaluateArgs {
-    /// Folder with MNIST: its test digits are read and attacked
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["origin", "labels"])]
-    pub(crate) mnist: Option<PathBuf>,
-    /// Images that are read and attacked, named as for `attack`
-    #[arg(long, value_name = "IMAGES", default_value = "digits")]
-    pub(crate) origin: String,
-    /// Classes of the origins: an IDX, .npy or text file, or `predicted` for what the network reads
-    #[arg(long, value_name = "FILE")]
-    pub(crate) labels: Option<LabelSource>,
+    #[command(flatten)]
+    pub(crate) origin: LabelledArgs,
     /// [default of --target: digits:targets]
     #[command(flatten)]
     pub(crate) target: TargetArgs,

@@ -129,6 +129,23 @@ hot-cold is tried with each other class, toward with a target of each other clas
 weights. L2 and L∞ in grey levels 0-255 and PASS are means and standard deviations of what was
 reached.";
 
+pub(super) const STABILITY: &str = "\
+Examples:
+  lots stability lenet
+  lots stability lenet hardened.onnx --mnist data/mnist --no-pass --out compared
+  lots stability hardened.onnx --baseline stability --out tested --force \\
+    --fail-if 'ip1.median < 0.9 * baseline' --fail-if 'conv1.toward.flipped > 0.99' --junit stability.xml
+
+Each origin that the network reads rightly is reduced, magnified and moved toward each other class at each layer, as far
+as it takes to flip the label; `any` is the smallest of these. An attempt that never flips counts as censored at the end
+of the scale: L∞ 255, the L2 of an image that turns from black to white, PASS -1. Medians have 95 % intervals from a
+thousand resamples of the origins.
+
+A condition is LAYER[.METHOD][.MEASURE].QUANTITY <|<=|>|>= NUMBER [* baseline], with METHOD any (as without), reduce,
+magnify or toward; MEASURE linf (as without), l2 or pass_score; QUANTITY median, q1, q3 or flipped (a share, 0-1). What
+is not reached counts as the end of the scale. The baseline is the first of two networks, or that of --baseline.
+Exit codes: 0 no condition holds, 1 one does, 2 error.";
+
 pub(super) const INFIMNIST: &str = "\
 Examples:
   lots infimnist 70000..71000 --mnist data/mnist --out digits.npy

@@ -15,6 +15,20 @@ pub(crate) struct OriginArgs {
     pub(crate) labels: Option<LabelSource>,
 }
 
+/// Labelled images that are read and attacked.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct LabelledArgs {
+    /// Folder with MNIST: its test digits are read and attacked
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["origin", "labels"])]
+    pub(crate) mnist: Option<PathBuf>,
+    /// Images that are read and attacked, named as for `attack`
+    #[arg(long, value_name = "IMAGES", default_value = "digits")]
+    pub(crate) origin: String,
+    /// Classes of the origins: an IDX, .npy or text file, or `predicted` for what the network reads
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labels: Option<LabelSource>,
+}
+
 /// The images to move toward.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct TargetArgs {

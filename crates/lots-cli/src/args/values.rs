@@ -6,6 +6,9 @@ use lots::Method;
 use lots::criterion::Until;
 use lots_network::Resize;
 
+use crate::failure::Failure;
+use crate::stability::Condition;
+
 /// A method, with help on its name.
 pub(super) fn method(text: &str) -> Result<Method, String> {
     text.parse().map_err(|error| with_hint(&error))
@@ -14,6 +17,14 @@ pub(super) fn method(text: &str) -> Result<Method, String> {
 /// What ends the search.
 pub(super) fn until(text: &str) -> Result<Until, String> {
     text.parse().map_err(|error| with_hint(&error))
+}
+
+/// When a network counts as less stable than it must be.
+pub(super) fn condition(text: &str) -> Result<Condition, String> {
+    text.parse().map_err(|failure: Failure| match failure.hint() {
+        Some(hint) => format!("{}; {hint}", failure.message()),
+        None => failure.message().to_owned(),
+    })
 }
 
 /// A file that is written as an array.

@@ -1,11 +1,11 @@
 //! Origins and targets with their classes and their names in files.
 
 use lots::Image;
-use lots::data::ImageSet;
+use lots::data::{ImageSet, digits, mnist};
 use lots::experiment::Pairing;
 use lots_network::{Network, class_of};
 
-use crate::args::{LabelSource, TargetArgs};
+use crate::args::{LabelSource, LabelledArgs, TargetArgs};
 use crate::digest::ImagesDigest;
 use crate::failure::{Failure, Result};
 use crate::images::{FittedSet, Preprocessed, file_stem, source};
@@ -86,6 +86,21 @@ impl Targets {
         Self::new(&set, args.target_labels.as_ref(), network).map(Some)
     }
 
+    /// The targets of these arguments with their labels; ten digits, one a class, if there are none.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; if a target has no label.
+    pub(crate) fn labelled(args: &TargetArgs, network: &Network) -> Result<Self> {
+        let targets =
+            Self::load(args, network)?.map_or_else(|| Self::new(&digits::targets(), None, network), Ok)?;
+        if targets.set.labels().is_none() {
+            return Err(Failure::new(format!("target `{}` has no label", targets.set.names()[0])).with_hint(
+                "`--target-labels FILE`, or `--target-labels predicted` for what the network reads",
+            ));
+        }
+        Ok(targets)
+    }
+
     /// The images of a set that have the size that the network takes.
     ///
     /// - `labels`: where the classes come from, if not from the set.
@@ -117,6 +132,22 @@ impl Targets {
         let labels = self.set.labels().map(|labels| numbers().map(|number| labels[number]).collect());
         Ok(ImageSet::new(images, labels, names)?)
     }
+}
+
+/// The labelled images of these arguments, in the size that the network takes.
+///
+/// # Errors
+/// If one has no label, or one that is no class of the network.
+pub(crate) fn labelled(args: &LabelledArgs, network: &Network) -> Result<ImageSet> {
+    let labels = args.labels.as_ref();
+    let set = match &args.mnist {
+        Some(folder) => FittedSet::new(&mnist::load_test(folder)?, "origin", network)?,
+        None => FittedSet::load(&source(&args.origin, labels)?, &args.origin, "origin", network)?,
+    };
+    let origins = Origin::of_set(&set, labels, 0, network)?;
+    let classes = origins.iter().map(|origin| origin.class).collect();
+    let names = origins.iter().map(|origin| origin.name.clone()).collect();
+    Ok(ImageSet::new(origins.into_iter().map(|origin| origin.image).collect(), Some(classes), names)?)
 }
 
 /// The names, those that came before with a number behind.

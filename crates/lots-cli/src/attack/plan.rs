@@ -174,7 +174,7 @@ fn expect_effect(args: &AttackArgs, until: Until) -> Result<()> {
 
 /// # Errors
 /// If a value is given twice.
-fn expect_once<T: PartialEq + std::fmt::Display>(flag: &str, values: &[T]) -> Result<()> {
+pub(crate) fn expect_once<T: PartialEq + std::fmt::Display>(flag: &str, values: &[T]) -> Result<()> {
     let twice = values.iter().enumerate().find(|(index, value)| values[..*index].contains(value));
     match twice {
         Some((_, value)) => Err(Failure::new(format!("`{flag} {value}` is given twice"))),

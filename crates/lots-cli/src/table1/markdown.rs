@@ -15,7 +15,7 @@ pub(super) fn of(page: &Page, picture: impl Fn(usize) -> String) -> String {
                 Block::Text(paragraph) => lines(paragraph),
                 Block::Command(command) => format!("```sh\n{command}\n```"),
                 Block::Table { header, rows } => table(header, rows),
-                Block::Picture { description, caption, .. } => {
+                Block::Picture { description, caption, .. } | Block::Drawing { description, caption, .. } => {
                     pictures += 1;
                     let picture = format!("![{description}]({})", picture(pictures - 1));
                     if caption.is_empty() { picture } else { format!("{picture}\n\n{}", lines(caption)) }

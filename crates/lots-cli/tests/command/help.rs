@@ -14,6 +14,7 @@ fn every_command_explains_itself() {
         "direction",
         "measure",
         "evaluate",
+        "stability",
         "train",
         "infimnist",
         "table1",

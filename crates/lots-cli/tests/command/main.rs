@@ -13,6 +13,7 @@ mod mistakes;
 mod photographs;
 mod pictures;
 mod results;
+mod stability;
 mod stage;
 mod table1;
 mod training;
