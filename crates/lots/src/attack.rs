@@ -220,10 +220,14 @@ impl Judges<'_> {
         layers
     }
 
-    /// How many images are passed to `layer` in one call at most.
     fn batch(&self, layer: LayerId) -> usize {
-        let pixels: usize = self.network.input_shape().iter().product();
-        let each = pixels.max(size_of::<f32>() * self.network.shape(layer).count());
-        (BATCH_BYTES / each).clamp(16, 4096)
+        images_at_once(self.network, layer)
     }
+}
+
+/// How many images are passed to `layer` in one call at most.
+pub(crate) fn images_at_once(network: &Network, layer: LayerId) -> usize {
+    let pixels: usize = network.input_shape().iter().product();
+    let each = pixels.max(size_of::<f32>() * network.shape(layer).count());
+    (BATCH_BYTES / each).clamp(16, 4096)
 }
