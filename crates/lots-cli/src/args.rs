@@ -7,6 +7,7 @@ mod images;
 mod infimnist;
 mod layers;
 mod network;
+mod ray;
 mod table1;
 mod train;
 mod values;
@@ -23,6 +24,7 @@ pub(crate) use self::images::{LabelSource, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;
 pub(crate) use self::layers::{LayersArgs, SCREENFUL};
 pub(crate) use self::network::{NetworkArgs, PixelArgs, PreprocessingArgs};
+pub(crate) use self::ray::RayArgs;
 pub(crate) use self::table1::Table1Args;
 pub(crate) use self::train::TrainArgs;
 
@@ -73,6 +75,9 @@ pub(crate) enum Command {
     /// Magnify, reduce or steer what a layer sees in one image, as a figure sheet
     #[command(after_help = examples::VISUALIZE)]
     Visualize(VisualizeArgs),
+    /// Follow the class along a direction, image by image, or over the plane of two, as a plot
+    #[command(after_help = examples::RAY)]
+    Ray(Box<RayArgs>),
     /// Find the smallest perturbations of many images that change what the network reads
     #[command(after_help = examples::ATTACK)]
     Attack(Box<AttackArgs>),

@@ -22,6 +22,7 @@ mod measure;
 mod network;
 mod numbers;
 mod panels;
+mod ray;
 mod represent;
 mod run_folder;
 mod settings;
@@ -74,6 +75,7 @@ fn run(args: Args) -> Result<Done> {
         Command::Represent(args) => represent::run(&args, terminal),
         Command::Attack(args) => attack::run(&args, terminal),
         Command::Visualize(args) => visualize::run(&args, terminal),
+        Command::Ray(args) => ray::run(&args, terminal),
         Command::Direction(args) => direction::run(&args, terminal),
         Command::Fetch(args) => fetch::run(&args, terminal),
         Command::Evaluate(args) => evaluate::run(&args, terminal),

@@ -82,6 +82,19 @@ size is resized and cropped first, and then lies in the folder as well, so that 
 the network's size, such as a perturbed one, is taken as it is.
 Exit codes: 0 something was reached, 1 nothing was, 2 error.";
 
+pub(super) const RAY: &str = "\
+Examples:
+  lots ray lenet --origin 'digits[4]' --method toward --target 'digits:targets[9]' --layer conv1 --layer ip2 \\
+    --out rays.png
+  lots ray lenet --origin four.png --method reduce --layer ip1 --both-signs --out ray.html --json
+  lots ray lenet --origin 'digits[4]' --method hot-cold --target-class 9 --target-class 3 --plane --out plane.svg
+
+The margin is the logit of the origin's class less the highest other: positive where the network reads the same as in
+the origin. The image at step s is the origin plus s times the direction, of which the largest number is made 1, clamped
+and rounded to whole grey levels 0-255; in a plane both directions are scaled so. With --json steps, classes and margins
+of all images that were looked at.
+Exit codes: 0 done, 1 there is no direction, 2 error.";
+
 pub(super) const REPRESENT: &str = "\
 Examples:
   lots represent lenet --layer ip1 --origin 'digits[0..100]' --out ip1.npy

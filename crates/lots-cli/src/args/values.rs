@@ -26,6 +26,16 @@ pub(super) fn onnx_file(text: &str) -> Result<PathBuf, String> {
     file_called(text, "onnx")
 }
 
+/// A file that a plot is written to.
+pub(super) fn plot_file(text: &str) -> Result<PathBuf, String> {
+    let known = |end: &std::ffi::OsStr| ["png", "svg", "html"].iter().any(|it| end.eq_ignore_ascii_case(it));
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(end) if known(end) => Ok(path),
+        _ => Err("expected a name that ends in `.png`, `.svg` or `.html`".to_owned()),
+    }
+}
+
 /// What is written replaces what is there, so a slip of the pen must not name a picture.
 fn file_called(text: &str, extension: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
@@ -50,6 +60,14 @@ pub(super) fn threads(text: &str) -> Result<usize, String> {
 /// A number of built-in test digits, at least one.
 pub(super) fn built_in_digits(text: &str) -> Result<usize, String> {
     at_least_one(text, 1000)
+}
+
+/// A number of things to compare, at least two.
+pub(super) fn several(text: &str) -> Result<usize, String> {
+    match at_least_one(text, 1_000_000) {
+        Ok(number) if number >= 2 => Ok(number),
+        _ => Err("expected a whole number, 2 to 1000000".to_owned()),
+    }
 }
 
 /// A number of iterations, at least one.
