@@ -19,6 +19,7 @@ pub mod page;
 pub mod perturbation;
 pub mod step_and_adjust;
 pub mod training;
+pub mod transformation;
 pub mod whole_file;
 
 pub use criterion::Criterion;
