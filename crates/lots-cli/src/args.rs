@@ -8,6 +8,7 @@ mod infimnist;
 mod layers;
 mod network;
 mod ray;
+mod survive;
 mod table1;
 mod train;
 mod values;
@@ -25,6 +26,7 @@ pub(crate) use self::infimnist::InfimnistArgs;
 pub(crate) use self::layers::{LayersArgs, SCREENFUL};
 pub(crate) use self::network::{NetworkArgs, PixelArgs, PreprocessingArgs};
 pub(crate) use self::ray::RayArgs;
+pub(crate) use self::survive::SurviveArgs;
 pub(crate) use self::table1::Table1Args;
 pub(crate) use self::train::TrainArgs;
 
@@ -81,6 +83,9 @@ pub(crate) enum Command {
     /// Find the smallest perturbations of many images that change what the network reads
     #[command(after_help = examples::ATTACK)]
     Attack(Box<AttackArgs>),
+    /// See which perturbed images of a run still succeed as JPEG, resized, shifted, blurred, with half the weights' bits
+    #[command(after_help = examples::SURVIVE)]
+    Survive(SurviveArgs),
     /// Write what a layer computes as an array, f32 [N, …]
     #[command(after_help = examples::REPRESENT)]
     Represent(RepresentArgs),

@@ -26,6 +26,7 @@ mod ray;
 mod represent;
 mod run_folder;
 mod settings;
+mod survive;
 mod table1;
 mod terminal;
 mod train;
@@ -76,6 +77,7 @@ fn run(args: Args) -> Result<Done> {
         Command::Attack(args) => attack::run(&args, terminal),
         Command::Visualize(args) => visualize::run(&args, terminal),
         Command::Ray(args) => ray::run(&args, terminal),
+        Command::Survive(args) => survive::run(&args, terminal),
         Command::Direction(args) => direction::run(&args, terminal),
         Command::Fetch(args) => fetch::run(&args, terminal),
         Command::Evaluate(args) => evaluate::run(&args, terminal),

@@ -20,8 +20,8 @@ use crate::failure::{Failure, Result};
 use crate::json_file;
 use crate::settings::expect_same;
 
-const RUN: &str = "run.json";
-const ATTEMPTS: &str = "attempts.jsonl";
+pub(crate) const RUN: &str = "run.json";
+pub(crate) const ATTEMPTS: &str = "attempts.jsonl";
 const IMAGES: &str = "images";
 const PROGRESS: &str = "progress.json";
 

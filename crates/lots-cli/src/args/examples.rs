@@ -95,6 +95,18 @@ and rounded to whole grey levels 0-255; in a plane both directions are scaled so
 of all images that were looked at.
 Exit codes: 0 done, 1 there is no direction, 2 error.";
 
+pub(super) const SURVIVE: &str = "\
+Examples:
+  lots attack lenet --method hot-cold --origin 'digits[0..10]' --out run && lots survive run
+  lots survive run --transformations jpeg:90,shift:1,half-weights
+  lots survive run --out survive.json --json
+
+Each perturbed image that had reached the run's criterion is transformed, and the criterion is looked at again; a shift
+is survived if it is to each of four sides. survival_rate is the share that survived, 0-1. The last row of the table is
+the share of their origins whose class the same transformation leaves as it is: where an origin does not keep its class,
+its perturbed images say little, so `of_kept` in JSON counts only those of the other origins.
+Exit codes: 0 done, 1 the run reached nothing, 2 error.";
+
 pub(super) const REPRESENT: &str = "\
 Examples:
   lots represent lenet --layer ip1 --origin 'digits[0..100]' --out ip1.npy

@@ -6,6 +6,8 @@ use lots::Method;
 use lots::criterion::Until;
 use lots_network::Resize;
 
+use crate::survive::Trial;
+
 /// A method, with help on its name.
 pub(super) fn method(text: &str) -> Result<Method, String> {
     text.parse().map_err(|error| with_hint(&error))
@@ -24,6 +26,16 @@ pub(super) fn npy_file(text: &str) -> Result<PathBuf, String> {
 /// A file that is written as a network.
 pub(super) fn onnx_file(text: &str) -> Result<PathBuf, String> {
     file_called(text, "onnx")
+}
+
+/// A file that is written as JSON.
+pub(super) fn json_file(text: &str) -> Result<PathBuf, String> {
+    file_called(text, "json")
+}
+
+/// What a perturbed image must survive.
+pub(super) fn trial(text: &str) -> Result<Trial, String> {
+    text.trim().parse().map_err(|error| with_hint(&error) + "; of a network there is `half-weights`")
 }
 
 /// A file that a plot is written to.
