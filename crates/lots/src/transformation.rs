@@ -10,6 +10,7 @@ mod verdicts;
 mod tests;
 
 pub use verdicts::{Claim, verdicts};
+pub(crate) use verdicts::{copies, require_copies};
 
 use std::path::Path;
 use std::str::FromStr;

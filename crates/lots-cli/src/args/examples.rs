@@ -73,6 +73,7 @@ Examples:
   lots attack lenet --method reduce --layer ip1 --origin my-digits/ --labels predicted --out run
   lots attack face.onnx --method step-and-adjust --layer fc7 --origin a.png --target b.png \\
     --labels predicted --until 'similarity>0.8' --out run
+  lots attack lenet --method hot-cold --origin 'digits[0..10]' --robust-to jpeg:90,shift:1 --out run
 
 The folder holds run.json (command, options, checksums, summary), attempts.jsonl (a row an attempt)
 and the perturbed images. Every number is measured on the 8-bit images that are written: step, L2

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use lots::Method;
 use lots::criterion::Until;
+use lots::transformation::Transformation;
 use lots_network::Resize;
 
 use crate::survive::Trial;
@@ -31,6 +32,11 @@ pub(super) fn onnx_file(text: &str) -> Result<PathBuf, String> {
 /// A file that is written as JSON.
 pub(super) fn json_file(text: &str) -> Result<PathBuf, String> {
     file_called(text, "json")
+}
+
+/// Something that is done to an image.
+pub(super) fn transformation(text: &str) -> Result<Transformation, String> {
+    text.trim().parse().map_err(|error| with_hint(&error))
 }
 
 /// What a perturbed image must survive.

@@ -66,8 +66,31 @@ pub fn verdicts(
     Ok(verdicts)
 }
 
+/// Lets each verdict on an image stand only if it stands for all that the transformations make of it.
+///
+/// # Errors
+/// As [`verdicts`].
+pub(crate) fn require_copies(
+    network: &Network,
+    transformations: &[Transformation],
+    claims: &[Claim<'_>],
+    of_images: &mut [Verdict],
+) -> Result<()> {
+    for &transformation in transformations {
+        for (verdict, of_copies) in of_images.iter_mut().zip(verdicts(network, transformation, claims)?) {
+            *verdict = both(*verdict, of_copies);
+        }
+    }
+    Ok(())
+}
+
+/// How many images all transformations together make of one.
+pub(crate) fn copies(transformations: &[Transformation]) -> usize {
+    transformations.iter().map(|transformation| transformation.image_count()).sum()
+}
+
 /// Whether two claims hold together. A margin that is not known makes that of both unknown.
-pub(crate) fn both(a: Verdict, b: Verdict) -> Verdict {
+fn both(a: Verdict, b: Verdict) -> Verdict {
     let margin = if a.margin.is_nan() || b.margin.is_nan() { f64::NAN } else { a.margin.min(b.margin) };
     Verdict { holds: a.holds && b.holds, margin }
 }
