@@ -190,25 +190,25 @@ impl Report {
 
     /// - `is_written`: whether there is a plot.
     pub(super) fn text(&self, names: &ClassNames, is_written: bool) -> String {
-        let mut text = String::new();
+        let mut parts = Vec::new();
         if let Some(preprocessed) = &self.origin_preprocessed {
-            text += &format!("{}: {preprocessed}\n", self.origin);
+            parts.push(format!("{}: {preprocessed}\n", self.origin));
         }
         for (header, rows) in self.tables(names) {
             let align = |name: &str| {
                 if matches!(name, "direction" | "class" | "crossing") { Align::Left } else { Align::Right }
             };
             let header: Vec<(&str, Align)> = header.iter().map(|name| (name.as_str(), align(name))).collect();
-            text += &terminal::table(&header, &rows);
-            text.push('\n');
+            parts.push(terminal::table(&header, &rows) + "\n");
         }
-        for NoDirection { direction, reason } in &self.no_direction {
-            text += &format!("{direction}: no direction, {}\n", reason.replace('_', " "));
-        }
+        let missing = self.no_direction.iter();
+        parts.extend(
+            missing.map(|it| format!("{}: no direction, {}\n", it.direction, it.reason.replace('_', " "))),
+        );
         if is_written {
-            text += &format!("wrote {}\n", self.file);
+            parts.push(format!("wrote {}\n", self.file));
         }
-        text
+        parts.concat()
     }
 
     fn plane_rows(&self, names: &ClassNames) -> Vec<Vec<String>> {

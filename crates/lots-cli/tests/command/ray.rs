@@ -25,10 +25,11 @@ fn a_ray_for_each_direction_with_its_crossings() {
     assert_eq!(rays[3]["direction"], "reduce/ip2");
     for ray in rays {
         let (steps, margins) = (numbers(&ray["steps"]), numbers(&ray["margins"]));
-        let classes = numbers(&ray["classes"]);
+        let classes: Vec<u64> =
+            ray["classes"].as_array().unwrap().iter().map(|class| class.as_u64().unwrap()).collect();
         assert!(steps.len() <= 300 && steps[0] == 0.0 && steps.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!((steps.len(), steps.len()), (margins.len(), classes.len()));
-        assert!(classes.iter().zip(&margins).all(|(&class, &margin)| (class == 4.0) == (margin > 0.0)));
+        assert!(classes.iter().zip(&margins).all(|(&class, &margin)| (class == 4) == (margin > 0.0)));
         let crossings = ray["crossings"].as_array().unwrap();
         assert_eq!(ray["intervals"].as_array().unwrap().len(), crossings.len() + 1);
         for crossing in crossings {

@@ -56,6 +56,19 @@ fn an_array_of_images_survives_like_pictures() {
 }
 
 #[test]
+fn what_was_searched_robustly_survives() {
+    let stage = Stage::new();
+    attacked(&stage, "--robust-to jpeg:90,shift:1");
+    let run = json(&std::fs::read_to_string(stage.path("run/run.json")).unwrap());
+    assert_eq!(run["options"]["robust_to"], json(r#"["jpeg:90","shift:1"]"#));
+    let report = json(&stage.run("survive run --transformations shift:1,png,jpeg:90 --json", 0));
+    assert!(report["all"]["images"].as_u64() > Some(0));
+    for name in ["shift:1", "png", "jpeg:90"] {
+        assert_eq!(report["all"]["transformations"][name]["survival_rate"], 1.0, "{name}");
+    }
+}
+
+#[test]
 fn criteria_about_representations_are_looked_at_again() {
     let stage = Stage::new();
     stage.run(

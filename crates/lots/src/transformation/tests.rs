@@ -136,14 +136,14 @@ fn bits_are_evenly_spread_levels() {
 #[test]
 fn half_weights_are_halves_and_stay_what_they_are() {
     let mut network = embedded::lenet();
-    let values = |network: &Network| -> Vec<f32> {
-        network.parameters().iter().flat_map(|it| it.values.to_vec()).collect()
+    let values = |network: &Network| -> Vec<u32> {
+        network.parameters().iter().flat_map(|it| it.values.to_vec()).map(f32::to_bits).collect()
     };
     let before = values(&network);
     halve_weights(&mut network);
     let once = values(&network);
     assert!(before.iter().zip(&once).any(|(a, b)| a != b));
-    assert!(once.iter().all(|value| f16::from_f32(*value).to_f32() == *value));
+    assert!(once.iter().all(|&bits| f16::from_f32(f32::from_bits(bits)).to_f32().to_bits() == bits));
     halve_weights(&mut network);
     assert_eq!(values(&network), once);
 }
