@@ -7,7 +7,9 @@ mod images;
 mod infimnist;
 mod layers;
 mod network;
+mod ray;
 mod stability;
+mod survive;
 mod table1;
 mod train;
 mod values;
@@ -24,7 +26,9 @@ pub(crate) use self::images::{LabelSource, LabelledArgs, OriginArgs, TargetArgs}
 pub(crate) use self::infimnist::InfimnistArgs;
 pub(crate) use self::layers::{LayersArgs, SCREENFUL};
 pub(crate) use self::network::{NetworkArgs, PixelArgs, PreprocessingArgs};
+pub(crate) use self::ray::RayArgs;
 pub(crate) use self::stability::StabilityArgs;
+pub(crate) use self::survive::SurviveArgs;
 pub(crate) use self::table1::Table1Args;
 pub(crate) use self::train::TrainArgs;
 
@@ -75,9 +79,15 @@ pub(crate) enum Command {
     /// Magnify, reduce or steer what a layer sees in one image, as a figure sheet
     #[command(after_help = examples::VISUALIZE)]
     Visualize(VisualizeArgs),
+    /// Follow the class along a direction, image by image, or over the plane of two, as a plot
+    #[command(after_help = examples::RAY)]
+    Ray(Box<RayArgs>),
     /// Find the smallest perturbations of many images that change what the network reads
     #[command(after_help = examples::ATTACK)]
     Attack(Box<AttackArgs>),
+    /// See which perturbed images of a run still succeed as JPEG, resized, shifted, blurred, with half the weights' bits
+    #[command(after_help = examples::SURVIVE)]
+    Survive(SurviveArgs),
     /// Write what a layer computes as an array, f32 [N, …]
     #[command(after_help = examples::REPRESENT)]
     Represent(RepresentArgs),

@@ -22,10 +22,12 @@ mod measure;
 mod network;
 mod numbers;
 mod panels;
+mod ray;
 mod represent;
 mod run_folder;
 mod settings;
 mod stability;
+mod survive;
 mod table1;
 mod terminal;
 mod train;
@@ -78,6 +80,8 @@ fn run(args: Args) -> Result<Done> {
         Command::Represent(args) => represent::run(&args, terminal),
         Command::Attack(args) => attack::run(&args, terminal),
         Command::Visualize(args) => visualize::run(&args, terminal),
+        Command::Ray(args) => ray::run(&args, terminal),
+        Command::Survive(args) => survive::run(&args, terminal),
         Command::Direction(args) => direction::run(&args, terminal),
         Command::Fetch(args) => fetch::run(&args, terminal),
         Command::Evaluate(args) => evaluate::run(&args, terminal),

@@ -49,6 +49,28 @@ impl Loaded {
         }
     }
 
+    /// The network that a run has recorded, with the pixels and the preprocessing that were said then.
+    ///
+    /// - `args`: its name and weights; nothing of its pixels.
+    /// - `size`: height and width of its images, for a network in a file.
+    pub(crate) fn as_recorded(
+        args: &NetworkArgs,
+        size: [usize; 2],
+        pixels: &PixelEncoding,
+        declared: Preprocessing,
+    ) -> Result<Self> {
+        let name = &args.network;
+        if Architecture::from_word(name).is_some() || args.weights.is_some() {
+            let loaded = Self::open(args)?;
+            let network = loaded.network.with_pixels(pixels.clone())?.with_preprocessing(declared)?;
+            return Ok(Self { network, ..loaded });
+        }
+        let bytes = read_network(name)?;
+        let known = |_| Ok(Some(pixels.clone()));
+        let network = from_file(&bytes, name, Some(size), known, |_| Ok(declared)).about("network", name)?;
+        Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(&bytes) })
+    }
+
     /// A network that will see no image, so that its pixels need not be known, nor the weights of one that is built in.
     pub(crate) fn without_images(
         name: &str,

@@ -21,8 +21,8 @@ use crate::json_file;
 use crate::settings::expect_same;
 use crate::whole_folder::{self, Asked, WholeFolder};
 
-const RUN: &str = "run.json";
-const ATTEMPTS: &str = "attempts.jsonl";
+pub(crate) const RUN: &str = "run.json";
+pub(crate) const ATTEMPTS: &str = "attempts.jsonl";
 const IMAGES: &str = "images";
 const PROGRESS: &str = "progress.json";
 

@@ -13,9 +13,14 @@ use crate::image::Image;
 use crate::line_search::{Bracket, LineSearch, Ray, Search, Verdict, search_together};
 use crate::measure::PassScorer;
 use crate::outcome::{NotReached, Outcome, Perturbed};
+use crate::transformation::{Claim, Transformation, copies, require_copies};
 
 /// Memory for the images of one batch or for what the network says of them, in bytes.
 const BATCH_BYTES: usize = 64 << 20;
+
+/// So many images are transformed together: enough to fill the lanes, and few enough that their copies take little
+/// memory.
+const COPIED: usize = 128;
 
 /// Finds the smallest step along a direction at which the criterion holds, and measures the image there.
 ///
@@ -50,7 +55,8 @@ pub fn along(
     let representation = network.represent(criterion.layer(network), origin.pixels())?;
     let at_origin = criterion.judge(origin_class, representation.image(0));
     let attempt = Ready { origin, direction, criterion, origin_class, at_origin };
-    let found = search(network, &[attempt], line_search, &AtomicBool::new(false))?.remove(0);
+    let rules = Rules { line_search, robust_to: &[], interrupted: &AtomicBool::new(false) };
+    let found = search(network, &[attempt], rules)?.remove(0);
     match found.end {
         Ok(reached) => {
             let scorer = &mut PassScorer::default();
@@ -71,6 +77,16 @@ pub(crate) struct Ready<'a> {
     pub(crate) at_origin: Verdict,
 }
 
+/// What holds for all attempts that are searched together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'a> {
+    pub(crate) line_search: &'a LineSearch,
+    /// The criterion must hold for all that these make of an image, too.
+    pub(crate) robust_to: &'a [Transformation],
+    /// Everything ends with [`Error::Interrupted`] soon after it was set.
+    pub(crate) interrupted: &'a AtomicBool,
+}
+
 /// What the line search of one attempt found.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
@@ -89,19 +105,14 @@ pub(crate) struct Reached {
 /// Searches all attempts together. Each finds what it would find alone.
 ///
 /// # Errors
-/// [`Error::Interrupted`] soon after `interrupted` was set.
-pub(crate) fn search(
-    network: &Network,
-    attempts: &[Ready<'_>],
-    line_search: &LineSearch,
-    interrupted: &AtomicBool,
-) -> Result<Vec<Found>> {
+/// [`Error::Interrupted`] soon after it was asked for.
+pub(crate) fn search(network: &Network, attempts: &[Ready<'_>], rules: Rules<'_>) -> Result<Vec<Found>> {
     let mut searches = Vec::with_capacity(attempts.len());
     for attempt in attempts {
         let ray = Ray::new(attempt.origin, attempt.direction)?;
-        searches.push(Search::new(ray, *line_search, attempt.at_origin.margin));
+        searches.push(Search::new(ray, *rules.line_search, attempt.at_origin.margin));
     }
-    finish(network, attempts, &mut searches, interrupted)
+    finish(network, attempts, &mut searches, rules)
 }
 
 /// As [`search`], with searches that have begun.
@@ -109,9 +120,9 @@ pub(crate) fn finish(
     network: &Network,
     attempts: &[Ready<'_>],
     searches: &mut [Search<'_>],
-    interrupted: &AtomicBool,
+    rules: Rules<'_>,
 ) -> Result<Vec<Found>> {
-    let mut judges = Judges { network, attempts, interrupted, classes: vec![None; attempts.len()] };
+    let mut judges = Judges { network, attempts, rules, classes: vec![None; attempts.len()] };
     for (search, attempt) in searches.iter_mut().zip(attempts) {
         if attempt.at_origin.holds {
             search.give_up();
@@ -134,7 +145,8 @@ pub(crate) fn finish(
                 Ok(Reached { image: searches[index].ray().image(bracket.hi), class, bracket })
             }
         };
-        found.push(Found { end, classifications: finding.judged });
+        let classifications = finding.judged * (1 + copies(rules.robust_to));
+        found.push(Found { end, classifications });
     }
     for index in unread {
         found[index].classifications += 1;
@@ -146,7 +158,7 @@ pub(crate) fn finish(
 struct Judges<'a> {
     network: &'a Network,
     attempts: &'a [Ready<'a>],
-    interrupted: &'a AtomicBool,
+    rules: Rules<'a>,
     /// What the network said of the last image for which the criterion of each attempt held. A search ends at the last
     /// image that held, so this is the class of what it found; none where the logits were not looked at.
     classes: Vec<Option<usize>>,
@@ -156,14 +168,13 @@ impl Judges<'_> {
     /// Verdicts on images that some attempts ask about, `[asking, pixels]`.
     fn verdicts(&mut self, asking: &[usize], pixels: &[u8]) -> Result<Vec<Verdict>> {
         let mut verdicts = vec![Verdict::from(false); asking.len()];
+        let mut classes = vec![None; asking.len()];
         let each = pixels.len() / asking.len().max(1);
         // Attempts that look at the same layer are passed forward together.
         for layer in self.layers(asking) {
             let own: Vec<usize> = (0..asking.len()).filter(|&at| self.layer(asking[at]) == layer).collect();
             for own in own.chunks(self.batch(layer)) {
-                if self.interrupted.load(Ordering::Relaxed) {
-                    return Err(Error::Interrupted);
-                }
+                self.go_on()?;
                 let packed: Vec<u8>;
                 let batch = if own.len() == asking.len() {
                     pixels
@@ -176,13 +187,50 @@ impl Judges<'_> {
                 for (&at, representation) in own.iter().zip(representations.images()) {
                     let attempt = &self.attempts[asking[at]];
                     verdicts[at] = attempt.criterion.judge(attempt.origin_class, representation);
-                    if verdicts[at].holds && layer == self.network.logits() {
-                        self.classes[asking[at]] = Some(class_of(representation));
+                    if layer == self.network.logits() {
+                        classes[at] = Some(class_of(representation));
                     }
                 }
             }
         }
+        self.require_copies(asking, pixels, &mut verdicts)?;
+        for ((&attempt, verdict), class) in asking.iter().zip(&verdicts).zip(classes) {
+            if verdict.holds && class.is_some() {
+                self.classes[attempt] = class;
+            }
+        }
         Ok(verdicts)
+    }
+
+    /// Asks of the transformed copies of the images as well, if there are any.
+    fn require_copies(&self, asking: &[usize], pixels: &[u8], verdicts: &mut [Verdict]) -> Result<()> {
+        if self.rules.robust_to.is_empty() {
+            return Ok(());
+        }
+        let each = pixels.len() / asking.len().max(1);
+        let parts = asking.chunks(COPIED).zip(pixels.chunks(COPIED * each.max(1)));
+        for ((asking, pixels), verdicts) in parts.zip(verdicts.chunks_mut(COPIED)) {
+            self.go_on()?;
+            let [channels, height, width] = self.network.input_shape();
+            let images = pixels.chunks(each).map(|image| Image::new(channels, height, width, image.to_vec()));
+            let images: Vec<Image> = images.collect::<Result<_>>()?;
+            let claims: Vec<Claim<'_>> = asking
+                .iter()
+                .zip(&images)
+                .map(|(&attempt, image)| {
+                    let Ready { criterion, origin_class, .. } = self.attempts[attempt];
+                    Claim { image, criterion, origin_class }
+                })
+                .collect();
+            require_copies(self.network, self.rules.robust_to, &claims, verdicts)?;
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`Error::Interrupted`] if it was asked to stop.
+    fn go_on(&self) -> Result<()> {
+        if self.rules.interrupted.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
     }
 
     /// Classifies the images that these searches have found, and judges them where the logits decide.
@@ -220,10 +268,14 @@ impl Judges<'_> {
         layers
     }
 
-    /// How many images are passed to `layer` in one call at most.
     fn batch(&self, layer: LayerId) -> usize {
-        let pixels: usize = self.network.input_shape().iter().product();
-        let each = pixels.max(size_of::<f32>() * self.network.shape(layer).count());
-        (BATCH_BYTES / each).clamp(16, 4096)
+        images_at_once(self.network, layer)
     }
+}
+
+/// How many images are passed to `layer` in one call at most.
+pub(crate) fn images_at_once(network: &Network, layer: LayerId) -> usize {
+    let pixels: usize = network.input_shape().iter().product();
+    let each = pixels.max(size_of::<f32>() * network.shape(layer).count());
+    (BATCH_BYTES / each).clamp(16, 4096)
 }

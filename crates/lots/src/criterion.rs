@@ -127,7 +127,7 @@ pub fn cosine_similarity(a: &[f32], b: &[f32]) -> f64 {
 }
 
 /// By how much the logit of `class` exceeds the highest of the others.
-fn lead(logits: &[f32], class: usize) -> f64 {
+pub(crate) fn lead(logits: &[f32], class: usize) -> f64 {
     let others = logits.iter().enumerate().filter(|&(other, _)| other != class);
     let highest = others.fold(f32::NEG_INFINITY, |highest, (_, &logit)| highest.max(logit));
     logits.get(class).map_or(f64::NAN, |&logit| f64::from(logit) - f64::from(highest))

@@ -363,6 +363,12 @@ pub enum Error {
         /// What was asked for.
         criterion: String,
     },
+    /// No transformation is written like this.
+    #[error("`{transformation}` is no transformation")]
+    UnknownTransformation {
+        /// What was asked for.
+        transformation: String,
+    },
     /// An option of the line search makes no sense.
     #[error("the {option} is {got}, expected {expected}")]
     LineSearch {
@@ -446,6 +452,10 @@ impl Error {
             Self::UnknownCriterion { .. } => {
                 "use `misclassified`, `class`, `distance<10` (Euclidean, any positive number) or `similarity>0.3` \
                  (cosine, from -1 to below 1)"
+            }
+            Self::UnknownTransformation { .. } => {
+                "use `png`, `webp`, `jpeg:95` (1 to 100), `resize:0.5` (to this part and back), `shift:1` (pixels), \
+                 `blur:1` (standard deviation in pixels) or `bits:7` (1 to 8)"
             }
             Self::RangeOutside { count, .. } => {
                 return Some(format!("its images are counted from 0 to {}", count.saturating_sub(1)));

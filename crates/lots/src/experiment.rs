@@ -24,6 +24,7 @@ use crate::line_search::LineSearch;
 use crate::method::Method;
 use crate::outcome::{Outcome, Skipped};
 use crate::step_and_adjust::StepAndAdjust;
+use crate::transformation::Transformation;
 use cases::Targets;
 use chunk::{Chunk, Setting};
 
@@ -59,6 +60,9 @@ pub struct Experiment {
     pub groups: Vec<Group>,
     /// What ends each search.
     pub until: Until,
+    /// It must hold for all that these make of an image, too: the search is led by the smallest margin of the image and
+    /// its copies, and each of them counts as classified.
+    pub robust_to: Vec<Transformation>,
     /// Which origin meets which target.
     pub pairing: Pairing,
     /// The class to reach, for methods without target; hot/cold moves toward every other class if there is none.
@@ -292,6 +296,7 @@ impl Default for Experiment {
         Self {
             groups: Vec::new(),
             until: Until::default(),
+            robust_to: Vec::new(),
             pairing: Pairing::default(),
             target_class: None,
             misclassified_origins: MisclassifiedOrigins::default(),

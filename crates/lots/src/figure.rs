@@ -9,6 +9,7 @@ mod canvas;
 mod caption;
 mod layout;
 mod perturbation_picture;
+pub mod plot;
 mod text;
 
 pub use caption::Caption;

@@ -1,6 +1,7 @@
 //! Layerwise origin-target synthesis: look inside a neural network, steer what a layer sees, measure how stable it is.
 
 pub mod attack;
+pub mod class_map;
 pub mod criterion;
 pub mod data;
 pub mod direction;
@@ -19,6 +20,7 @@ pub mod perturbation;
 pub mod step_and_adjust;
 pub mod survival;
 pub mod training;
+pub mod transformation;
 pub mod whole_file;
 
 pub use criterion::Criterion;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lots_network::{LayerId, Network, ReluStart, class_of};
 
-use crate::attack::{Found, Ready, finish};
+use crate::attack::{Found, Ready, Rules, finish};
 use crate::criterion::Criterion;
 use crate::direction::{Direction, NoDirection, OriginTrace, expect_size};
 use crate::error::{Error, Result};
@@ -15,6 +15,7 @@ use crate::image::Image;
 use crate::line_search::{LineSearch, Ray, Search, Verdict, image_at};
 use crate::measure::PassScorer;
 use crate::outcome::{NotReached, Outcome, Perturbed};
+use crate::transformation::{Claim, Transformation, copies, require_copies};
 
 /// Memory for the values that are kept of one forward pass, in bytes.
 const TRACE_BYTES: usize = 512 << 20;
@@ -77,8 +78,9 @@ impl StepAndAdjust {
         let at_origin = criterion.judge(origin_class, representation.image(0));
         let adjusting =
             Adjusting { origin, layer, target: target.image(0), criterion, origin_class, at_origin };
-        let how = (ReluStart::default(), &LineSearch::default());
-        match search(network, &[adjusting], self, how, &AtomicBool::new(false))?.remove(0).found.end {
+        let interrupted = &AtomicBool::new(false);
+        let rules = Rules { line_search: &LineSearch::default(), robust_to: &[], interrupted };
+        match search(network, &[adjusting], self, ReluStart::default(), rules)?.remove(0).found.end {
             Ok(reached) => {
                 let scorer = Some(&mut PassScorer::default());
                 let (image, class) = (reached.image, reached.class);
@@ -131,13 +133,13 @@ struct Walk<'a> {
 /// Makes all attempts together. Each comes to what it would come to alone.
 ///
 /// # Errors
-/// [`Error::Interrupted`] soon after `interrupted` was set.
+/// [`Error::Interrupted`] soon after it was asked for.
 pub(crate) fn search(
     network: &Network,
     attempts: &[Adjusting<'_>],
     options: &StepAndAdjust,
-    (relu_start, line_search): (ReluStart, &LineSearch),
-    interrupted: &AtomicBool,
+    relu_start: ReluStart,
+    rules: Rules<'_>,
 ) -> Result<Vec<Adjusted>> {
     let pixels: usize = network.input_shape().iter().product();
     let kept: usize = network.layers().iter().map(|layer| layer.output_shape.count()).sum();
@@ -150,14 +152,14 @@ pub(crate) fn search(
             if walking.is_empty() {
                 break;
             }
-            if interrupted.load(Ordering::Relaxed) {
+            if rules.interrupted.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }
             step(network, &mut walking, options.step, relu_start)?;
-            judge(network, &mut walking)?;
+            judge(network, &mut walking, rules.robust_to)?;
         }
     }
-    shrink(network, &walks, line_search, interrupted)
+    shrink(network, &walks, rules)
 }
 
 /// One step of every walk.
@@ -177,25 +179,32 @@ fn step(network: &Network, walks: &mut [&mut Walk<'_>], step: f64, relu_start: R
 }
 
 /// Ends the walks that have come to where the criterion holds for the rounded image.
-fn judge(network: &Network, walks: &mut [&mut Walk<'_>]) -> Result<()> {
+fn judge(network: &Network, walks: &mut [&mut Walk<'_>], robust_to: &[Transformation]) -> Result<()> {
     let layer = |walk: &Walk<'_>| walk.attempt.criterion.layer(network);
     walks.sort_by_key(|walk| layer(walk));
     for walks in walks.chunk_by_mut(|a, b| layer(a) == layer(b)) {
-        let mut moved: Vec<(usize, Direction)> = Vec::with_capacity(walks.len());
+        let mut moved: Vec<(usize, Direction, Image)> = Vec::with_capacity(walks.len());
         let mut pixels = Vec::new();
         for (index, walk) in walks.iter().enumerate().filter(|(_, walk)| walk.end.is_none()) {
             let Some(direction) = walk.whole() else { continue };
             let image = image_at(walk.attempt.origin, &direction, f64::from(direction.linf()))?;
             pixels.extend_from_slice(image.pixels());
-            moved.push((index, direction));
+            moved.push((index, direction, image));
         }
         let representations = network.represent(layer(walks[0]), &pixels[..])?;
-        for ((index, whole), representation) in moved.into_iter().zip(representations.images()) {
+        for ((index, whole, image), representation) in moved.into_iter().zip(representations.images()) {
             let walk = &mut *walks[index];
             walk.classifications += 1;
-            let verdict = walk.attempt.criterion.judge(walk.attempt.origin_class, representation);
-            if verdict.holds {
-                walk.end = Some(Ok((whole, verdict)));
+            let Adjusting { criterion, origin_class, .. } = walk.attempt;
+            let mut verdict = [criterion.judge(origin_class, representation)];
+            // A walk only ends where the criterion holds, so copies are asked of there and nowhere else.
+            if verdict[0].holds {
+                let claim = Claim { image: &image, criterion, origin_class };
+                require_copies(network, robust_to, &[claim], &mut verdict)?;
+                walk.classifications += copies(robust_to);
+            }
+            if verdict[0].holds {
+                walk.end = Some(Ok((whole, verdict[0])));
             }
         }
     }
@@ -203,12 +212,7 @@ fn judge(network: &Network, walks: &mut [&mut Walk<'_>]) -> Result<()> {
 }
 
 /// The smallest part of each whole perturbation for which the criterion still holds.
-fn shrink(
-    network: &Network,
-    walks: &[Walk<'_>],
-    line_search: &LineSearch,
-    interrupted: &AtomicBool,
-) -> Result<Vec<Adjusted>> {
+fn shrink(network: &Network, walks: &[Walk<'_>], rules: Rules<'_>) -> Result<Vec<Adjusted>> {
     let mut ready = Vec::new();
     let mut searches = Vec::new();
     for walk in walks {
@@ -217,9 +221,9 @@ fn shrink(
         ready.push(Ready { origin, direction, criterion, origin_class, at_origin });
         let whole = f64::from(direction.linf());
         let ray = Ray::new(origin, direction)?;
-        searches.push(Search::below(ray, *line_search, at_origin.margin, whole, *verdict));
+        searches.push(Search::below(ray, *rules.line_search, at_origin.margin, whole, *verdict));
     }
-    let mut shrunk = finish(network, &ready, &mut searches, interrupted)?.into_iter();
+    let mut shrunk = finish(network, &ready, &mut searches, rules)?.into_iter();
     let adjusted = walks.iter().map(|walk| {
         let mut found = match &walk.end {
             Some(Ok(_)) => shrunk.next().expect("every walk that ended well was shrunk"),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use lots::criterion::Until;
 use lots::experiment::Experiment;
 use lots::step_and_adjust::StepAndAdjust;
+use lots::transformation::Transformation;
 use lots::{LineSearch, Method};
 
 use super::images::{OriginArgs, TargetArgs};
@@ -70,6 +71,10 @@ pub(crate) struct MethodArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Search")]
 pub(crate) struct SearchArgs {
+    /// The criterion must also hold for the image behind each of these, commas between: png, webp, jpeg:90, resize:0.5,
+    /// shift:1 (to each of four sides), blur:1, bits:7; `lots survive --help` says what they are
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::transformation)]
+    pub(crate) robust_to: Vec<Transformation>,
     #[arg(long, value_name = "LEVELS", value_parser = values::levels, help = max_step_help())]
     pub(crate) max_step: Option<f64>,
     #[arg(long, value_name = "LEVELS", num_args = 0..=1, value_parser = values::levels, help = scan_help())]

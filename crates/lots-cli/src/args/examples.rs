@@ -74,6 +74,7 @@ Examples:
   lots attack lenet --method reduce --layer ip1 --origin my-digits/ --labels predicted --out run
   lots attack face.onnx --method step-and-adjust --layer fc7 --origin a.png --target b.png \\
     --labels predicted --until 'similarity>0.8' --out run
+  lots attack lenet --method hot-cold --origin 'digits[0..10]' --robust-to jpeg:90,shift:1 --out run
 
 The folder holds run.json (command, options, checksums, summary), attempts.jsonl (a row an attempt)
 and the perturbed images. Every number is measured on the 8-bit images that are written: step, L2
@@ -82,6 +83,31 @@ misclassifies are skipped and counted apart. What is attacked is the image that 
 origin of another size is resized and cropped first, and then lies in the folder as well, so that it
 can be measured; a picture that has the network's size, such as a perturbed one, is taken as it is.
 Exit codes: 0 something was reached, 1 nothing was, 2 error.";
+
+pub(super) const RAY: &str = "\
+Examples:
+  lots ray lenet --origin 'digits[4]' --method toward --target 'digits:targets[9]' --layer conv1 --layer ip2 \\
+    --out rays.png
+  lots ray lenet --origin four.png --method reduce --layer ip1 --both-signs --out ray.html --json
+  lots ray lenet --origin 'digits[4]' --method hot-cold --target-class 9 --target-class 3 --plane --out plane.svg
+
+The margin is the logit of the origin's class less the highest other: positive where the network reads the same as in
+the origin. The image at step s is the origin plus s times the direction, of which the largest number is made 1, clamped
+and rounded to whole grey levels 0-255; in a plane both directions are scaled so. With --json steps, classes and margins
+of all images that were looked at.
+Exit codes: 0 done, 1 there is no direction, 2 error.";
+
+pub(super) const SURVIVE: &str = "\
+Examples:
+  lots attack lenet --method hot-cold --origin 'digits[0..10]' --out run && lots survive run
+  lots survive run --transformations jpeg:90,shift:1,half-weights
+  lots survive run --out survive.json --json
+
+Each perturbed image that had reached the run's criterion is transformed, and the criterion is looked at again; a shift
+is survived if it is to each of four sides. survival_rate is the share that survived, 0-1. The last row of the table is
+the share of their origins whose class the same transformation leaves as it is: where an origin does not keep its class,
+its perturbed images say little, so `of_kept` in JSON counts only those of the other origins.
+Exit codes: 0 done, 1 the run reached nothing, 2 error.";
 
 pub(super) const REPRESENT: &str = "\
 Examples:

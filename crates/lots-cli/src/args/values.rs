@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use lots::Method;
 use lots::criterion::Until;
+use lots::transformation::Transformation;
 use lots_network::Resize;
 
 use crate::failure::Failure;
 use crate::stability::Condition;
+use crate::survive::Trial;
 
 /// A method, with help on its name.
 pub(super) fn method(text: &str) -> Result<Method, String> {
@@ -37,6 +39,31 @@ pub(super) fn onnx_file(text: &str) -> Result<PathBuf, String> {
     file_called(text, "onnx")
 }
 
+/// A file that is written as JSON.
+pub(super) fn json_file(text: &str) -> Result<PathBuf, String> {
+    file_called(text, "json")
+}
+
+/// Something that is done to an image.
+pub(super) fn transformation(text: &str) -> Result<Transformation, String> {
+    text.trim().parse().map_err(|error| with_hint(&error))
+}
+
+/// What a perturbed image must survive.
+pub(super) fn trial(text: &str) -> Result<Trial, String> {
+    text.trim().parse().map_err(|error| with_hint(&error) + "; of a network there is `half-weights`")
+}
+
+/// A file that a plot is written to.
+pub(super) fn plot_file(text: &str) -> Result<PathBuf, String> {
+    let known = |end: &std::ffi::OsStr| ["png", "svg", "html"].iter().any(|it| end.eq_ignore_ascii_case(it));
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(end) if known(end) => Ok(path),
+        _ => Err("expected a name that ends in `.png`, `.svg` or `.html`".to_owned()),
+    }
+}
+
 /// What is written replaces what is there, so a slip of the pen must not name a picture.
 fn file_called(text: &str, extension: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
@@ -61,6 +88,14 @@ pub(super) fn threads(text: &str) -> Result<usize, String> {
 /// A number of built-in test digits, at least one.
 pub(super) fn built_in_digits(text: &str) -> Result<usize, String> {
     at_least_one(text, 1000)
+}
+
+/// A number of things to compare, at least two.
+pub(super) fn several(text: &str) -> Result<usize, String> {
+    match at_least_one(text, 1_000_000) {
+        Ok(number) if number >= 2 => Ok(number),
+        _ => Err("expected a whole number, 2 to 1000000".to_owned()),
+    }
 }
 
 /// A number of iterations, at least one.

@@ -30,6 +30,7 @@ impl Plan {
         expect_effect(args, until)?;
         expect_once("--method", &args.method)?;
         expect_once("--layer", &args.layer)?;
+        expect_once("--robust-to", &args.search.robust_to)?;
         for name in &args.layer {
             loaded.layer(name)?;
         }
@@ -40,6 +41,7 @@ impl Plan {
             experiment: Experiment {
                 groups,
                 until,
+                robust_to: args.search.robust_to.clone(),
                 pairing: args.pairing.unwrap_or_default().into(),
                 target_class: args.target_class,
                 misclassified_origins: MisclassifiedOrigins::Include,

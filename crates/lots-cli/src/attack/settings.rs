@@ -50,6 +50,7 @@ pub(super) fn settings(
             "method": args.method.iter().map(|method| method.as_str()).collect::<Vec<_>>(),
             "layer": args.layer,
             "until": args.until.unwrap_or_default().to_string(),
+            "robust_to": search.robust_to.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "target_class": args.target_class,
             "pairing": lower(&args.pairing.unwrap_or_default()),
             "include_misclassified": args.include_misclassified,

@@ -86,7 +86,7 @@ impl Summary {
 }
 
 /// `toward/conv2`, or the method alone.
-fn group(method: &str, layer: Option<&str>) -> String {
+pub(crate) fn group(method: &str, layer: Option<&str>) -> String {
     layer.map_or_else(|| method.to_owned(), |layer| format!("{method}/{layer}"))
 }
 

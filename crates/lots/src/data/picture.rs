@@ -11,7 +11,9 @@
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
-use image::codecs::{bmp::BmpEncoder, png::PngEncoder, pnm::PnmEncoder, webp::WebPEncoder};
+use image::codecs::{
+    bmp::BmpEncoder, jpeg::JpegEncoder, png::PngEncoder, pnm::PnmEncoder, webp::WebPEncoder,
+};
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits};
 
 use crate::error::{Error, Result};
@@ -104,14 +106,34 @@ pub fn to_png(image: &Image) -> Result<Vec<u8>> {
     encode(image, ImageFormat::Png, Path::new("PNG"))
 }
 
+/// The bytes of a WebP file without loss.
+///
+/// # Errors
+/// As [`to_png`]; [`Error::File`] if the image has more than 16,384 pixels a side.
+pub(crate) fn to_webp(image: &Image) -> Result<Vec<u8>> {
+    encode(image, ImageFormat::WebP, Path::new("WebP"))
+}
+
+/// The bytes of a JPEG file, which does not hold the pixels of `image` but others that look alike.
+///
+/// - `level`: 1–100, what encoders call quality.
+///
+/// # Errors
+/// As [`to_png`]; [`Error::File`] if the image has more than 65,535 pixels a side.
+pub(crate) fn to_jpeg(image: &Image, level: u8) -> Result<Vec<u8>> {
+    let name = Path::new("JPEG");
+    let colour = colour_of(image, name)?;
+    let [height, width] = size_of(image);
+    let mut bytes = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut bytes, level);
+    let written = encoder.write_image(&image.to_interleaved(), width, height, colour);
+    written.map_err(|error| Error::file("write", name, io::Error::other(error)))?;
+    Ok(bytes)
+}
+
 fn encode(image: &Image, format: ImageFormat, name: &Path) -> Result<Vec<u8>> {
-    let colour = match image.channels() {
-        1 => ExtendedColorType::L8,
-        3 => ExtendedColorType::Rgb8,
-        _ => return Err(wrong_channels(image, "one channel (grey) or three (colour)", name)),
-    };
-    // A size above 32 bits becomes one that no format takes.
-    let [height, width] = [image.height(), image.width()].map(|size| u32::try_from(size).unwrap_or(u32::MAX));
+    let colour = colour_of(image, name)?;
+    let [height, width] = size_of(image);
     let pixels = image.to_interleaved();
     let mut bytes = Vec::new();
     let written = match format {
@@ -125,6 +147,19 @@ fn encode(image: &Image, format: ImageFormat, name: &Path) -> Result<Vec<u8>> {
     // Memory does not fail; what is left is a size that the format cannot express (WebP: 16,384 pixels a side).
     written.map_err(|error| Error::file("write", name, io::Error::other(error)))?;
     Ok(bytes)
+}
+
+fn colour_of(image: &Image, name: &Path) -> Result<ExtendedColorType> {
+    match image.channels() {
+        1 => Ok(ExtendedColorType::L8),
+        3 => Ok(ExtendedColorType::Rgb8),
+        _ => Err(wrong_channels(image, "one channel (grey) or three (colour)", name)),
+    }
+}
+
+/// Height and width; a size above 32 bits becomes one that no format takes.
+fn size_of(image: &Image) -> [u32; 2] {
+    [image.height(), image.width()].map(|size| u32::try_from(size).unwrap_or(u32::MAX))
 }
 
 fn wrong_channels(image: &Image, expected: &'static str, name: &Path) -> Error {

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::cases::{Case, Targets, cases_of, criterion, most_cases};
 use super::{Attempt, Experiment, LANES, MisclassifiedOrigins, Telling, ray_bytes, trace_bytes};
-use crate::attack::{Found, Ready, search};
+use crate::attack::{Found, Ready, Rules, search};
 use crate::criterion::Criterion;
 use crate::data::ImageSet;
 use crate::direction::{Formed, OriginTrace};
@@ -20,6 +20,7 @@ use crate::measure::PassScorer;
 use crate::method::Method;
 use crate::outcome::{NotReached, Outcome, Perturbed, Skipped};
 use crate::step_and_adjust::{self, Adjusting};
+use crate::transformation::{Claim, require_copies};
 
 /// So many rays are searched together at most: enough to fill the batches while some are finished long before others.
 const RAYS: usize = 4096;
@@ -45,6 +46,12 @@ pub(super) struct Chunk<'a> {
 }
 
 impl Setting<'_> {
+    /// What holds for all searches.
+    fn rules(&self) -> Rules<'_> {
+        let Experiment { line_search, robust_to, .. } = self.experiment;
+        Rules { line_search, robust_to, interrupted: self.interrupted }
+    }
+
     /// How many origins make a chunk.
     pub(super) fn origins_at_once(&self) -> usize {
         let network = self.network;
@@ -168,7 +175,7 @@ impl<'a> Chunk<'a> {
                         direction,
                         criterion,
                         origin_class: self.trace.class(cases[case].origin),
-                        at_origin: self.at_origin(cases[case], criterion),
+                        at_origin: self.at_origin(cases[case], criterion)?,
                     });
                     own.push(case);
                 }
@@ -179,8 +186,7 @@ impl<'a> Chunk<'a> {
                 None => {}
             }
         }
-        let experiment = self.setting.experiment;
-        let found = search(self.setting.network, &ready, &experiment.line_search, self.setting.interrupted)?;
+        let found = search(self.setting.network, &ready, self.setting.rules())?;
         ended.extend(own.into_iter().zip(found).map(|(case, found)| Ended {
             case,
             found,
@@ -204,7 +210,7 @@ impl<'a> Chunk<'a> {
                 target: targets.representation(layer, target),
                 criterion: &criteria[index],
                 origin_class: self.trace.class(case.origin),
-                at_origin: self.at_origin(case, &criteria[index]),
+                at_origin: self.at_origin(case, &criteria[index])?,
             });
             own.push(index);
         }
@@ -213,8 +219,8 @@ impl<'a> Chunk<'a> {
             self.setting.network,
             &adjusting,
             &experiment.step_and_adjust,
-            (experiment.relu_start, &experiment.line_search),
-            self.setting.interrupted,
+            experiment.relu_start,
+            self.setting.rules(),
         )?;
         Ok(own
             .into_iter()
@@ -227,13 +233,20 @@ impl<'a> Chunk<'a> {
             .collect())
     }
 
-    fn at_origin(&self, case: Case, criterion: &Criterion) -> Verdict {
+    fn at_origin(&self, case: Case, criterion: &Criterion) -> Result<Verdict> {
         let layer = criterion.layer(self.setting.network);
         let representation = match self.representations.get(&layer) {
             Some(representations) => representations.image(case.origin),
             None => self.trace.logits(case.origin),
         };
-        criterion.judge(self.trace.class(case.origin), representation)
+        let origin_class = self.trace.class(case.origin);
+        let mut verdict = [criterion.judge(origin_class, representation)];
+        // Where it does not hold for the origin itself, it does not matter whether it does for its copies.
+        if verdict[0].holds {
+            let claim = Claim { image: self.origin(case), criterion, origin_class };
+            require_copies(self.setting.network, &self.setting.experiment.robust_to, &[claim], &mut verdict)?;
+        }
+        Ok(verdict[0])
     }
 
     /// The direction of each case that has one, formed in waves: every wave takes as many cases of each origin as the

@@ -4,6 +4,7 @@ use super::*;
 use crate::data::digits;
 use crate::direction::NoDirection;
 use crate::embedded;
+use crate::image::Image;
 use crate::outcome::NotReached;
 
 fn some_digits(range: std::ops::Range<usize>) -> ImageSet {
@@ -220,4 +221,55 @@ fn an_interrupted_experiment_stops() {
         .unwrap_err();
     assert!(matches!(error, Error::Interrupted));
     assert_eq!(attempts, 0);
+}
+
+#[test]
+fn a_robust_attempt_holds_for_every_copy_and_not_for_the_image_before() {
+    let robust_to = vec![Transformation::Jpeg(90), Transformation::Shift(1)];
+    let experiment = Experiment { robust_to: robust_to.clone(), with_pass_score: false, ..all_methods() };
+    let (network, origins) = (embedded::lenet(), some_digits(0..3));
+    let stands = |image: &Image, origin_class: usize| {
+        let mut images = vec![image.clone()];
+        for transformation in &robust_to {
+            images.extend(transformation.images(image).unwrap());
+        }
+        let class =
+            |image: &Image| lots_network::class_of(network.classify(image.pixels()).unwrap().image(0));
+        images.iter().all(|image| class(image) != origin_class)
+    };
+    let mut reached = 0;
+    for attempt in attempts(&experiment, &origins) {
+        let Some(perturbed) = attempt.outcome.reached() else { continue };
+        reached += 1;
+        assert!(stands(&perturbed.image, attempt.origin_class), "{:?}", experiment.groups[attempt.group]);
+        // The image, one JPEG and four shifts for each question; steps of step-and-adjust that miss ask once.
+        if experiment.groups[attempt.group].method != Method::StepAndAdjust {
+            assert_eq!(attempt.classifications % 6, 0);
+        }
+    }
+    assert!(reached > 40, "only {reached}");
+}
+
+#[test]
+fn the_last_image_before_a_robust_one_is_not_robust() {
+    let (network, digits) = (embedded::lenet(), digits::load());
+    let robust_to = vec![Transformation::Blur(1.0)];
+    let experiment = Experiment {
+        groups: vec![Group::of(Method::FastGradientSign)],
+        robust_to: robust_to.clone(),
+        with_pass_score: false,
+        ..Experiment::default()
+    };
+    for attempt in attempts(&experiment, &some_digits(0..10)) {
+        let Some(perturbed) = attempt.outcome.reached() else { continue };
+        let origin = &digits.images()[attempt.origin];
+        let vanished = VanishedGradient::default();
+        let direction =
+            crate::direction::fast_gradient_sign(&network, origin, attempt.origin_class, vanished).unwrap();
+        let before = crate::line_search::image_at(origin, &direction, perturbed.bracket.lo).unwrap();
+        let copies = robust_to[0].images(&before).unwrap();
+        let class =
+            |image: &Image| lots_network::class_of(network.classify(image.pixels()).unwrap().image(0));
+        assert!([&before, &copies[0]].into_iter().any(|image| class(image) == attempt.origin_class));
+    }
 }

@@ -39,9 +39,14 @@ impl Canvas {
     }
 
     /// Fills a rectangle with a grey level.
-    pub(super) fn fill(&mut self, [x, y]: [usize; 2], [width, height]: [usize; 2], ink: u8) {
+    pub(super) fn fill(&mut self, at: [usize; 2], size: [usize; 2], ink: u8) {
+        self.fill_colour(at, size, [ink; 3]);
+    }
+
+    /// Fills a rectangle with a colour; a grey canvas takes its red.
+    pub(super) fn fill_colour(&mut self, [x, y]: [usize; 2], [width, height]: [usize; 2], colour: [u8; 3]) {
         let columns = x.min(self.width)..(x + width).min(self.width);
-        for channel in 0..self.channels {
+        for (channel, ink) in (0..self.channels).zip(colour) {
             for row in y.min(self.height)..(y + height).min(self.height) {
                 let start = (channel * self.height + row) * self.width;
                 self.pixels[start + columns.start..start + columns.end].fill(ink);
@@ -51,12 +56,17 @@ impl Canvas {
 
     /// Moves a pixel toward a grey level; `coverage` 0 leaves it, 1 replaces it.
     pub(super) fn blend(&mut self, x: i64, y: i64, ink: u8, coverage: f32) {
+        self.blend_colour([x, y], [ink; 3], coverage);
+    }
+
+    /// Moves a pixel toward a colour; a grey canvas takes its red.
+    pub(super) fn blend_colour(&mut self, [x, y]: [i64; 2], colour: [u8; 3], coverage: f32) {
         let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { return };
         if x >= self.width || y >= self.height {
             return;
         }
         let weight = (coverage.clamp(0.0, 1.0) * 255.0 + 0.5) as u32;
-        for channel in 0..self.channels {
+        for (channel, ink) in (0..self.channels).zip(colour) {
             let pixel = &mut self.pixels[(channel * self.height + y) * self.width + x];
             *pixel = ((u32::from(*pixel) * (255 - weight) + u32::from(ink) * weight + 127) / 255) as u8;
         }

@@ -52,6 +52,18 @@ impl<'a> Ray<'a> {
         );
     }
 
+    /// The image at `step` along this ray and `other_step` along another one of the same origin, of either sign: the
+    /// pixels move by the sum of both, which is rounded once.
+    pub(crate) fn write_in_plane(&self, step: f64, other: &Self, other_step: f64, pixels: &mut [u8]) {
+        let scale = |ray: &Self, step: f64| (step / ray.linf).clamp(-f64::MAX, f64::MAX);
+        let (scale, other_scale) = (scale(self, step), scale(other, other_step));
+        let slopes = self.slopes.iter().zip(other.slopes);
+        for ((out, &origin), (&slope, &other_slope)) in pixels.iter_mut().zip(self.origin).zip(slopes) {
+            let change = scale * f64::from(slope) + other_scale * f64::from(other_slope);
+            *out = whole(moved(origin, change)) as u8;
+        }
+    }
+
     pub(crate) fn image(&self, step: f64) -> Image {
         let mut pixels = vec![0; self.origin.len()];
         self.write(step, &mut pixels);
@@ -176,8 +188,14 @@ impl<'a> Ray<'a> {
 /// small steps and let equal slopes switch at different steps. Monotone in `scale`, because every operation in it is.
 #[inline(always)]
 fn level(origin: u8, slope: f32, scale: f64) -> f64 {
+    moved(origin, scale * f64::from(slope))
+}
+
+/// clamp(round(x + change), 0, 255), halves away from zero: a whole number.
+#[inline(always)]
+fn moved(origin: u8, change: f64) -> f64 {
     // No pixel moves further than 255.
-    let change = (scale * f64::from(slope)).clamp(-256.0, 256.0);
+    let change = change.clamp(-256.0, 256.0);
     let whole = change.trunc();
     let rest = change - whole;
     // Where the sum is negative it becomes 0 anyhow; where it is not, away from zero means up.
@@ -257,6 +275,23 @@ mod tests {
         assert!((ray.last_step() - 4.0 * 254.5).abs() < 1e-9);
         let (white, up) = ray_of(&[255, 255], &[1.0, 2.0]);
         assert_eq!(Ray::new(&white, &up).unwrap().last_step().to_bits(), 0);
+    }
+
+    #[test]
+    fn the_axes_of_a_plane_are_its_rays() {
+        let (origin, first) = ray_of(&[10, 10, 0, 255, 7], &[1.0, -1.0, 0.3, 0.7, 0.0]);
+        let (_, second) = ray_of(&[0; 5], &[-3.0, 2.0, 0.5, -0.25, 1.0]);
+        let (first, second) = (Ray::new(&origin, &first).unwrap(), Ray::new(&origin, &second).unwrap());
+        let mut pixels = [0; 5];
+        for step in [0.0, 0.5, 1.0, 2.5, 300.0] {
+            first.write_in_plane(step, &second, 0.0, &mut pixels);
+            assert_eq!(pixels, first.image(step).pixels());
+            first.write_in_plane(0.0, &second, step, &mut pixels);
+            assert_eq!(pixels, second.image(step).pixels());
+        }
+        // −2 and 4 · −3 / 3 for the first pixel, 2 and 4 · 2 / 3 for the second, which is rounded behind the sum.
+        first.write_in_plane(-2.0, &second, 4.0, &mut pixels);
+        assert_eq!(pixels[..2], [4, 15]);
     }
 
     #[test]

@@ -1,0 +1,143 @@
+//! [`Aim`]: a direction that was asked for.
+
+use std::fmt;
+
+use lots::direction::{Formed, OriginTrace};
+use lots::experiment::Group;
+use lots::{Image, Method};
+use lots_network::LayerId;
+
+use super::expect_two;
+use crate::args::RayArgs;
+use crate::attack::plan::groups;
+use crate::failure::{Failure, Result};
+use crate::images::single_fitted;
+use crate::network::Loaded;
+
+/// A direction before it is formed.
+#[derive(Clone, Debug)]
+pub(super) struct Aim {
+    pub(super) group: Group,
+    pub(super) layer: Option<LayerId>,
+    /// With its name.
+    pub(super) target: Option<(Image, String)>,
+    pub(super) target_class: Option<usize>,
+}
+
+/// The directions of these arguments: each method at each layer, toward each target or with each hot class.
+///
+/// # Errors
+/// What is missing, or would have no effect.
+pub(super) fn aims(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Result<Vec<Aim>> {
+    expect_arguments(args, loaded, origin_class)?;
+    let mut targets = Vec::new();
+    for text in &args.target {
+        let (fitted, name) = single_fitted(text, "target", &loaded.network)?;
+        targets.push((fitted.image, name));
+    }
+    let mut aims = Vec::new();
+    for group in groups(args.method.iter().copied(), args.layer.iter().map(String::as_str)) {
+        let layer = group.layer.as_deref().map(|name| loaded.layer(name)).transpose()?;
+        let aim = Aim { group, layer, target: None, target_class: None };
+        match aim.group.method {
+            Method::Toward => {
+                aims.extend(targets.iter().map(|target| Aim { target: Some(target.clone()), ..aim.clone() }))
+            }
+            Method::HotCold => aims.extend(
+                args.target_class.iter().map(|&class| Aim { target_class: Some(class), ..aim.clone() }),
+            ),
+            _ => aims.push(aim),
+        }
+    }
+    if args.plane {
+        expect_two(aims.len())?;
+    }
+    Ok(aims)
+}
+
+impl Aim {
+    /// The direction, or why there is none.
+    ///
+    /// - `trace`: of the origin, to the layers of all aims.
+    pub(super) fn direction(&self, trace: &OriginTrace<'_>, args: &RayArgs) -> Result<Formed> {
+        let network = trace.network();
+        let classes = [trace.class(0)];
+        let vanished = args.how.vanished_gradient.unwrap_or_default().into();
+        let layer = self.layer.unwrap_or_else(|| network.logits());
+        let formed = match (self.group.method, &self.target, self.target_class) {
+            (Method::Magnify, ..) => trace.magnify(layer)?,
+            (Method::Reduce, ..) => trace.reduce(layer)?,
+            (Method::FastGradientSign, ..) => trace.fast_gradient_sign(&classes, vanished)?,
+            (Method::FastGradientValue, ..) => trace.fast_gradient_value(&classes, vanished)?,
+            (Method::HotCold, _, Some(hot)) => trace.hot_cold(&classes, &[hot])?,
+            (_, Some((target, _)), _) => {
+                trace.toward(layer, &[&network.represent(layer, target.pixels())?.values])?
+            }
+            _ => return Err(Failure::new(format!("`{}` has no direction of its own", self.group.method))),
+        };
+        formed.into_iter().next().ok_or_else(|| Failure::new("there is no origin"))
+    }
+
+    /// As captions have it: `toward conv2 (2) → digits:targets[9]`.
+    pub(super) fn place(&self, loaded: &Loaded) -> Result<String> {
+        let layer = match &self.group.layer {
+            Some(layer) => format!(" {}", loaded.place(layer)?),
+            None => String::new(),
+        };
+        Ok(format!("{}{layer}{}", self.group.method, self.end()))
+    }
+
+    /// Where it leads, if that is known: ` → digits:targets[9]`, ` → 3`.
+    fn end(&self) -> String {
+        match (&self.target, self.target_class) {
+            (Some((_, name)), _) => format!(" → {name}"),
+            (None, Some(class)) => format!(" → {class}"),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Aim {
+    /// `toward/conv2 → digits:targets[9]`
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", self.group, self.end())
+    }
+}
+
+fn expect_arguments(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Result<()> {
+    let any = |has: fn(Method) -> bool| args.method.iter().any(|&method| has(method));
+    if any(|method| method == Method::StepAndAdjust) {
+        return Err(Failure::new("`step-and-adjust` has not one direction, but a new one after each step")
+            .with_hint("its first is that of `toward`"));
+    }
+    let is_hot = any(|method| method == Method::HotCold);
+    let is_loss = any(|method| matches!(method, Method::FastGradientSign | Method::FastGradientValue));
+    let needs = [any(Method::needs_layer), any(Method::needs_target), is_hot, false, false];
+    let checks = [
+        ("--layer", !args.layer.is_empty(), needs[0]),
+        ("--target", !args.target.is_empty(), needs[1]),
+        ("--target-class", !args.target_class.is_empty(), is_hot),
+        ("--backpropagation", args.how.backpropagation.is_some(), needs[0]),
+        ("--vanished-gradient", args.how.vanished_gradient.is_some(), is_loss),
+    ];
+    let methods: Vec<String> = args.method.iter().map(|method| format!("`{method}`")).collect();
+    let methods = methods.join(" and ");
+    for ((flag, is_given, has_effect), is_needed) in checks.into_iter().zip(needs) {
+        if is_needed && !is_given {
+            return Err(Failure::new(format!("{methods} needs `{flag}`"))
+                .with_hint("`lots ray --help` has an example"));
+        }
+        if is_given && !has_effect {
+            return Err(
+                Failure::new(format!("`{flag}` has no effect with {methods}")).with_hint("leave it out")
+            );
+        }
+    }
+    for &class in &args.target_class {
+        loaded.expect_class(class)?;
+        if class == origin_class {
+            return Err(Failure::from(lots::Error::SameClass { class }).about("origin", &args.origin));
+        }
+    }
+    Ok(())
+}
