@@ -42,7 +42,7 @@ fn a_ray_for_each_direction_with_its_crossings() {
 }
 
 #[test]
-fn the_first_crossing_is_where_the_line_search_ends() {
+fn the_line_search_ends_at_a_crossing() {
     let stage = Stage::new();
     let report = json(&stage.run(&format!("{TOWARD} --layer conv2 --images 4096 --out ray.svg --json"), 0));
     stage.run(
@@ -51,9 +51,12 @@ fn the_first_crossing_is_where_the_line_search_ends() {
         0,
     );
     let row = json(&std::fs::read_to_string(stage.path("run/attempts.jsonl")).unwrap());
-    let crossing = &report["rays"][0]["crossings"][0];
     let step = row["step"].as_f64().unwrap();
-    assert!(crossing["lo"].as_f64().unwrap() <= step && step <= crossing["hi"].as_f64().unwrap());
+    // Pixels are rounded, so that near the border a ray may cross it several times; the search finds one of them.
+    let crossings = report["rays"][0]["crossings"].as_array().unwrap();
+    let number = |crossing: &Value, key: &str| crossing[key].as_f64().unwrap();
+    let is_found = |it: &Value| number(it, "lo") <= step && step <= number(it, "hi") && it["to_class"] != 4;
+    assert!(crossings.iter().any(is_found), "{step} is in none of {crossings:?}");
     let svg = std::fs::read_to_string(stage.path("ray.svg")).unwrap();
     assert!(svg.starts_with("<svg") && svg.contains("toward conv2 (2)") && !svg.contains("<script"));
 }

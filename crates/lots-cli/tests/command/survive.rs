@@ -10,7 +10,7 @@ fn json(text: &str) -> Value {
 fn attacked(stage: &Stage, more: &str) {
     let options =
         "--method toward --layer conv2 --method hot-cold --origin digits[0..4] --target digits:targets";
-    stage.run(&format!("attack lenet {options} --no-pass --quiet --out run {more}"), 0);
+    stage.run(&format!("attack lenet {options} --no-pass --quiet --out run{more}"), 0);
 }
 
 #[test]
@@ -51,14 +51,14 @@ fn an_array_of_images_survives_like_pictures() {
     let stage = Stage::new();
     attacked(&stage, "");
     let of_pictures = json(&stage.run("survive run --json", 0));
-    attacked(&stage, "--format npy --force");
+    attacked(&stage, " --format npy --force");
     assert_eq!(json(&stage.run("survive run --threads 1 --json", 0)), of_pictures);
 }
 
 #[test]
 fn what_was_searched_robustly_survives() {
     let stage = Stage::new();
-    attacked(&stage, "--robust-to jpeg:90,shift:1");
+    attacked(&stage, " --robust-to jpeg:90,shift:1");
     let run = json(&std::fs::read_to_string(stage.path("run/run.json")).unwrap());
     assert_eq!(run["options"]["robust_to"], json(r#"["jpeg:90","shift:1"]"#));
     let report = json(&stage.run("survive run --transformations shift:1,png,jpeg:90 --json", 0));
@@ -106,6 +106,6 @@ fn a_run_that_cannot_be_looked_at_is_told_with_a_hint() {
     std::fs::write(stage.path("run/run.json"), &run[..200]).unwrap();
     let cut = told("survive run");
     assert!(cut.contains("is not the record of a run") && cut.contains("hint:"), "{cut}");
-    attacked(&stage, "--format none --force");
+    attacked(&stage, " --format none --force");
     assert!(told("survive run").contains("has kept no images"));
 }
