@@ -27,6 +27,24 @@ pub(crate) fn architecture() -> pulp::Arch {
     pulp::Arch::new()
 }
 
+/// Calls `compute` with the widest SIMD instructions of this machine, so that plain loops in it vectorise well.
+///
+/// It is an [`FnMut`] for a reason: a closure that could be called again but is called as an [`FnOnce`] goes through a
+/// function that is compiled without those instructions, unless the compiler happens to inline it.
+#[inline(always)]
+pub(crate) fn vectorized<R>(compute: impl FnMut() -> R) -> R {
+    struct Compute<F>(F);
+    impl<R, F: FnMut() -> R> pulp::WithSimd for Compute<F> {
+        type Output = R;
+
+        #[inline(always)]
+        fn with_simd<S: pulp::Simd>(mut self, _simd: S) -> R {
+            (self.0)()
+        }
+    }
+    architecture().dispatch(Compute(compute))
+}
+
 #[cfg(test)]
 pub(crate) use tests::on_every_instruction_set;
 

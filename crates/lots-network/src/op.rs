@@ -64,6 +64,7 @@ use std::fmt::Debug;
 use rayon::prelude::*;
 
 use crate::forward::ImageSize;
+pub(crate) use crate::kernel::vectorized;
 use crate::kernel::windows::Windows;
 use crate::load::Node;
 use crate::shape::Shape;
@@ -294,12 +295,6 @@ pub(crate) trait Op: Debug + Send + Sync {
     /// The slow, obvious twin of forward for one image, in f64: the specification that the fast code is tested against.
     #[cfg(test)]
     fn reference(&self, operands: &[gradient_check::Array]) -> Vec<f64>;
-}
-
-/// Calls `compute` with the widest SIMD instructions this machine has, so that plain loops in it vectorise well.
-#[inline(always)]
-pub(crate) fn vectorized<R>(compute: impl FnOnce() -> R) -> R {
-    crate::kernel::architecture().dispatch(compute)
 }
 
 /// Floats of a part that one thread takes, when there are several.

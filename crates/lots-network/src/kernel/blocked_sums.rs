@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::apart::Apart;
 use super::register_tile::add_products;
-use super::weighted_sum::{Column, Start, Tap, WORTH_DIVIDING, WeightedSums, load, store};
+use super::weighted_sum::{Column, Start, Tap, WeightedSums, load, store};
 
 /// Taps that are copied at once.
 const TAPS: usize = 256;
@@ -36,7 +36,7 @@ pub(super) fn suits(sums: &WeightedSums<'_>) -> bool {
         && sums.columns.last().is_some_and(|last| last.output < sums.output_row)
 }
 
-/// Computes sums that [`suits`] has seen, dividing the work among the threads if there is enough of it.
+/// Computes sums that [`suits`] has seen, dividing the work among the threads.
 ///
 /// # Panics
 /// If a table points outside its array.
@@ -47,14 +47,8 @@ pub(super) fn compute(sums: &WeightedSums<'_>, output: &mut [f32]) {
     let run = |buffers: &mut Buffers, (rows, columns)| {
         super::architecture().dispatch(Task { sums, rows, columns, buffers, output: &output });
     };
-    if sums.rows * sums.columns.len() * sums.taps.len() < WORTH_DIVIDING {
-        let mut buffers = Buffers::default();
-        for task in tasks {
-            run(&mut buffers, task);
-        }
-    } else {
-        tasks.into_par_iter().for_each_init(Buffers::default, run);
-    }
+    // Sums that are worth copying for are worth dividing.
+    tasks.into_par_iter().for_each_init(Buffers::default, run);
 }
 
 /// Ranges of rows and of columns: every element of the output is in exactly one pair.
@@ -151,6 +145,19 @@ fn copy_columns(input: &[f32], tile: &[Column], taps: &[Tap], copy: &mut [f32], 
 #[inline(always)]
 fn copy_rows<const ROWS: usize>(sums: &WeightedSums<'_>, rows: Range<usize>, taps: &[Tap], copy: &mut [f32]) {
     let copy = copy.as_chunks_mut::<ROWS>().0;
+    let first = taps[0].weight;
+    if rows.len() == ROWS && taps.iter().enumerate().all(|(index, tap)| tap.weight == first + index) {
+        // The weights of a row are neighbours: all rows are read at once, and what is written are whole rows.
+        let weights: [&[f32]; ROWS] = std::array::from_fn(|index| {
+            &sums.weights[(rows.start + index) * sums.weight_row + first..][..taps.len()]
+        });
+        for (tap, copy) in copy.iter_mut().enumerate() {
+            for (copy, weights) in copy.iter_mut().zip(&weights) {
+                *copy = weights[tap];
+            }
+        }
+        return;
+    }
     for (index, row) in rows.enumerate() {
         let weights = &sums.weights[row * sums.weight_row..];
         for (tap, copy) in taps.iter().zip(&mut *copy) {

@@ -2,6 +2,7 @@
 //!
 //! Pixels of a row lie in the SIMD lanes. An output is one chain of fused multiply-adds over the taps in row-major order.
 
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// From so many multiply-adds on, the channels are divided among the threads.
@@ -28,20 +29,19 @@ impl ChannelConvolution {
         let (planes, filters) =
             (input.par_chunks_exact(area(self.input)), filters.par_chunks_exact(area(self.kernel)));
         let channels = output.par_chunks_exact_mut(area(self.output)).zip(planes.zip(filters)).enumerate();
-        channels.with_min_len(self.channels_each()).for_each(|(channel, (output, (input, filter)))| {
-            super::architecture().dispatch(
-                #[inline(always)]
-                || {
-                    output.fill(bias.map_or(0.0, |bias| bias[channel]));
-                    self.for_each_pair(
-                        #[inline(always)]
-                        |tap, step, from, to, count| {
-                            add_scaled(filter[tap], &input[from..], step, &mut output[to..][..count]);
-                        },
-                    );
-                },
-            );
-        });
+        channels.with_min_len(self.channels_each()).for_each_init(
+            Vec::new,
+            |phases, (channel, (output, (input, filter)))| {
+                output.fill(bias.map_or(0.0, |bias| bias[channel]));
+                let input = if self.stride[1] == 1 {
+                    input
+                } else {
+                    self.into_phases(input, phases);
+                    phases
+                };
+                super::architecture().dispatch(Forward { convolution: self, input, filter, output });
+            },
+        );
     }
 
     /// Adds to `gradient`, `[channels][height][width]` of the image, what `cotangent` sends back through `filters`.
@@ -49,24 +49,57 @@ impl ChannelConvolution {
         let planes = cotangent.par_chunks_exact(area(self.output));
         let filters = filters.par_chunks_exact(area(self.kernel));
         let channels = gradient.par_chunks_exact_mut(area(self.input)).zip(planes.zip(filters));
-        channels.with_min_len(self.channels_each()).for_each(|(gradient, (cotangent, filter))| {
-            super::architecture().dispatch(
-                #[inline(always)]
-                || {
-                    self.for_each_pair(
-                        #[inline(always)]
-                        |tap, step, from, to, count| {
-                            scatter_scaled(
-                                filter[tap],
-                                &cotangent[to..][..count],
-                                step,
-                                &mut gradient[from..],
-                            );
-                        },
-                    );
-                },
-            );
-        });
+        channels.with_min_len(self.channels_each()).for_each_init(
+            Vec::new,
+            |phases, (gradient, (cotangent, filter))| {
+                let dispatch = |gradient: &mut [f32]| {
+                    super::architecture().dispatch(Backward {
+                        convolution: self,
+                        cotangent,
+                        filter,
+                        gradient,
+                    });
+                };
+                if self.stride[1] == 1 {
+                    dispatch(gradient);
+                } else {
+                    self.into_phases(gradient, phases);
+                    dispatch(phases);
+                    self.from_phases(phases, gradient);
+                }
+            },
+        );
+    }
+
+    /// Columns of a phase of the image: those that are a multiple of the stride apart.
+    fn phase_width(&self) -> usize {
+        self.input[1].div_ceil(self.stride[1])
+    }
+
+    /// Sorts the columns of each row of a plane by their phase, so that what neighbouring outputs see are neighbours:
+    /// `[height][phases][columns of a phase]`.
+    fn into_phases(&self, plane: &[f32], phases: &mut Vec<f32>) {
+        let (width, stride) = (self.phase_width(), self.stride[1]);
+        phases.resize(self.input[0] * stride * width, 0.0);
+        for (row, phases) in plane.chunks_exact(self.input[1]).zip(phases.chunks_exact_mut(stride * width)) {
+            for (first, phase) in phases.chunks_exact_mut(width).enumerate() {
+                for (value, &pixel) in phase.iter_mut().zip(row.iter().skip(first).step_by(stride)) {
+                    *value = pixel;
+                }
+            }
+        }
+    }
+
+    /// The way back.
+    fn from_phases(&self, phases: &[f32], plane: &mut [f32]) {
+        let (width, stride) = (self.phase_width(), self.stride[1]);
+        for (row, phases) in plane.chunks_exact_mut(self.input[1]).zip(phases.chunks_exact(stride * width)) {
+            for (first, phase) in phases.chunks_exact(width).enumerate() {
+                for (pixel, &value) in row.iter_mut().skip(first).step_by(stride).zip(phase) {
+                    *pixel = value;
+                }
+            }
+        }
     }
 
     /// How many channels are the least that a thread should take.
@@ -74,10 +107,11 @@ impl ChannelConvolution {
         (WORTH_DIVIDING / (area(self.output) * area(self.kernel)).max(1)).max(1)
     }
 
-    /// For each row of the result and each tap, calls `visit` with the tap, the distance of neighbouring inputs, the first
-    /// input and the first output of the part of the row whose inputs lie in the image, and how many there are.
+    /// For each row of the result and each tap, calls `visit` with the tap, the first input (among the phases) and the
+    /// first output of the part of the row whose inputs lie in the image, and how many there are, all neighbours.
     #[inline(always)]
-    fn for_each_pair(&self, mut visit: impl FnMut(usize, usize, usize, usize, usize)) {
+    fn for_each_pair(&self, mut visit: impl FnMut(usize, usize, usize, usize)) {
+        let phase_width = self.phase_width();
         for y in 0..self.output[0] {
             for u in 0..self.kernel[0] {
                 let row = (y * self.stride[0] + u * self.dilation[0]).wrapping_sub(self.pads[0]);
@@ -92,10 +126,10 @@ impl ChannelConvolution {
                     let end = end.min(self.output[1]);
                     if first < end {
                         let column = first * self.stride[1] + shift - self.pads[1];
+                        let phase = row * self.stride[1] + column % self.stride[1];
                         visit(
                             u * self.kernel[1] + v,
-                            self.stride[1],
-                            row * self.input[1] + column,
+                            phase * phase_width + column / self.stride[1],
                             y * self.output[1] + first,
                             end - first,
                         );
@@ -110,30 +144,57 @@ fn area([height, width]: [usize; 2]) -> usize {
     height * width
 }
 
-/// `output[i] += factor · input[i · step]`
-#[inline(always)]
-fn add_scaled(factor: f32, input: &[f32], step: usize, output: &mut [f32]) {
-    if step == 1 {
-        for (output, &input) in output.iter_mut().zip(input) {
-            *output = factor.mul_add(input, *output);
-        }
-    } else {
-        for (output, &input) in output.iter_mut().zip(input.iter().step_by(step)) {
-            *output = factor.mul_add(input, *output);
-        }
+/// One channel forward. The loops are in [`WithSimd::with_simd`] and not in a closure, which may not be inlined where the
+/// wide instructions are known.
+struct Forward<'a> {
+    convolution: &'a ChannelConvolution,
+    input: &'a [f32],
+    filter: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let Self { convolution, input, filter, output } = self;
+        convolution.for_each_pair(
+            #[inline(always)]
+            |tap, from, to, count| {
+                add_scaled(filter[tap], &input[from..][..count], &mut output[to..][..count]);
+            },
+        );
     }
 }
 
-/// `gradient[i · step] += factor · cotangent[i]`
+/// One channel backward.
+struct Backward<'a> {
+    convolution: &'a ChannelConvolution,
+    cotangent: &'a [f32],
+    filter: &'a [f32],
+    gradient: &'a mut [f32],
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let Self { convolution, cotangent, filter, gradient } = self;
+        convolution.for_each_pair(
+            #[inline(always)]
+            |tap, from, to, count| {
+                add_scaled(filter[tap], &cotangent[to..][..count], &mut gradient[from..][..count]);
+            },
+        );
+    }
+}
+
+/// `result[i] += factor · values[i]`
 #[inline(always)]
-fn scatter_scaled(factor: f32, cotangent: &[f32], step: usize, gradient: &mut [f32]) {
-    if step == 1 {
-        for (gradient, &cotangent) in gradient.iter_mut().zip(cotangent) {
-            *gradient = factor.mul_add(cotangent, *gradient);
-        }
-    } else {
-        for (gradient, &cotangent) in gradient.iter_mut().step_by(step).zip(cotangent) {
-            *gradient = factor.mul_add(cotangent, *gradient);
-        }
+fn add_scaled(factor: f32, values: &[f32], result: &mut [f32]) {
+    for (result, &value) in result.iter_mut().zip(values) {
+        *result = factor.mul_add(value, *result);
     }
 }

@@ -92,7 +92,7 @@ pub(crate) struct WeightedSums<'a> {
 pub(super) const WORTH_DIVIDING: usize = 1 << 23;
 
 /// From so many multiply-adds on, weights and inputs of a single image are copied to where they are at hand.
-const WORTH_COPYING: usize = 1 << 22;
+const WORTH_COPYING: usize = 1 << 21;
 
 impl WeightedSums<'_> {
     /// Computes the sums into `output`, `[elements][lanes]`.

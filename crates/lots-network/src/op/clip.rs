@@ -1,6 +1,6 @@
 //! Clip: values outside an interval become its nearer end, and get no gradient.
 
-use super::{Backward, Op, OpError, Operand, Parsed, Registration, vectorized};
+use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration, element_wise};
 use crate::load::{Constant, ConstantValues, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
@@ -12,7 +12,8 @@ pub(crate) const REGISTRATION: Registration = Registration {
     cases: tests::cases,
 };
 
-/// min(max(x, low), high); the gradient is 1 from `low` to `high`, both included, and 0 elsewhere.
+/// min(max(x, low), high); the gradient is 1 between `low` and `high` and 0 elsewhere, at the bounds as well: as with
+/// `Relu`, and with ReLU6 and hard tanh as PyTorch has them. Black pixels make many values exactly 0.
 #[derive(Debug)]
 pub(crate) struct Clip {
     /// −∞ if there is none.
@@ -47,10 +48,12 @@ impl Op for Clip {
     }
 
     fn forward(&self, operands: &[Operand<'_>], output: &mut [f32], _lanes: usize) {
-        vectorized(
+        element_wise(
+            output,
+            [operands[0].values],
             #[inline(always)]
-            || {
-                for (y, &x) in output.iter_mut().zip(operands[0].values) {
+            |output, [values]| {
+                for (y, &x) in output.iter_mut().zip(values) {
                     // Written so that NaN stays NaN, and that `high` wins where the bounds cross.
                     let raised = if x < self.low { self.low } else { x };
                     *y = if raised > self.high { self.high } else { raised };
@@ -61,17 +64,23 @@ impl Op for Clip {
 
     fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]) {
         let Some(gradient) = &mut gradients[0] else { return };
-        vectorized(
+        element_wise(
+            gradient,
+            // The output lies between the bounds where the operand does.
+            [pass.output.values, pass.cotangent],
             #[inline(always)]
-            || {
-                let operand = pass.operands[0].values;
-                for ((gradient, &x), &cotangent) in gradient.iter_mut().zip(operand).zip(pass.cotangent) {
+            |gradient, [output, cotangent]| {
+                for ((gradient, &y), &cotangent) in gradient.iter_mut().zip(output).zip(cotangent) {
                     // Two choices, one after the other, vectorise; one of two conditions does not.
-                    let above = if x >= self.low { cotangent } else { 0.0 };
-                    *gradient += if x <= self.high { above } else { 0.0 };
+                    let above = if y > self.low { cotangent } else { 0.0 };
+                    *gradient += if y < self.high { above } else { 0.0 };
                 }
             },
         );
+    }
+
+    fn gradient_reads(&self) -> GradientReads {
+        GradientReads::OUTPUT
     }
 
     fn save(&self, node: &mut NodeWriter) {
@@ -104,14 +113,14 @@ mod tests {
     }
 
     #[test]
-    fn the_bounds_themselves_are_inside_and_nan_stays() {
+    fn the_bounds_get_no_gradient_and_nan_stays() {
         let values = vec![-1.0, 0.0, 3.0, 6.0, 6.5, f32::NAN, f32::INFINITY];
         let clip = OneImage::new(Clip { low: 0.0, high: 6.0 }, vec![(Shape::from([7]), values)]);
         let clipped = clip.forward();
         assert_eq!(clipped[..5], [0.0, 0.0, 3.0, 6.0, 6.0]);
         assert!(clipped[5].is_nan());
         assert_eq!(clipped[6..], [6.0]);
-        assert_eq!(clip.gradients(&[1.0; 7]), [vec![0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]]);
+        assert_eq!(clip.gradients(&[1.0; 7]), [vec![0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]]);
     }
 
     #[test]

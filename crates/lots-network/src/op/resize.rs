@@ -296,12 +296,12 @@ impl Pass {
 
     fn forward(&self, input: &[f32], output: &mut [f32], lanes: usize) {
         let row = self.inner * lanes;
-        let groups =
+        let mut groups =
             input.chunks_exact(self.scaling.from * row).zip(output.chunks_exact_mut(self.scaling.to * row));
         vectorized(
             #[inline(always)]
             || {
-                for (input, output) in groups {
+                for (input, output) in &mut groups {
                     for (position, output) in output.chunks_exact_mut(row).enumerate() {
                         output.fill(0.0);
                         for tap in self.taps.of(position) {
@@ -318,13 +318,13 @@ impl Pass {
 
     fn backward(&self, cotangent: &[f32], gradient: &mut [f32], lanes: usize) {
         let row = self.inner * lanes;
-        let groups = gradient
+        let mut groups = gradient
             .chunks_exact_mut(self.scaling.from * row)
             .zip(cotangent.chunks_exact(self.scaling.to * row));
         vectorized(
             #[inline(always)]
             || {
-                for (gradient, cotangent) in groups {
+                for (gradient, cotangent) in &mut groups {
                     for (position, cotangent) in cotangent.chunks_exact(row).enumerate() {
                         for tap in self.taps.of(position) {
                             let target = &mut gradient[tap.element * row..][..row];
