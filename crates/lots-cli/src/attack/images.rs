@@ -113,7 +113,9 @@ impl Targets {
         };
         expect_classes(classes.as_deref().unwrap_or_default(), set.names(), "target", network)?;
         let mut digest = ImagesDigest::default();
-        images.iter().for_each(|image| digest.add(image));
+        for image in images {
+            digest.add(image);
+        }
         Ok(Self {
             stems: distinct(set.names().iter().map(|name| file_stem(name))),
             sha256: digest.digits(),

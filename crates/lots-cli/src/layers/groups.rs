@@ -113,7 +113,7 @@ fn module(name: &str, parts: usize) -> Option<&str> {
 fn shared_path(first: &str, last: &str) -> usize {
     let ends = first.match_indices('/').map(|(end, _)| end + 1);
     // The slash that every name of an exporter begins with tells nothing.
-    ends.filter(|&end| end > 1 && last.starts_with(&first[..end])).last().unwrap_or(0)
+    ends.rev().find(|&end| end > 1 && last.starts_with(&first[..end])).unwrap_or(0)
 }
 
 /// Height and width; `None` for what has no places: numbers, tokens, an image of one pixel.

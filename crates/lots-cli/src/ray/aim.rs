@@ -41,7 +41,7 @@ pub(super) fn aims(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Resu
         let aim = Aim { group, layer, target: None, target_class: None };
         match aim.group.method {
             Method::Toward => {
-                aims.extend(targets.iter().map(|target| Aim { target: Some(target.clone()), ..aim.clone() }))
+                aims.extend(targets.iter().map(|target| Aim { target: Some(target.clone()), ..aim.clone() }));
             }
             Method::HotCold => aims.extend(
                 args.target_class.iter().map(|&class| Aim { target_class: Some(class), ..aim.clone() }),

@@ -161,17 +161,12 @@ impl PlaneNumbers {
 impl Report {
     /// What the plot shows, for those who cannot see it.
     pub(super) fn description(&self) -> String {
-        match &self.plane {
-            Some(plane) => {
-                let names: Vec<&str> =
-                    plane.directions.iter().map(|named| named.direction.as_str()).collect();
-                format!("Classes in the plane of {}", names.join(" and "))
-            }
-            None => {
-                let names: Vec<&str> = self.rays.iter().map(|ray| ray.named.direction.as_str()).collect();
-                format!("The margin along {}", names.join(", "))
-            }
+        if let Some(plane) = &self.plane {
+            let names: Vec<&str> = plane.directions.iter().map(|named| named.direction.as_str()).collect();
+            return format!("Classes in the plane of {}", names.join(" and "));
         }
+        let names: Vec<&str> = self.rays.iter().map(|ray| ray.named.direction.as_str()).collect();
+        format!("The margin along {}", names.join(", "))
     }
 
     /// Headers with their rows.

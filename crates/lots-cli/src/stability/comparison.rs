@@ -36,6 +36,7 @@ pub(super) struct Compared {
 }
 
 /// Two medians and their ratio; null where a median is not reached.
+#[expect(clippy::struct_field_names, reason = "the key in the JSON says what it is")]
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Ratio {
     pub(super) baseline: Option<f64>,

@@ -1,4 +1,4 @@
-//! The verdicts as JUnit's XML, which continuous integration shows: a test case for each condition.
+//! The verdicts in the XML of `JUnit`, which continuous integration shows: a test case for each condition.
 
 use std::path::Path;
 

@@ -14,26 +14,27 @@ const NAME: usize = 32;
 /// The table, the comparison, the verdicts, and where everything is.
 pub(super) fn of(job: &Job<'_>, found: &Found) -> String {
     let Origins { images, attacked, misclassified } = Origins::of(job, &found.attempts);
-    let mut text = format!(
+    let mut parts = vec![format!(
         "{} of {} images are read rightly ({} misread, left out)\n\n",
         grouped(attacked),
         grouped(images),
         grouped(misclassified)
-    );
-    text += &table(job, &found.groups);
+    )];
+    parts.push(table(job, &found.groups));
     if let Some(comparison) = &found.comparison {
         let name = comparison.baseline["name"].as_str().unwrap_or_default();
-        text += &format!(
+        parts.push(format!(
             "\nagainst {name}, on {} images that both read rightly\n\n{}",
             grouped(comparison.origins),
             ratios(job, &comparison.groups)
-        );
+        ));
     }
     if !found.verdicts.is_empty() {
         let lines: Vec<String> = found.verdicts.iter().map(ToString::to_string).collect();
-        text += &format!("\n{}\n", lines.join("\n"));
+        parts.push(format!("\n{}\n", lines.join("\n")));
     }
-    text + &format!("\n{0}/report.html · stability.json · attempts.csv\n", job.args.out.display())
+    parts.push(format!("\n{0}/report.html · stability.json · attempts.csv\n", job.args.out.display()));
+    parts.concat()
 }
 
 /// Whether a row is shown: all classes together, and of many layers only any direction.

@@ -89,10 +89,10 @@ impl Vgg16 {
             });
         }
         // The largest tensor of an image is that behind the first convolution.
-        match Shape::from([channels[0].max(3), vgg.extent, vgg.extent]).is_within(MOST_ELEMENTS) {
-            true => Ok(vgg),
-            false => Err(Error::TooLarge { tensor: "conv1_1".to_owned(), limit: MOST_ELEMENTS }),
+        if !Shape::from([channels[0].max(3), vgg.extent, vgg.extent]).is_within(MOST_ELEMENTS) {
+            return Err(Error::TooLarge { tensor: "conv1_1".to_owned(), limit: MOST_ELEMENTS });
         }
+        Ok(vgg)
     }
 
     /// The network with the weights of `source`.

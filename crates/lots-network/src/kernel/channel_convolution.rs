@@ -36,7 +36,7 @@ impl ChannelConvolution {
                 let input = if self.stride[1] == 1 {
                     input
                 } else {
-                    self.into_phases(input, phases);
+                    self.sort_by_phase(input, phases);
                     phases
                 };
                 super::architecture().dispatch(Forward { convolution: self, input, filter, output });
@@ -63,9 +63,9 @@ impl ChannelConvolution {
                 if self.stride[1] == 1 {
                     dispatch(gradient);
                 } else {
-                    self.into_phases(gradient, phases);
+                    self.sort_by_phase(gradient, phases);
                     dispatch(phases);
-                    self.from_phases(phases, gradient);
+                    self.merge_phases(phases, gradient);
                 }
             },
         );
@@ -78,7 +78,7 @@ impl ChannelConvolution {
 
     /// Sorts the columns of each row of a plane by their phase, so that what neighbouring outputs see are neighbours:
     /// `[height][phases][columns of a phase]`.
-    fn into_phases(&self, plane: &[f32], phases: &mut Vec<f32>) {
+    fn sort_by_phase(&self, plane: &[f32], phases: &mut Vec<f32>) {
         let (width, stride) = (self.phase_width(), self.stride[1]);
         phases.resize(self.input[0] * stride * width, 0.0);
         for (row, phases) in plane.chunks_exact(self.input[1]).zip(phases.chunks_exact_mut(stride * width)) {
@@ -91,7 +91,7 @@ impl ChannelConvolution {
     }
 
     /// The way back.
-    fn from_phases(&self, phases: &[f32], plane: &mut [f32]) {
+    fn merge_phases(&self, phases: &[f32], plane: &mut [f32]) {
         let (width, stride) = (self.phase_width(), self.stride[1]);
         for (row, phases) in plane.chunks_exact_mut(self.input[1]).zip(phases.chunks_exact(stride * width)) {
             for (first, phase) in phases.chunks_exact(width).enumerate() {

@@ -13,7 +13,7 @@ pub(crate) const REGISTRATION: Registration = Registration {
 };
 
 /// min(max(x, low), high); the gradient is 1 between `low` and `high` and 0 elsewhere, at the bounds as well: as with
-/// `Relu`, and with ReLU6 and hard tanh as PyTorch has them. Black pixels make many values exactly 0.
+/// `Relu`, and with `relu6` and `hardtanh` as `PyTorch` has them. Black pixels make many values exactly 0.
 #[derive(Debug)]
 pub(crate) struct Clip {
     /// −∞ if there is none.
