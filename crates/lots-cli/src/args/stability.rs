@@ -40,8 +40,13 @@ pub(crate) struct StabilityArgs {
     /// End with exit code 1 if this holds, such as 'ip1.median < 0.9 * baseline'; may be given several times
     #[arg(long, value_name = "CONDITION", value_parser = values::condition, help_heading = "Comparison")]
     pub(crate) fail_if: Vec<Condition>,
-    /// Write a test case for each condition into this file, in the XML of `JUnit`
-    #[arg(long, value_name = "FILE.xml", requires = "fail_if", help_heading = "Comparison")]
+    #[arg(
+        long,
+        help = "Write a test case for each condition into this file, as JUnit's XML",
+        value_name = "FILE.xml",
+        requires = "fail_if",
+        help_heading = "Comparison"
+    )]
     pub(crate) junit: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
