@@ -73,7 +73,9 @@ fn complete(args: &EvaluateArgs, about: &Value) -> Result<Option<Report>> {
     };
     let got: Value = json_file::read(out)?;
     expect_same(&got, about, "evaluation", out)?;
-    json_file::read(out).map(Some)
+    let row = serde_json::from_value(got)
+        .map_err(|error| Failure::new(format!("`{}` is damaged ({error})", out.display())))?;
+    Ok(Some(Report { about: about.clone(), row }))
 }
 
 /// Shows the row, and the file that it is in.
@@ -86,7 +88,7 @@ fn tell(report: &Report, args: &EvaluateArgs, what: &str, terminal: Terminal) ->
 }
 
 /// What `--json` prints and `--out` holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Report {
     #[serde(flatten)]
     about: Value,

@@ -44,6 +44,8 @@ fn an_evaluation_that_is_complete_is_shown_and_not_measured_again() {
     let row = stage.files("");
     let again = stage.run(&format!("{options} --resume"), 0);
     assert_eq!(again, first.replace("wrote row.json", "complete already: row.json"));
+    let shown = stage.run(&format!("{options} --resume --json --quiet"), 0);
+    assert_eq!(shown, std::fs::read_to_string(stage.path("row.json")).unwrap(), "each key once");
     snapshot!("evaluate_complete_other", stage.lots(&format!("{options} --resume").replace('5', "6")));
     assert!(stage.files("") == row);
 }
