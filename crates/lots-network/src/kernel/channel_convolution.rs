@@ -2,7 +2,6 @@
 //!
 //! Pixels of a row lie in the SIMD lanes. An output is one chain of fused multiply-adds over the taps in row-major order.
 
-use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// From so many multiply-adds on, the channels are divided among the threads.
@@ -39,7 +38,17 @@ impl ChannelConvolution {
                     self.sort_by_phase(input, phases);
                     phases
                 };
-                super::architecture().dispatch(Forward { convolution: self, input, filter, output });
+                super::vectorized(
+                    #[inline(always)]
+                    || {
+                        self.for_each_pair(
+                            #[inline(always)]
+                            |tap, from, to, count| {
+                                add_scaled(filter[tap], &input[from..][..count], &mut output[to..][..count]);
+                            },
+                        );
+                    },
+                );
             },
         );
     }
@@ -52,19 +61,25 @@ impl ChannelConvolution {
         channels.with_min_len(self.channels_each()).for_each_init(
             Vec::new,
             |phases, (gradient, (cotangent, filter))| {
-                let dispatch = |gradient: &mut [f32]| {
-                    super::architecture().dispatch(Backward {
-                        convolution: self,
-                        cotangent,
-                        filter,
-                        gradient,
-                    });
+                let add_to = |gradient: &mut [f32]| {
+                    super::vectorized(
+                        #[inline(always)]
+                        || {
+                            self.for_each_pair(
+                                #[inline(always)]
+                                |tap, from, to, count| {
+                                    let seen = &cotangent[to..][..count];
+                                    add_scaled(filter[tap], seen, &mut gradient[from..][..count]);
+                                },
+                            );
+                        },
+                    );
                 };
                 if self.stride[1] == 1 {
-                    dispatch(gradient);
+                    add_to(gradient);
                 } else {
                     self.sort_by_phase(gradient, phases);
-                    dispatch(phases);
+                    add_to(phases);
                     self.merge_phases(phases, gradient);
                 }
             },
@@ -142,53 +157,6 @@ impl ChannelConvolution {
 
 fn area([height, width]: [usize; 2]) -> usize {
     height * width
-}
-
-/// One channel forward. The loops are in [`WithSimd::with_simd`] and not in a closure, which may not be inlined where the
-/// wide instructions are known.
-struct Forward<'a> {
-    convolution: &'a ChannelConvolution,
-    input: &'a [f32],
-    filter: &'a [f32],
-    output: &'a mut [f32],
-}
-
-impl WithSimd for Forward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let Self { convolution, input, filter, output } = self;
-        convolution.for_each_pair(
-            #[inline(always)]
-            |tap, from, to, count| {
-                add_scaled(filter[tap], &input[from..][..count], &mut output[to..][..count]);
-            },
-        );
-    }
-}
-
-/// One channel backward.
-struct Backward<'a> {
-    convolution: &'a ChannelConvolution,
-    cotangent: &'a [f32],
-    filter: &'a [f32],
-    gradient: &'a mut [f32],
-}
-
-impl WithSimd for Backward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let Self { convolution, cotangent, filter, gradient } = self;
-        convolution.for_each_pair(
-            #[inline(always)]
-            |tap, from, to, count| {
-                add_scaled(filter[tap], &cotangent[to..][..count], &mut gradient[from..][..count]);
-            },
-        );
-    }
 }
 
 /// `result[i] += factor · values[i]`
