@@ -21,7 +21,7 @@ use crate::args::{AttackArgs, Format, LARGE_RUN};
 use crate::digest::ImagesDigest;
 use crate::failure::{About, Failure, Result};
 use crate::images::{FittedChunks, FittedSet, file_stem, source};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, interrupted};
 use crate::network::Loaded;
 use crate::run_folder::{RunFolder, Start};
 use crate::terminal::Terminal;
@@ -137,24 +137,13 @@ impl<'a> Job<'a> {
             };
             if !is_done {
                 progress.finish_and_clear();
-                return Err(self.interrupted(first));
+                return Err(interrupted(first, self.count, self.args.output.force));
             }
             first += set.len();
             progress.inc(set.len() as u64);
         }
         progress.finish_and_clear();
         Ok(())
-    }
-
-    /// Ctrl-C after so many origins.
-    fn interrupted(&self, done: usize) -> Failure {
-        let message = format!("interrupted after {done} of {} origins", self.count);
-        match (done, self.args.output.force) {
-            (0, _) => Failure::new(message + ", nothing was kept"),
-            (_, false) => Failure::new(message).with_hint("the same command with `--resume` goes on"),
-            (_, true) => Failure::new(message)
-                .with_hint("the same command with `--resume` instead of `--force` goes on"),
-        }
     }
 
     /// Origins that are done already: they must still be the same.

@@ -15,7 +15,7 @@ use crate::args::EvaluateArgs;
 use crate::attack::images::{Targets, labelled};
 use crate::digest::ImagesDigest;
 use crate::failure::{Failure, Result};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, with_way_on};
 use crate::json_file;
 use crate::network::Loaded;
 use crate::numbers;
@@ -50,12 +50,9 @@ pub(crate) fn run(args: &EvaluateArgs, terminal: Terminal) -> Result<Done> {
         if !kept.state.row.go_on(measured, interrupt.flag())? {
             progress.finish_and_clear();
             let failure = Failure::new(format!("interrupted after {before} of {} origins", origins.len()));
-            return Err(match (&args.out, args.force) {
-                (None, _) => failure,
-                (_, false) => failure.with_hint("the same command with `--resume` goes on"),
-                (_, true) => {
-                    failure.with_hint("the same command with `--resume` instead of `--force` goes on")
-                }
+            return Err(match args.out {
+                None => failure,
+                Some(_) => with_way_on(failure, args.force),
             });
         }
         kept.keep()?;

@@ -34,3 +34,23 @@ impl Interrupt {
         self.0.load(Ordering::SeqCst)
     }
 }
+
+/// Ctrl-C after `done` of `count` origins of a run that is kept.
+///
+/// - `force`: whether the run was told to replace what was there, which must not be said again.
+pub(crate) fn interrupted(done: usize, count: usize, force: bool) -> Failure {
+    let message = format!("interrupted after {done} of {count} origins");
+    match done {
+        0 => Failure::new(message + ", nothing was kept"),
+        _ => with_way_on(Failure::new(message), force),
+    }
+}
+
+/// Says how to go on with what was kept.
+pub(crate) fn with_way_on(failure: Failure, force: bool) -> Failure {
+    failure.with_hint(if force {
+        "the same command with `--resume` instead of `--force` goes on"
+    } else {
+        "the same command with `--resume` goes on"
+    })
+}

@@ -31,7 +31,7 @@ use crate::attack::images::{Targets, labelled};
 use crate::attack::plan::{self, expect_once};
 use crate::digest::ImagesDigest;
 use crate::failure::{About, Failure, Result};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, interrupted};
 use crate::json_file;
 use crate::network::Loaded;
 use crate::terminal::Terminal;
@@ -205,7 +205,11 @@ impl<'a> Job<'a> {
                 match done {
                     Err(lots::Error::Interrupted) => {
                         progress.finish_and_clear();
-                        return Err(self.interrupted(count * place + first));
+                        return Err(interrupted(
+                            count * place + first,
+                            self.origins.len() * self.networks.len(),
+                            self.args.force,
+                        ));
                     }
                     done => done.about("network", &loaded.name)?,
                 };
@@ -215,18 +219,6 @@ impl<'a> Job<'a> {
         }
         progress.finish_and_clear();
         Ok(())
-    }
-
-    /// Ctrl-C after so many origins.
-    fn interrupted(&self, done: usize) -> Failure {
-        let all = self.origins.len() * self.networks.len();
-        let message = format!("interrupted after {done} of {all} origins");
-        match (done, self.args.force) {
-            (0, _) => Failure::new(message + ", nothing was kept"),
-            (_, false) => Failure::new(message).with_hint("the same command with `--resume` goes on"),
-            (_, true) => Failure::new(message)
-                .with_hint("the same command with `--resume` instead of `--force` goes on"),
-        }
     }
 }
 
