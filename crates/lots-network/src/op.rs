@@ -245,6 +245,17 @@ pub(crate) trait Op: Debug + Send + Sync {
     /// A gradient has the layout of its operand; for one shared by all lanes it sums over the lanes.
     fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]);
 
+    /// Where the gradients of all operands are alike: makes them of the cotangent, in its place. Returns whether it has;
+    /// if it has not, nothing has changed. Only for operands that depend on the image, all of them.
+    fn backward_in_place(
+        &self,
+        _operands: &[Operand<'_>],
+        _output: Operand<'_>,
+        _cotangent: &mut [f32],
+    ) -> bool {
+        false
+    }
+
     /// Which values [`Op::backward`] reads for the gradients of operands that depend on the image: others may be left
     /// out (empty) in a pass that wants no gradient of weights. Constant operands are always there.
     fn gradient_reads(&self) -> GradientReads {
