@@ -1,6 +1,7 @@
 //! All arguments of the command `lots`. Nothing here does anything but parse.
 
 mod attack;
+mod descent;
 mod evaluate;
 mod examples;
 mod images;
@@ -21,6 +22,7 @@ use lots::Method;
 use lots::criterion::Until;
 
 pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputArgs, Relu};
+pub(crate) use self::descent::DescentArgs;
 pub(crate) use self::evaluate::EvaluateArgs;
 pub(crate) use self::images::{LabelSource, LabelledArgs, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;

@@ -146,6 +146,22 @@ pub(super) fn linf(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Whole grey levels, at least one.
+pub(super) fn radius(text: &str) -> Result<u8, String> {
+    match text.parse::<u8>() {
+        Ok(levels) if levels > 0 => Ok(levels),
+        _ => Err("expected whole grey levels, 1 to 255".to_owned()),
+    }
+}
+
+/// How much something counts.
+pub(super) fn weight(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(weight) if weight > 0.0 && weight.is_finite() => Ok(weight),
+        _ => Err("expected a number above 0".to_owned()),
+    }
+}
+
 /// A length in grey levels.
 pub(super) fn levels(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

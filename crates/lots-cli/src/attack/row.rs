@@ -105,6 +105,7 @@ pub(crate) enum Reason {
     Saturated,
     StepLimit,
     IterationLimit,
+    Converged,
 }
 
 impl From<NotReached> for Reason {
@@ -118,6 +119,7 @@ impl From<NotReached> for Reason {
             NotReached::Saturated => Self::Saturated,
             NotReached::StepLimit => Self::StepLimit,
             NotReached::IterationLimit => Self::IterationLimit,
+            NotReached::Converged => Self::Converged,
         }
     }
 }
