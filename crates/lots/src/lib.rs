@@ -12,6 +12,7 @@ pub mod evaluation;
 pub mod experiment;
 pub mod figure;
 pub mod image;
+pub mod improvement;
 pub mod line_search;
 pub mod measure;
 pub mod method;
