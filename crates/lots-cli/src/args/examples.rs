@@ -155,6 +155,20 @@ hot-cold is tried with each other class, toward with a target of each other clas
 weights. L2 and L∞ in grey levels 0-255 and PASS are means and standard deviations of what was
 reached.";
 
+pub(super) const COMPARE: &str = "\
+Examples:
+  lots compare lenet --origin 'digits[0..20]'
+  lots compare lenet --origin 'digits[0..100]' --method toward --method l-bfgs --layer ip1 --budget 300
+  lots compare face.onnx --origin faces/ --labels predicted --target targets/ --target-labels predicted \\
+    --layer fc7 --method step-and-adjust --method feature-adversary --until class --out compared
+
+Each origin that the network reads rightly meets each target of another class; methods without a target go for the
+target's class where --until class asks for it. Cost is counted in passes through the network: one for each
+classification, two for each gradient, one for a target's representation. An attempt hands in the image with the smallest
+L2 that it has found; medians are over all pairs, where an attempt that has found nothing yet counts as worse than all.
+L2 and L∞ in grey levels 0-255, PASS at most 1, success_rate 0-1.
+Exit codes: 0 something was reached, 1 nothing was, 2 error.";
+
 pub(super) const STABILITY: &str = "\
 Examples:
   lots stability lenet

@@ -103,6 +103,14 @@ pub(super) fn iterations(text: &str) -> Result<usize, String> {
     at_least_one(text, 1_000_000_000)
 }
 
+/// What an attempt may cost: less finds nothing, more is not comparable with anything.
+pub(super) fn budget(text: &str) -> Result<usize, String> {
+    match at_least_one(text, 1_000_000) {
+        Ok(passes) if passes >= 20 => Ok(passes),
+        _ => Err("expected a number of passes, 20 to 1000000".to_owned()),
+    }
+}
+
 /// Height and width, as `480x640`.
 pub(super) fn size(text: &str) -> Result<[usize; 2], String> {
     let extent = |text| at_least_one(text, 1 << 15);

@@ -56,9 +56,11 @@ impl Objective<'_> {
             Self::Class(class) => loss(representation, |index| index == class),
             Self::OtherThan(class) => loss(representation, |index| index != class),
             Self::Distance { target, .. } => {
-                let differences = || representation.iter().zip(target).map(|(&is, &wanted)| is - wanted);
-                let value = differences().map(|difference| f64::from(difference).powi(2)).sum();
-                (value, differences().map(|difference| 2.0 * difference).collect())
+                let pairs = representation.iter().zip(target);
+                let differences: Vec<f64> =
+                    pairs.map(|(&is, &wanted)| f64::from(is) - f64::from(wanted)).collect();
+                let value = differences.iter().map(|difference| difference * difference).sum();
+                (value, differences.iter().map(|difference| 2.0 * *difference as f32).collect())
             }
         }
     }

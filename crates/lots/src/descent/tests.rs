@@ -132,12 +132,9 @@ fn gradients_are_the_differences_of_objectives() {
         Objective::Distance { layer, target: target.image(0) },
     ];
     // Between grey levels, where no two pixels of a pooling window are equal.
-    let origin: Vec<f32> = digits.images()[4]
-        .pixels()
-        .iter()
-        .zip(0_u8..)
-        .map(|(&pixel, at)| (f32::from(pixel) * 0.9 + f32::from(at % 7) + 1.37).min(250.0))
-        .collect();
+    let pixels = digits.images()[4].pixels().iter().enumerate();
+    let origin: Vec<f32> =
+        pixels.map(|(at, &pixel)| (f32::from(pixel) * 0.9 + (at % 7) as f32 + 1.37).min(250.0)).collect();
     for objective in objectives {
         let (_, gradient) = slope(&network, &objective, &origin);
         let direction: Vec<f32> = {
