@@ -43,6 +43,10 @@ pub(crate) struct AttackArgs {
     /// Also attack origins that the network misclassifies already; what it reads counts as their class
     #[arg(long)]
     pub(crate) include_misclassified: bool,
+    /// Move each origin also toward the perturbed image that was found, at this layer, and keep the one with the higher
+    /// PASS; may be given several times, without a name all layers with weights
+    #[arg(long, value_name = "NAME", num_args = 0..=1, conflicts_with = "no_pass")]
+    pub(crate) improve: Option<Vec<String>>,
     #[command(flatten)]
     pub(crate) how: MethodArgs,
     #[command(flatten)]

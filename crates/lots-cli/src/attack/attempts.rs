@@ -8,6 +8,7 @@ use lots::{Image, Method, Outcome};
 use lots_network::Network;
 
 use super::images::{Origin, Targets};
+use super::improvement::improved;
 use super::plan::Plan;
 use super::row::{Reached, Reason, Row, Status};
 use crate::failure::Result;
@@ -44,15 +45,21 @@ pub(crate) fn run(
             result => result?,
         };
     }
-    let mut attempts = attempts.into_iter().peekable();
+    let Some(improved) = improved(network, plan, &taken, &attempts, interrupted)? else { return Ok(None) };
+    let mut attempts = attempts.into_iter().zip(improved).peekable();
     let (mut rows, mut index) = (Vec::new(), 0);
     for (place, origin) in origins.iter().enumerate() {
         if !plan.takes(origin) {
             rows.push(Finished { origin: place, ..skipped(origin) });
             continue;
         }
-        while let Some(attempt) = attempts.next_if(|attempt| attempt.origin == index) {
-            rows.push(Finished { origin: place, ..finish(plan, origin, targets, attempt) });
+        while let Some(attempt) = attempts.next_if(|(attempt, _)| attempt.origin == index) {
+            let (attempt, improved) = attempt;
+            let mut finished = finish(plan, origin, targets, attempt);
+            if let Some(improved) = improved {
+                improved.take_place(plan, &mut finished);
+            }
+            rows.push(Finished { origin: place, ..finished });
         }
         index += 1;
     }

@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     /// The groups as they are in file names, all different.
     pub(crate) stems: Vec<String>,
     pub(crate) include_misclassified: bool,
+    /// Layers at which origins are moved toward what was found for them.
+    pub(crate) improve: Vec<String>,
 }
 
 impl Plan {
@@ -34,10 +36,12 @@ impl Plan {
         for name in &args.layer {
             loaded.layer(name)?;
         }
+        let improve = improve(args, until, loaded)?;
         let groups = groups(args.method.iter().copied(), args.layer.iter().map(String::as_str));
         Ok(Self {
             stems: distinct(groups.iter().map(|group| file_stem(&group.to_string().replace('/', "_")))),
             include_misclassified: args.include_misclassified,
+            improve,
             experiment: Experiment {
                 groups,
                 until,
@@ -63,6 +67,7 @@ impl Plan {
         Self {
             stems: vec![String::new(); groups.len()],
             include_misclassified: false,
+            improve: Vec::new(),
             experiment: Experiment {
                 groups,
                 misclassified_origins: MisclassifiedOrigins::Include,
@@ -92,6 +97,26 @@ pub(crate) fn groups<'l>(
             }
         })
         .collect()
+}
+
+/// The layers of `--improve`.
+///
+/// # Errors
+/// If one is not in the network or given twice, or if the criterion is about the representation of another target.
+fn improve(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<Vec<String>> {
+    let Some(names) = &args.improve else { return Ok(Vec::new()) };
+    if is_about_representations(until) {
+        return Err(Failure::new(format!("`--improve` with `--until {until}` has two targets"))
+            .with_hint("use `--until misclassified` or `--until class`"));
+    }
+    expect_once("--improve", names)?;
+    if names.is_empty() {
+        return Ok(loaded.weight_layers().map(str::to_owned).collect());
+    }
+    for name in names {
+        loaded.layer(name)?;
+    }
+    Ok(names.clone())
 }
 
 fn step_and_adjust(args: &AttackArgs) -> StepAndAdjust {

@@ -66,6 +66,7 @@ pub(super) fn settings(
             },
             "adjust_step": plan.experiment.step_and_adjust.step,
             "adjust_iterations": plan.experiment.step_and_adjust.max_iterations,
+            "improve": plan.improve,
             "descents": descents(args, plan),
             "pass_score": !args.output.no_pass,
             "format": lower(&format),
