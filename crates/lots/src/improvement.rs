@@ -4,7 +4,7 @@
 //! direction comes from a layer instead of from the loss. Whether that is so is measured, and the better of the two can
 //! be kept.
 //!
-//! Source: Rozsa, Günther, Boult, "Exploring LOTS in Deep Neural Networks", section 5.2.
+//! Source: Rozsa, Günther, Boult, "Exploring LOTS in Deep Neural Networks", section 5.1.
 
 use std::sync::atomic::AtomicBool;
 

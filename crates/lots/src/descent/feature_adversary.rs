@@ -10,7 +10,7 @@ use crate::outcome::NotReached;
 /// min ‖f⁽ˡ⁾(x) − f⁽ˡ⁾(x_t)‖² such that ‖x − x_o‖∞ ≤ δ and 0 ≤ x ≤ 255, by L-BFGS within the box, from the origin on,
 /// until the criterion holds.
 ///
-/// Source: Sabour, Cao, Faghri, Fleet, "Adversarial manipulation of deep representations", section 2.
+/// Source: Sabour, Cao, Faghri, Fleet, "Adversarial manipulation of deep representations", section 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeatureAdversary {
     /// δ, in grey levels.

@@ -3,7 +3,7 @@
 //!
 //! Variables that lie at a bound and would leave it stay; for the others the two-loop recursion of L-BFGS, taken over them
 //! alone, gives the direction, and a search along its projection onto the box finds a step with sufficient decrease.
-//! A [page](https://github.com/lots-rs/lots/blob/main/docs/decisions/own-l-bfgs.md) says why none of the libraries does it.
+//! `docs/decisions/own-l-bfgs.md` says why no library does it.
 //!
 //! Source: Bertsekas, "Projected Newton methods for optimization problems with simple constraints", SIAM J. Control and
 //! Optimization 20 (1982); Nocedal, "Updating quasi-Newton matrices with limited storage", Mathematics of Computation 35
