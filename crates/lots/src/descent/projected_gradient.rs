@@ -7,8 +7,9 @@ use super::course::{Course, Seen, real};
 use crate::image::Image;
 use crate::outcome::NotReached;
 
-/// The first radius, in grey levels; it doubles until the criterion holds.
-const FIRST_RADIUS: u8 = 8;
+/// The first radius, in grey levels; it doubles until the criterion holds. A ball that suffices is left after a step or
+/// two, and one that does not after all of them, so it is rather too large.
+const FIRST_RADIUS: u8 = 64;
 /// So many times the radius all steps together could go: to any place in the ball, and along its faces.
 const REACH: f64 = 2.5;
 
