@@ -1,6 +1,8 @@
 //! All arguments of the command `lots`. Nothing here does anything but parse.
 
 mod attack;
+mod compare;
+mod descent;
 mod evaluate;
 mod examples;
 mod images;
@@ -21,6 +23,7 @@ use lots::Method;
 use lots::criterion::Until;
 
 pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputArgs, Relu};
+pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::evaluate::EvaluateArgs;
 pub(crate) use self::images::{LabelSource, LabelledArgs, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;
@@ -85,6 +88,9 @@ pub(crate) enum Command {
     /// Find the smallest perturbations of many images that change what the network reads
     #[command(after_help = examples::ATTACK)]
     Attack(Box<AttackArgs>),
+    /// Compare methods at equal cost on the same pairs: success, PASS, L2 and L∞ against passes through the network
+    #[command(after_help = examples::COMPARE)]
+    Compare(Box<CompareArgs>),
     /// See which perturbed images of a run still succeed as JPEG, resized, shifted, blurred, with half the weights' bits
     #[command(after_help = examples::SURVIVE)]
     Survive(SurviveArgs),

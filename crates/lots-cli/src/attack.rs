@@ -2,6 +2,7 @@
 
 pub(crate) mod attempts;
 pub(crate) mod images;
+mod improvement;
 pub(crate) mod plan;
 pub(crate) mod row;
 mod settings;
@@ -94,8 +95,8 @@ impl<'a> Job<'a> {
         }
         let each = most_attempts(&plan, targets.as_ref(), loaded.network.class_count());
         let pixels: usize = loaded.network.input_shape().iter().product();
-        // The perturbed images of a chunk wait until they are written.
-        let fit = plan.experiment.memory / 3 / (pixels * each.max(1));
+        // The perturbed images of a chunk wait until they are written, and those that improve on them, too.
+        let fit = plan.experiment.memory / 3 / (pixels * each.max(1) * (1 + plan.improve.len()));
         let format = if each * count >= LARGE_RUN { Format::Npy } else { Format::Png };
         Ok(Self {
             format: args.output.format.unwrap_or(format),

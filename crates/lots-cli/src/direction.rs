@@ -95,9 +95,9 @@ impl Report {
 /// What is missing, or would have no effect.
 fn expect_arguments(args: &DirectionArgs, loaded: &Loaded) -> Result<()> {
     let method = args.method;
-    if method == Method::StepAndAdjust {
-        return Err(Failure::new("`step-and-adjust` has not one direction, but a new one after each step")
-            .with_hint("its first is that of `toward`"));
+    if !method.has_one_direction() {
+        return Err(Failure::new(format!("`{method}` has not one direction, but a new one after each step"))
+            .with_hint(method.first_direction()));
     }
     let hot_cold = method == Method::HotCold;
     let is_loss = matches!(method, Method::FastGradientSign | Method::FastGradientValue);
@@ -164,7 +164,7 @@ fn formed(
             }
             trace.hot_cold(&classes, &vec![hot; origins.len()])?
         }
-        Method::Toward | Method::StepAndAdjust => {
+        _ => {
             let images = targets.map_or(&[][..], |targets| targets.set.images());
             let which = |origin: &Origin| if images.len() == 1 { 0 } else { origin.number };
             let pixels: Vec<u8> =

@@ -5,6 +5,7 @@
 mod args;
 mod attack;
 mod class_names;
+mod compare;
 mod convert;
 mod demo;
 mod describe;
@@ -31,6 +32,7 @@ mod survive;
 mod table1;
 mod terminal;
 mod train;
+mod unfinished;
 mod visualize;
 mod whole_folder;
 
@@ -81,6 +83,7 @@ fn run(args: Args) -> Result<Done> {
         Command::Attack(args) => attack::run(&args, terminal),
         Command::Visualize(args) => visualize::run(&args, terminal),
         Command::Ray(args) => ray::run(&args, terminal),
+        Command::Compare(args) => compare::run(&args, terminal),
         Command::Survive(args) => survive::run(&args, terminal),
         Command::Direction(args) => direction::run(&args, terminal),
         Command::Fetch(args) => fetch::run(&args, terminal),

@@ -17,6 +17,7 @@ use lots_network::{LayerId, Network, ReluStart};
 
 use crate::criterion::Until;
 use crate::data::ImageSet;
+use crate::descent::Descents;
 use crate::direction::{VanishedGradient, expect_size};
 use crate::error::{Error, Result};
 use crate::evaluation::Evaluation;
@@ -24,6 +25,7 @@ use crate::line_search::LineSearch;
 use crate::method::Method;
 use crate::outcome::{Outcome, Skipped};
 use crate::step_and_adjust::StepAndAdjust;
+use crate::trail::Sighting;
 use crate::transformation::Transformation;
 use cases::Targets;
 use chunk::{Chunk, Setting};
@@ -77,6 +79,11 @@ pub struct Experiment {
     pub line_search: LineSearch,
     /// How [`Method::StepAndAdjust`] steps.
     pub step_and_adjust: StepAndAdjust,
+    /// How the methods that make an objective small go on.
+    pub descents: Descents,
+    /// Costs in passes, ascending, at which the best image of each attempt is measured, too: [`Attempt::trail`]. Descents
+    /// go on until the last of them has nearly been spent, as long as they have something to improve. Mostly empty.
+    pub checkpoints: Vec<usize>,
     /// Whether PASS and SSIM are measured; they take longer than the search.
     pub with_pass_score: bool,
     /// About so many bytes are taken for what is kept of the forward pass of the origins (two thirds) and for the rays
@@ -101,6 +108,8 @@ pub enum Pairing {
     All,
     /// The first origin meets the first target, the second the second, and so on.
     Zip,
+    /// As [`Self::Zip`], and where a method has no target, the class to reach or the hot class is that of the target.
+    Same,
 }
 
 /// What is done with an origin that the network gives another class than its label.
@@ -132,6 +141,16 @@ pub struct Attempt {
     pub classifications: usize,
     /// How many gradients were carried back to the pixels for it.
     pub backpropagations: usize,
+    /// The best images that it had found by the checkpoints, without those that are the same as before.
+    pub trail: Vec<Sighting>,
+}
+
+impl Attempt {
+    /// What it cost, in passes through the network: one for each classification, two for each gradient, and one for the
+    /// target's representation if there is a target.
+    pub fn cost(&self) -> usize {
+        self.classifications + 2 * self.backpropagations + usize::from(self.target.is_some())
+    }
 }
 
 /// How far an experiment is.
@@ -233,6 +252,7 @@ impl Experiment {
     ) -> Result<Vec<Option<LayerId>>> {
         self.line_search.check()?;
         self.step_and_adjust.check()?;
+        self.descents.check()?;
         // The least that can be done: one origin, and the rays of one batch.
         let needed = 3 * (trace_bytes(network) / 2).max(LANES * ray_bytes(network));
         if needed > self.memory {
@@ -263,9 +283,14 @@ impl Experiment {
         if method.needs_label() && skips && origins.labels().is_none() {
             return Err(Error::MethodNeeds { method, what: "the labels of the origins" });
         }
+        let needs_pairs = match self.pairing {
+            Pairing::All => false,
+            Pairing::Zip => method.needs_target(),
+            Pairing::Same => true,
+        };
         match targets {
             None if method.needs_target() => return Err(Error::MethodNeeds { method, what: "targets" }),
-            Some(targets) if method.needs_target() && self.pairing == Pairing::Zip => {
+            Some(targets) if needs_pairs => {
                 let (origins, targets) = (origins.len(), targets.len());
                 if origins != targets {
                     return Err(Error::Pairs { origins, targets });
@@ -273,7 +298,8 @@ impl Experiment {
             }
             _ => {}
         }
-        let has_class = method.needs_target() || method == Method::HotCold || self.target_class.is_some();
+        let is_given = self.target_class.is_some() || self.pairing == Pairing::Same && targets.is_some();
+        let has_class = method.needs_target() || method == Method::HotCold || is_given;
         let needs = match self.until {
             Until::Class if !has_class => Some("a class to reach"),
             Until::DistanceBelow(_) | Until::SimilarityAbove(_) if !method.needs_target() => Some("a target"),
@@ -304,6 +330,8 @@ impl Default for Experiment {
             vanished_gradient: VanishedGradient::default(),
             line_search: LineSearch::default(),
             step_and_adjust: StepAndAdjust::default(),
+            descents: Descents::default(),
+            checkpoints: Vec::new(),
             with_pass_score: true,
             memory: MEMORY,
         }

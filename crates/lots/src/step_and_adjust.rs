@@ -79,7 +79,8 @@ impl StepAndAdjust {
         let adjusting =
             Adjusting { origin, layer, target: target.image(0), criterion, origin_class, at_origin };
         let interrupted = &AtomicBool::new(false);
-        let rules = Rules { line_search: &LineSearch::default(), robust_to: &[], interrupted };
+        let rules =
+            Rules { line_search: &LineSearch::default(), robust_to: &[], checkpoints: &[], interrupted };
         match search(network, &[adjusting], self, ReluStart::default(), rules)?.remove(0).found.end {
             Ok(reached) => {
                 let scorer = Some(&mut PassScorer::default());
@@ -218,7 +219,9 @@ fn shrink(network: &Network, walks: &[Walk<'_>], rules: Rules<'_>) -> Result<Vec
     for walk in walks {
         let Some(Ok((direction, verdict))) = &walk.end else { continue };
         let Adjusting { origin, criterion, origin_class, at_origin, .. } = walk.attempt;
-        ready.push(Ready { origin, direction, criterion, origin_class, at_origin });
+        // A pass for each classification, two for each gradient and one for the target.
+        let spent = walk.classifications + 2 * walk.backpropagations + 1;
+        ready.push(Ready { origin, direction, criterion, origin_class, at_origin, spent });
         let whole = f64::from(direction.linf());
         let ray = Ray::new(origin, direction)?;
         searches.push(Search::below(ray, *rules.line_search, at_origin.margin, whole, *verdict));
@@ -227,8 +230,8 @@ fn shrink(network: &Network, walks: &[Walk<'_>], rules: Rules<'_>) -> Result<Vec
     let adjusted = walks.iter().map(|walk| {
         let mut found = match &walk.end {
             Some(Ok(_)) => shrunk.next().expect("every walk that ended well was shrunk"),
-            Some(Err(reason)) => Found { end: Err(*reason), classifications: 0 },
-            None => Found { end: Err(NotReached::IterationLimit), classifications: 0 },
+            Some(Err(reason)) => Found::nothing(*reason),
+            None => Found::nothing(NotReached::IterationLimit),
         };
         found.classifications += walk.classifications;
         Adjusted { found, backpropagations: walk.backpropagations }

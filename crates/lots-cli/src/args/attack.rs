@@ -8,6 +8,7 @@ use lots::step_and_adjust::StepAndAdjust;
 use lots::transformation::Transformation;
 use lots::{LineSearch, Method};
 
+use super::descent::DescentArgs;
 use super::images::{OriginArgs, TargetArgs};
 use super::network::NetworkArgs;
 use super::values;
@@ -19,10 +20,10 @@ pub(crate) const LARGE_RUN: usize = 10_000;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct AttackArgs {
     /// How the direction is made: toward, magnify, reduce, fast-gradient-sign, fast-gradient-value, hot-cold,
-    /// step-and-adjust; may be given several times
+    /// step-and-adjust, l-bfgs, feature-adversary, projected-gradient; may be given several times
     #[arg(long, value_name = "METHOD", value_parser = values::method, required = true)]
     pub(crate) method: Vec<Method>,
-    /// Layer, by name, for toward, magnify, reduce, step-and-adjust; may be given several times
+    /// Layer, by name, for toward, magnify, reduce, step-and-adjust, feature-adversary; may be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) layer: Vec<String>,
     #[command(flatten)]
@@ -42,10 +43,16 @@ pub(crate) struct AttackArgs {
     /// Also attack origins that the network misclassifies already; what it reads counts as their class
     #[arg(long)]
     pub(crate) include_misclassified: bool,
+    /// Move each origin also toward the perturbed image that was found, at this layer, and keep the one with the higher
+    /// PASS; may be given several times, without a name all layers with weights
+    #[arg(long, value_name = "NAME", num_args = 0..=1, conflicts_with = "no_pass")]
+    pub(crate) improve: Option<Vec<String>>,
     #[command(flatten)]
     pub(crate) how: MethodArgs,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
+    #[command(flatten)]
+    pub(crate) descent: DescentArgs,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
     #[command(flatten)]
@@ -115,7 +122,7 @@ pub(crate) struct OutputArgs {
     /// Leave out SSIM and PASS, which take most of the time
     #[arg(long)]
     pub(crate) no_pass: bool,
-    /// Recorded in run.json; the present methods draw nothing at random
+    /// Recorded in run.json; nothing is drawn at random but by `--projected-random`
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
     /// Replace a run folder that is there already

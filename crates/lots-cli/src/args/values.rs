@@ -103,6 +103,14 @@ pub(super) fn iterations(text: &str) -> Result<usize, String> {
     at_least_one(text, 1_000_000_000)
 }
 
+/// What an attempt may cost: less finds nothing, more is not comparable with anything.
+pub(super) fn budget(text: &str) -> Result<usize, String> {
+    match at_least_one(text, 1_000_000) {
+        Ok(passes) if passes >= 20 => Ok(passes),
+        _ => Err("expected a number of passes, 20 to 1000000".to_owned()),
+    }
+}
+
 /// Height and width, as `480x640`.
 pub(super) fn size(text: &str) -> Result<[usize; 2], String> {
     let extent = |text| at_least_one(text, 1 << 15);
@@ -143,6 +151,22 @@ pub(super) fn linf(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(levels) if levels > 0.0 && levels <= 255.0 => Ok(levels),
         _ => Err("expected grey levels above 0 and at most 255".to_owned()),
+    }
+}
+
+/// Whole grey levels, at least one.
+pub(super) fn radius(text: &str) -> Result<u8, String> {
+    match text.parse::<u8>() {
+        Ok(levels) if levels > 0 => Ok(levels),
+        _ => Err("expected whole grey levels, 1 to 255".to_owned()),
+    }
+}
+
+/// How much something counts.
+pub(super) fn weight(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(weight) if weight > 0.0 && weight.is_finite() => Ok(weight),
+        _ => Err("expected a number above 0".to_owned()),
     }
 }
 

@@ -8,6 +8,7 @@ use lots::{Image, Method, Outcome};
 use lots_network::Network;
 
 use super::images::{Origin, Targets};
+use super::improvement::improved;
 use super::plan::Plan;
 use super::row::{Reached, Reason, Row, Status};
 use crate::failure::Result;
@@ -44,15 +45,21 @@ pub(crate) fn run(
             result => result?,
         };
     }
-    let mut attempts = attempts.into_iter().peekable();
+    let Some(improved) = improved(network, plan, &taken, &attempts, interrupted)? else { return Ok(None) };
+    let mut attempts = attempts.into_iter().zip(improved).peekable();
     let (mut rows, mut index) = (Vec::new(), 0);
     for (place, origin) in origins.iter().enumerate() {
         if !plan.takes(origin) {
             rows.push(Finished { origin: place, ..skipped(origin) });
             continue;
         }
-        while let Some(attempt) = attempts.next_if(|attempt| attempt.origin == index) {
-            rows.push(Finished { origin: place, ..finish(plan, origin, targets, attempt) });
+        while let Some(attempt) = attempts.next_if(|(attempt, _)| attempt.origin == index) {
+            let (attempt, improved) = attempt;
+            let mut finished = finish(plan, origin, targets, attempt);
+            if let Some(improved) = improved {
+                improved.take_place(plan, &mut finished);
+            }
+            rows.push(Finished { origin: place, ..finished });
         }
         index += 1;
     }
@@ -66,8 +73,8 @@ pub(crate) fn most_attempts(plan: &Plan, targets: Option<&Targets>, class_count:
 
 /// How long an origin takes, in attempts with one direction.
 pub(crate) fn work(plan: &Plan, targets: Option<&Targets>, class_count: usize) -> usize {
-    // Step-and-adjust takes dozens of steps, each with a direction of its own.
-    weighed(plan, targets, class_count, |method| if method == Method::StepAndAdjust { 100 } else { 1 })
+    // The others take dozens of steps, each with a direction of its own.
+    weighed(plan, targets, class_count, |method| if method.has_one_direction() { 1 } else { 100 })
 }
 
 /// The attempts on an origin, each with its weight.
@@ -79,7 +86,7 @@ fn weighed(
 ) -> usize {
     let targets = match plan.experiment.pairing {
         Pairing::All => targets.map_or(0, |targets| targets.set.len()),
-        Pairing::Zip => 1,
+        Pairing::Zip | Pairing::Same => 1,
     };
     let each = |group: &Group| match group.method {
         Method::HotCold if plan.experiment.target_class.is_none() => class_count - 1,
@@ -94,7 +101,7 @@ fn finish(plan: &Plan, origin: &Origin, targets: Option<&Targets>, attempt: Atte
     // Targets that go in pairs are numbered within the chunk.
     let target = attempt.target.map(|target| match plan.experiment.pairing {
         Pairing::All => target,
-        Pairing::Zip => origin.number,
+        Pairing::Zip | Pairing::Same => origin.number,
     });
     let mut row = Row {
         method: Some(group.method.as_str().to_owned()),

@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     /// The groups as they are in file names, all different.
     pub(crate) stems: Vec<String>,
     pub(crate) include_misclassified: bool,
+    /// Layers at which origins are moved toward what was found for them.
+    pub(crate) improve: Vec<String>,
 }
 
 impl Plan {
@@ -34,10 +36,12 @@ impl Plan {
         for name in &args.layer {
             loaded.layer(name)?;
         }
+        let improve = improve(args, until, loaded)?;
         let groups = groups(args.method.iter().copied(), args.layer.iter().map(String::as_str));
         Ok(Self {
             stems: distinct(groups.iter().map(|group| file_stem(&group.to_string().replace('/', "_")))),
             include_misclassified: args.include_misclassified,
+            improve,
             experiment: Experiment {
                 groups,
                 until,
@@ -49,6 +53,8 @@ impl Plan {
                 vanished_gradient: args.how.vanished_gradient.unwrap_or_default().into(),
                 line_search: line_search(args),
                 step_and_adjust: step_and_adjust(args),
+                descents: args.descent.options(args.output.seed),
+                checkpoints: Vec::new(),
                 with_pass_score: !args.output.no_pass,
                 memory: args.memory.bytes(),
             },
@@ -61,6 +67,7 @@ impl Plan {
         Self {
             stems: vec![String::new(); groups.len()],
             include_misclassified: false,
+            improve: Vec::new(),
             experiment: Experiment {
                 groups,
                 misclassified_origins: MisclassifiedOrigins::Include,
@@ -90,6 +97,26 @@ pub(crate) fn groups<'l>(
             }
         })
         .collect()
+}
+
+/// The layers of `--improve`.
+///
+/// # Errors
+/// If one is not in the network or given twice, or if the criterion is about the representation of another target.
+fn improve(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<Vec<String>> {
+    let Some(names) = &args.improve else { return Ok(Vec::new()) };
+    if is_about_representations(until) {
+        return Err(Failure::new(format!("`--improve` with `--until {until}` has two targets"))
+            .with_hint("use `--until misclassified` or `--until class`"));
+    }
+    expect_once("--improve", names)?;
+    if names.is_empty() {
+        return Ok(loaded.weight_layers().map(str::to_owned).collect());
+    }
+    for name in names {
+        loaded.layer(name)?;
+    }
+    Ok(names.clone())
 }
 
 fn step_and_adjust(args: &AttackArgs) -> StepAndAdjust {
@@ -135,7 +162,7 @@ fn expect_needed(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<()>
             return Err(Failure::new(format!(
                 "`--until {until}` needs a target, which `{method}` does not have"
             ))
-            .with_hint("use `--method toward` or `--method step-and-adjust`"));
+            .with_hint("use `--method toward`, `--method step-and-adjust` or `--method feature-adversary`"));
         }
     }
     args.target_class.map_or(Ok(()), |class| loaded.expect_class(class))
@@ -147,13 +174,14 @@ fn expect_effect(args: &AttackArgs, until: Until) -> Result<()> {
     let any = |has: fn(Method) -> bool| args.method.iter().any(|&method| has(method));
     let class_matters = any(|method| method == Method::HotCold)
         || until == Until::Class && any(|method| !method.needs_target());
-    let is_searched = any(|method| method != Method::StepAndAdjust);
+    let is_searched = any(Method::has_one_direction);
+    let has_caffe_start = any(|method| method.needs_layer() && !method.is_descent());
     let is_adjusted = any(|method| method == Method::StepAndAdjust);
     let checks = [
         ("--layer", !args.layer.is_empty(), any(Method::needs_layer)),
         ("--target", args.target.target.is_some(), any(Method::needs_target)),
         ("--target-class", args.target_class.is_some(), class_matters),
-        ("--backpropagation", args.how.backpropagation.is_some(), any(Method::needs_layer)),
+        ("--backpropagation", args.how.backpropagation.is_some(), has_caffe_start),
         (
             "--vanished-gradient",
             args.how.vanished_gradient.is_some(),
@@ -164,7 +192,9 @@ fn expect_effect(args: &AttackArgs, until: Until) -> Result<()> {
         ("--adjust-step", args.search.adjust_step.is_some(), is_adjusted),
         ("--adjust-iterations", args.search.adjust_iterations.is_some(), is_adjusted),
     ];
-    match checks.iter().find(|(_, is_given, has_effect)| *is_given && !has_effect) {
+    let of_descents =
+        args.descent.given().map(|(flag, is_given, method)| (flag, is_given, args.method.contains(&method)));
+    match checks.iter().chain(&of_descents).find(|(_, is_given, has_effect)| *is_given && !has_effect) {
         None => Ok(()),
         Some((flag, ..)) => {
             let methods: Vec<String> = args.method.iter().map(|method| format!("`{method}`")).collect();

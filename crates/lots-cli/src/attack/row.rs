@@ -44,6 +44,20 @@ pub(crate) struct Row {
     pub(crate) classifications: usize,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) backpropagations: usize,
+    /// What LOTS toward the perturbed image came to, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) improvement: Option<Improvement>,
+}
+
+/// LOTS toward the image that a method had found. The measures of the row are those of the image that was kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Improvement {
+    /// Where an image with a higher PASS was found, which took the place of the other; none if nowhere.
+    pub(crate) layer: Option<String>,
+    /// What the method had found by itself.
+    pub(crate) without: Reached,
+    pub(crate) classifications: usize,
+    pub(crate) backpropagations: usize,
 }
 
 /// The perturbed image and its measures.
@@ -105,6 +119,7 @@ pub(crate) enum Reason {
     Saturated,
     StepLimit,
     IterationLimit,
+    Converged,
 }
 
 impl From<NotReached> for Reason {
@@ -118,6 +133,7 @@ impl From<NotReached> for Reason {
             NotReached::Saturated => Self::Saturated,
             NotReached::StepLimit => Self::StepLimit,
             NotReached::IterationLimit => Self::IterationLimit,
+            NotReached::Converged => Self::Converged,
         }
     }
 }
@@ -157,6 +173,7 @@ impl Row {
             reached: None,
             classifications: 0,
             backpropagations: 0,
+            improvement: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `run.json`: everything that the results follow from, and the summary.
 
+use lots::Method;
+use lots::descent::Descents;
 use serde_json::{Value, json};
 
 use super::images::Targets;
@@ -64,10 +66,38 @@ pub(super) fn settings(
             },
             "adjust_step": plan.experiment.step_and_adjust.step,
             "adjust_iterations": plan.experiment.step_and_adjust.max_iterations,
+            "improve": plan.improve,
+            "descents": descents(args, plan),
             "pass_score": !args.output.no_pass,
             "format": lower(&format),
         },
     })
+}
+
+/// How the methods that make an objective small go on: those that were asked for.
+fn descents(args: &AttackArgs, plan: &Plan) -> Value {
+    let Descents { l_bfgs, feature_adversary, projected_gradient } = plan.experiment.descents;
+    let mut settings = serde_json::Map::new();
+    for method in args.method.iter().filter(|method| method.is_descent()) {
+        let own = match method {
+            Method::FeatureAdversary => json!({
+                "radius": feature_adversary.radius,
+                "iterations": feature_adversary.max_iterations,
+            }),
+            Method::ProjectedGradient => json!({
+                "radius": projected_gradient.max_radius,
+                "iterations": projected_gradient.iterations,
+                "random_start": projected_gradient.random_start.is_some(),
+            }),
+            _ => json!({
+                "first_weight": l_bfgs.first_weight,
+                "bisections": l_bfgs.bisections,
+                "iterations": l_bfgs.max_iterations,
+            }),
+        };
+        settings.insert(method.to_string(), own);
+    }
+    settings.into()
 }
 
 /// The whole of `run.json`.

@@ -106,9 +106,9 @@ impl fmt::Display for Aim {
 
 fn expect_arguments(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Result<()> {
     let any = |has: fn(Method) -> bool| args.method.iter().any(|&method| has(method));
-    if any(|method| method == Method::StepAndAdjust) {
-        return Err(Failure::new("`step-and-adjust` has not one direction, but a new one after each step")
-            .with_hint("its first is that of `toward`"));
+    if let Some(method) = args.method.iter().find(|method| !method.has_one_direction()) {
+        return Err(Failure::new(format!("`{method}` has not one direction, but a new one after each step"))
+            .with_hint(method.first_direction()));
     }
     let is_hot = any(|method| method == Method::HotCold);
     let is_loss = any(|method| matches!(method, Method::FastGradientSign | Method::FastGradientValue));

@@ -11,6 +11,7 @@ fn every_command_explains_itself() {
         "visualize",
         "ray",
         "attack",
+        "compare",
         "survive",
         "represent",
         "direction",

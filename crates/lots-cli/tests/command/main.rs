@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod attack;
+mod compare;
 mod deep_network;
 mod evaluate;
 mod help;

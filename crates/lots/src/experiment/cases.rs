@@ -73,11 +73,15 @@ pub(super) fn cases_of(
     let mut cases = Vec::new();
     for (group, method) in experiment.groups.iter().map(|group| group.method).enumerate() {
         let case = |target, target_class| Case { origin, group, target, target_class };
+        let wanted_class = match (experiment.pairing, targets) {
+            (Pairing::Same, Some(targets)) => Some(targets.classes[number]),
+            _ => experiment.target_class,
+        };
         match (method, targets) {
-            (Method::Toward | Method::StepAndAdjust, Some(targets)) => {
+            (method, Some(targets)) if method.needs_target() => {
                 let toward = |target: usize| case(Some(target), Some(targets.classes[target]));
                 match experiment.pairing {
-                    Pairing::Zip => cases.push(toward(number)),
+                    Pairing::Zip | Pairing::Same => cases.push(toward(number)),
                     Pairing::All => {
                         let others = |&target: &usize| targets.labels[target] != Some(origin_class);
                         cases.extend((0..targets.labels.len()).filter(others).map(toward));
@@ -85,11 +89,11 @@ pub(super) fn cases_of(
                 }
             }
             (Method::HotCold, _) => {
-                let wanted = |hot: &usize| experiment.target_class.is_none_or(|class| class == *hot);
+                let wanted = |hot: &usize| wanted_class.is_none_or(|class| class == *hot);
                 let hot = (0..class_count).filter(|&hot| hot != origin_class).filter(wanted);
                 cases.extend(hot.map(|hot| case(None, Some(hot))));
             }
-            _ => cases.push(case(None, experiment.target_class)),
+            _ => cases.push(case(None, wanted_class)),
         }
     }
     cases
@@ -98,7 +102,7 @@ pub(super) fn cases_of(
 /// How many cases an origin has at most.
 pub(super) fn most_cases(experiment: &Experiment, targets: Option<&Targets>, class_count: usize) -> usize {
     let each = |method: Method| match method {
-        Method::Toward | Method::StepAndAdjust if experiment.pairing == Pairing::All => {
+        method if method.needs_target() && experiment.pairing == Pairing::All => {
             targets.map_or(1, |targets| targets.labels.len())
         }
         Method::HotCold if experiment.target_class.is_none() => class_count,

@@ -12,6 +12,7 @@ use super::{Attempt, Experiment, LANES, MisclassifiedOrigins, Telling, ray_bytes
 use crate::attack::{Found, Ready, Rules, search};
 use crate::criterion::Criterion;
 use crate::data::ImageSet;
+use crate::descent::{self, Descending, Objective};
 use crate::direction::{Formed, OriginTrace};
 use crate::error::Result;
 use crate::image::Image;
@@ -48,8 +49,8 @@ pub(super) struct Chunk<'a> {
 impl Setting<'_> {
     /// What holds for all searches.
     fn rules(&self) -> Rules<'_> {
-        let Experiment { line_search, robust_to, .. } = self.experiment;
-        Rules { line_search, robust_to, interrupted: self.interrupted }
+        let Experiment { line_search, robust_to, checkpoints, .. } = self.experiment;
+        Rules { line_search, robust_to, checkpoints, interrupted: self.interrupted }
     }
 
     /// How many origins make a chunk.
@@ -151,6 +152,7 @@ impl<'a> Chunk<'a> {
             cases.iter().map(|&case| criterion(until, case, self.layer(case), targets)).collect();
         let mut found = self.searched(cases, &criteria)?;
         found.extend(self.adjusted(cases, &criteria)?);
+        found.extend(self.descended(cases, &criteria)?);
         found.sort_unstable_by_key(|found| found.case);
         let with_pass_score = self.setting.experiment.with_pass_score;
         found
@@ -161,7 +163,7 @@ impl<'a> Chunk<'a> {
             .collect()
     }
 
-    /// All cases but step-and-adjust: the directions are formed once, then the rays are searched.
+    /// All cases with one direction: the directions are formed once, then the rays are searched.
     fn searched(&self, cases: &[Case], criteria: &[Criterion]) -> Result<Vec<Ended>> {
         let formed = self.directions(cases)?;
         let mut ended = Vec::with_capacity(cases.len());
@@ -176,11 +178,13 @@ impl<'a> Chunk<'a> {
                         criterion,
                         origin_class: self.trace.class(cases[case].origin),
                         at_origin: self.at_origin(cases[case], criterion)?,
+                        // Two passes for the gradient, and one for the target.
+                        spent: 2 + usize::from(cases[case].target.is_some()),
                     });
                     own.push(case);
                 }
                 Some(Err(reason)) => {
-                    let found = Found { end: Err(NotReached::from(*reason)), classifications: 0 };
+                    let found = Found::nothing(NotReached::from(*reason));
                     ended.push(Ended { case, found, backpropagations: 0 });
                 }
                 None => {}
@@ -233,6 +237,37 @@ impl<'a> Chunk<'a> {
             .collect())
     }
 
+    fn descended(&self, cases: &[Case], criteria: &[Criterion]) -> Result<Vec<Ended>> {
+        let mut descending = Vec::new();
+        let mut own = Vec::new();
+        for (index, &case) in cases.iter().enumerate() {
+            let (method, criterion, origin_class) =
+                (self.method(case), &criteria[index], self.trace.class(case.origin));
+            if !method.is_descent() {
+                continue;
+            }
+            let about = self.layer(case).zip(case.target).zip(self.setting.targets.as_ref());
+            let objective = match about {
+                Some(((layer, target), targets)) => {
+                    Objective::Distance { layer, target: targets.representation(layer, target) }
+                }
+                None => Objective::of(criterion, origin_class),
+            };
+            let at_origin = self.at_origin(case, criterion)?;
+            let origin = self.origin(case);
+            descending.push(Descending { method, origin, objective, criterion, origin_class, at_origin });
+            own.push(index);
+        }
+        let experiment = self.setting.experiment;
+        let found =
+            descent::search(self.setting.network, &descending, &experiment.descents, self.setting.rules())?;
+        Ok(own
+            .into_iter()
+            .zip(found)
+            .map(|(case, (found, backpropagations))| Ended { case, found, backpropagations })
+            .collect())
+    }
+
     fn at_origin(&self, case: Case, criterion: &Criterion) -> Result<Verdict> {
         let layer = criterion.layer(self.setting.network);
         let representation = match self.representations.get(&layer) {
@@ -257,7 +292,7 @@ impl<'a> Chunk<'a> {
             let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); self.range.len()];
             // The last first, because waves take from the end.
             for (index, case) in cases.iter().enumerate().rev() {
-                if case.group == group && self.method(*case) != Method::StepAndAdjust {
+                if case.group == group && self.method(*case).has_one_direction() {
                     waiting[case.origin].push(index);
                 }
             }
@@ -304,7 +339,11 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    fn measured(&self, case: Case, ended: Ended, scorer: Option<&mut PassScorer>) -> Result<Attempt> {
+    fn measured(&self, case: Case, ended: Ended, mut scorer: Option<&mut PassScorer>) -> Result<Attempt> {
+        let held = ended.found.held.iter();
+        let trail = held
+            .map(|held| held.measured(self.origin(case), scorer.as_deref_mut()))
+            .collect::<Result<Vec<_>>>()?;
         let outcome = match ended.found.end {
             Ok(reached) => Outcome::Reached(Perturbed::measure(
                 self.origin(case),
@@ -324,6 +363,7 @@ impl<'a> Chunk<'a> {
             outcome,
             classifications: ended.found.classifications,
             backpropagations: ended.backpropagations,
+            trail,
         })
     }
 }
