@@ -380,6 +380,30 @@ pub enum Error {
         expected: &'static str,
     },
 
+    // Verification.
+    /// A false-accept rate that is none.
+    #[error("the false-accept rate is {got}, expected more than 0 and less than 1")]
+    FalseAcceptRate {
+        /// The rate.
+        got: f64,
+    },
+    /// Too few impostor pairs for the rate.
+    #[error("{pairs} impostor pairs cannot tell a false-accept rate of {far}")]
+    FewImpostors {
+        /// How many pairs there are.
+        pairs: usize,
+        /// The rate.
+        far: f64,
+    },
+    /// The similarity of a pair is infinite or not a number.
+    #[error("the similarity of impostor pair {pair} is {got}, expected a finite number")]
+    ImpostorNotFinite {
+        /// Index of the pair, counted from 0.
+        pair: usize,
+        /// Its similarity.
+        got: f64,
+    },
+
     // Training.
     /// The pixels and the labels are not those of the same images.
     #[error("{pixels} pixels and {labels} labels are not a set of labelled images")]
@@ -457,6 +481,9 @@ impl Error {
                 "use `png`, `webp`, `jpeg:95` (1 to 100), `resize:0.5` (to this part and back), `shift:1` (pixels), \
                  `blur:1` (standard deviation in pixels) or `bits:7` (1 to 8)"
             }
+            Self::FewImpostors { far, .. } => {
+                return Some(format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil()));
+            }
             Self::RangeOutside { count, .. } => {
                 return Some(format!("its images are counted from 0 to {}", count.saturating_sub(1)));
             }
@@ -490,6 +517,8 @@ impl Error {
             | Self::ClassRange { .. }
             | Self::SameClass { .. }
             | Self::NoDirection { .. }
+            | Self::FalseAcceptRate { .. }
+            | Self::ImpostorNotFinite { .. }
             | Self::SetLength { .. } => return None,
         };
         Some(hint.to_owned())

@@ -21,6 +21,7 @@ pub mod step_and_adjust;
 pub mod survival;
 pub mod training;
 pub mod transformation;
+pub mod verification;
 pub mod whole_file;
 
 pub use criterion::Criterion;
