@@ -403,6 +403,30 @@ pub enum Error {
         /// Its similarity.
         got: f64,
     },
+    /// Nothing to compare.
+    #[error("there are no {what} pairs")]
+    NoPairs {
+        /// "genuine", "impostor".
+        what: &'static str,
+    },
+    /// The similarity of a pair is infinite or not a number.
+    #[error("the similarity of {what} pair {pair} is {got}, expected a finite number")]
+    PairNotFinite {
+        /// "genuine", "impostor".
+        what: &'static str,
+        /// Index of the pair, counted from 0.
+        pair: usize,
+        /// Its similarity.
+        got: f64,
+    },
+    /// A network of the way from a photograph to its faces does not compute what it must.
+    #[error("the {role} does not compute what it must, expected {expected}")]
+    FaceNetwork {
+        /// "detector", "landmark network".
+        role: &'static str,
+        /// What its file must have.
+        expected: &'static str,
+    },
 
     // Training.
     /// The pixels and the labels are not those of the same images.
@@ -484,6 +508,8 @@ impl Error {
             Self::FewImpostors { far, .. } => {
                 return Some(format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil()));
             }
+            Self::NoPairs { what: "genuine" } => "give at least two images of one identity",
+            Self::NoPairs { .. } => "give images of at least two identities",
             Self::RangeOutside { count, .. } => {
                 return Some(format!("its images are counted from 0 to {}", count.saturating_sub(1)));
             }
@@ -519,6 +545,8 @@ impl Error {
             | Self::NoDirection { .. }
             | Self::FalseAcceptRate { .. }
             | Self::ImpostorNotFinite { .. }
+            | Self::PairNotFinite { .. }
+            | Self::FaceNetwork { .. }
             | Self::SetLength { .. } => return None,
         };
         Some(hint.to_owned())

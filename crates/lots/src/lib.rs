@@ -9,6 +9,7 @@ pub mod embedded;
 pub mod error;
 pub mod evaluation;
 pub mod experiment;
+pub mod face;
 pub mod figure;
 pub mod image;
 pub mod line_search;

@@ -3,6 +3,10 @@
 //! A pair of images of different identities is an impostor pair. The share of them that a threshold takes for the same
 //! identity is its false-accept rate. Where representations and their similarity come from is not decided here.
 
+mod scores;
+
+pub use self::scores::{DetPoint, Scores};
+
 use crate::error::{Error, Result};
 
 /// The smallest threshold with at most this false-accept rate: the share of impostor pairs whose similarity is strictly
