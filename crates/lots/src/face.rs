@@ -1,4 +1,4 @@
-//! Faces in photographs: found, aligned to 112×112 pixels as networks of faces take them, and put back into the photograph.
+//! Faces in photographs: found, aligned as networks of faces take them, and put back into the photograph.
 //!
 //! [`FaceFinder`] leads from a photograph to its [`Face`]s: a detector says where they are, a landmark network where eyes,
 //! nose and mouth are, and a [`Placement`] turns, scales and shifts these five points to where aligned faces have them.
@@ -17,7 +17,7 @@ pub use self::placement::{Placement, Point};
 use crate::error::Result;
 use crate::image::Image;
 
-/// Where the five points are in an aligned face: the eyes, the nose, the corners of the mouth; left and right as one looks
+/// Where the five points are in an aligned face of 112×112 pixels: the eyes, the nose, the corners of the mouth; left and right as one looks
 /// at the picture. They are those that networks of the ArcFace family are trained with, in pixels whose centres have
 /// whole coordinates.
 ///
@@ -30,6 +30,21 @@ pub const REFERENCE_POINTS: FivePoints = [
     Point { x: 70.7299, y: 92.2041 },
 ];
 
+/// Where the five points are in an aligned face of so many rows and columns.
+///
+/// # Example
+/// ```
+/// use lots::face::{REFERENCE_POINTS, reference_points};
+/// assert_eq!(reference_points(112), REFERENCE_POINTS);
+/// // The centre of the first pixel is at 0, half a pixel from the border.
+/// assert_eq!(reference_points(224)[0].x, 2.0 * (REFERENCE_POINTS[0].x + 0.5) - 0.5);
+/// ```
+pub fn reference_points(side: usize) -> FivePoints {
+    let scale = side as f64 / ALIGNED as f64;
+    let scaled = |number: f64| if side == ALIGNED { number } else { (number + 0.5) * scale - 0.5 };
+    REFERENCE_POINTS.map(|Point { x, y }| Point { x: scaled(x), y: scaled(y) })
+}
+
 /// The two networks between a photograph and its faces.
 #[derive(Debug)]
 pub struct FaceFinder {
@@ -37,6 +52,8 @@ pub struct FaceFinder {
     pub detector: Detector,
     /// Says where eyes, nose and mouth are.
     pub landmarks: LandmarkNetwork,
+    /// Rows and columns of the aligned faces, at least 1; the networks of the ArcFace family take [`ALIGNED`].
+    pub side: usize,
 }
 
 /// A face in a photograph.
@@ -48,6 +65,8 @@ pub struct Face {
     pub points: FivePoints,
     /// From the photograph to the aligned face.
     pub placement: Placement,
+    /// Rows and columns of the aligned face.
+    pub side: usize,
 }
 
 impl FaceFinder {
@@ -64,8 +83,8 @@ impl FaceFinder {
         for detection in self.detector.detect(&photo)? {
             let points = self.landmarks.five_points(&photo, &detection.area)?;
             // Five points in one place are no face.
-            if let Some(placement) = Placement::between(&points, &REFERENCE_POINTS) {
-                faces.push(Face { detection, points, placement });
+            if let Some(placement) = Placement::between(&points, &reference_points(self.side)) {
+                faces.push(Face { detection, points, placement, side: self.side });
             }
         }
         Ok(faces)
@@ -76,8 +95,8 @@ impl Face {
     /// The face as networks of faces take it, in the colours of the photograph.
     ///
     /// - `photo`: the one that it was found in.
-    /// - Returns an image of 3×112×112 pixels.
+    /// - Returns a square image in colour.
     pub fn aligned(&self, photo: &Image) -> Image {
-        align(photo, &self.placement)
+        align(photo, &self.placement, self.side)
     }
 }

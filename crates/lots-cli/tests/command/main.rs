@@ -6,6 +6,7 @@
 mod attack;
 mod deep_network;
 mod evaluate;
+mod faces;
 mod help;
 mod infimnist;
 mod layers;

@@ -9,41 +9,42 @@ use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::perturbation::Perturbation;
 
-/// Rows and columns of an aligned face.
+/// Rows and columns of an aligned face, as networks of the ArcFace family take it.
 pub const ALIGNED: usize = 112;
 
 /// The aligned face of a photograph: bilinear between the four pixels around each place, black outside the photograph.
 ///
 /// Arithmetic is in double precision and rounded once.
 ///
-/// - `placement`: from the photograph to the aligned face.
-/// - Returns an image of 3×112×112 pixels; a grey photograph becomes three equal channels.
+/// - `placement`: from the photograph to the aligned face; `side`: rows and columns of that, at least 1.
+/// - Returns a square image in colour; a grey photograph becomes three equal channels.
 ///
 /// # Example
 /// ```
-/// use lots::face::{Placement, align};
+/// use lots::face::{ALIGNED, Placement, align};
 /// use lots::Image;
 /// let photo = Image::new(1, 200, 200, vec![90; 40_000])?;
-/// let face = align(&photo, &Placement::new([0.5, 0.1, 10.0, 10.0]).expect("it has an inverse"));
+/// let placement = Placement::new([0.5, 0.1, 10.0, 10.0]).expect("it has an inverse");
+/// let face = align(&photo, &placement, ALIGNED);
 /// assert_eq!(face.shape(), [3, 112, 112]);
 /// # Ok::<(), lots::Error>(())
 /// ```
 #[expect(clippy::missing_panics_doc, reason = "an aligned face has the pixels of its shape")]
-pub fn align(photo: &Image, placement: &Placement) -> Image {
+pub fn align(photo: &Image, placement: &Placement, side: usize) -> Image {
     let photo = photo.to_colour();
     let [channels, height, width] = photo.shape();
-    let mut pixels = Vec::with_capacity(channels * ALIGNED * ALIGNED);
+    let mut pixels = Vec::with_capacity(channels * side * side);
     for channel in 0..channels {
         let plane = photo.plane(channel);
         let at = |row: usize, column: usize| f64::from(plane[row * width + column]);
-        for row in 0..ALIGNED {
-            for column in 0..ALIGNED {
+        for row in 0..side {
+            for column in 0..side {
                 let place = placement.undo(Point { x: column as f64, y: row as f64 });
                 pixels.push(bilinear([height, width], place, at).round() as u8);
             }
         }
     }
-    Image::new(channels, ALIGNED, ALIGNED, pixels).expect("an aligned face has its shape")
+    Image::new(channels, side, side, pixels).expect("an aligned face has its shape")
 }
 
 /// The photograph with the perturbation of its aligned face.
@@ -51,12 +52,12 @@ pub fn align(photo: &Image, placement: &Placement) -> Image {
 /// To each pixel is added what the perturbation is at its place in the aligned face, bilinear and fading to zero over one
 /// pixel at the border; sums are clamped to 0–255 and rounded once.
 ///
-/// - `perturbation`: of an aligned face, `[3, 112, 112]`.
+/// - `perturbation`: of an aligned face, square and in colour.
 /// - `placement`: from the photograph to the aligned face.
 /// - Returns an image of the size of the photograph in colour; where nothing is perturbed, with its pixels.
 ///
 /// # Errors
-/// [`Error::ImageSize`] if the perturbation has another shape.
+/// [`Error::ImageSize`] if the perturbation is not square or not in colour.
 ///
 /// # Example
 /// ```
@@ -64,13 +65,14 @@ pub fn align(photo: &Image, placement: &Placement) -> Image {
 /// use lots::{Image, Perturbation};
 /// let photo = Image::new(3, 150, 150, vec![90; 3 * 22_500])?;
 /// let placement = Placement::new([1.0, 0.0, -20.0, -20.0]).expect("it has an inverse");
-/// let face = align(&photo, &placement);
+/// let face = align(&photo, &placement, 112);
 /// let unchanged = paste(&photo, &Perturbation::between(&face, &face)?, &placement)?;
 /// assert_eq!(unchanged, photo);
 /// # Ok::<(), lots::Error>(())
 /// ```
 pub fn paste(photo: &Image, perturbation: &Perturbation, placement: &Placement) -> Result<Image> {
-    let expected = [3, ALIGNED, ALIGNED];
+    let [_, side, _] = perturbation.shape();
+    let expected = [3, side, side];
     if perturbation.shape() != expected {
         return Err(Error::ImageSize { role: "perturbed face", got: perturbation.shape(), expected });
     }
@@ -78,12 +80,12 @@ pub fn paste(photo: &Image, perturbation: &Perturbation, placement: &Placement) 
     let [channels, height, width] = photo.shape();
     let mut pixels = photo.pixels().to_vec();
     for channel in 0..channels {
-        let changes = &perturbation.values()[channel * ALIGNED * ALIGNED..][..ALIGNED * ALIGNED];
-        let at = |row: usize, column: usize| f64::from(changes[row * ALIGNED + column]);
+        let changes = &perturbation.values()[channel * side * side..][..side * side];
+        let at = |row: usize, column: usize| f64::from(changes[row * side + column]);
         let plane = &mut pixels[channel * height * width..][..height * width];
         for (index, pixel) in plane.iter_mut().enumerate() {
             let photo_place = Point { x: (index % width) as f64, y: (index / width) as f64 };
-            let change = bilinear([ALIGNED, ALIGNED], placement.apply(photo_place), at);
+            let change = bilinear([side, side], placement.apply(photo_place), at);
             *pixel = (f64::from(*pixel) + change).round().clamp(0.0, 255.0) as u8;
         }
     }
@@ -127,7 +129,7 @@ mod tests {
     #[test]
     fn a_shift_of_whole_pixels_copies_them() {
         let photo = numbered(130, 140);
-        let face = align(&photo, &placement([1.0, 0.0, -7.0, -3.0]));
+        let face = align(&photo, &placement([1.0, 0.0, -7.0, -3.0]), ALIGNED);
         for (row, column) in [(0, 0), (50, 60), (111, 111)] {
             for channel in 0..3 {
                 let expected = photo.plane(channel)[(row + 3) * 140 + column + 7];
@@ -139,7 +141,7 @@ mod tests {
     #[test]
     fn outside_the_photograph_it_is_black() {
         let photo = Image::new(1, 10, 10, vec![200; 100]).unwrap();
-        let face = align(&photo, &placement([1.0, 0.0, 40.0, 40.0]));
+        let face = align(&photo, &placement([1.0, 0.0, 40.0, 40.0]), ALIGNED);
         assert_eq!((face.plane(0)[0], face.plane(2)[45 * ALIGNED + 45]), (0, 200));
         assert_eq!(face.plane(0)[60 * ALIGNED + 45], 0);
     }
@@ -155,10 +157,10 @@ mod tests {
 
     #[test]
     fn a_perturbation_of_another_size_is_refused() {
-        let small = numbered(4, 4);
+        let small = numbered(4, 5);
         let none = Perturbation::between(&small, &small).unwrap();
         let refused = paste(&small, &none, &placement([1.0, 0.0, 0.0, 0.0])).unwrap_err();
-        let message = "the perturbed face has 3×4×4 pixels, expected 3×112×112 (channels × height × width)";
+        let message = "the perturbed face has 3×4×5 pixels, expected 3×4×4 (channels × height × width)";
         assert_eq!(refused.to_string(), message);
     }
 
@@ -166,10 +168,10 @@ mod tests {
     fn what_is_pasted_without_scaling_comes_back_when_it_is_aligned_again() {
         let photo = Image::new(3, 160, 170, vec![100; 3 * 160 * 170]).unwrap();
         let here = placement([1.0, 0.0, -20.0, -30.0]);
-        let face = align(&photo, &here);
+        let face = align(&photo, &here, ALIGNED);
         let perturbed = numbered(ALIGNED, ALIGNED);
         let pasted = paste(&photo, &Perturbation::between(&face, &perturbed).unwrap(), &here).unwrap();
-        assert_eq!(align(&pasted, &here), perturbed);
+        assert_eq!(align(&pasted, &here, ALIGNED), perturbed);
         assert_eq!(pasted.pixels()[0], 100);
     }
 
@@ -182,7 +184,7 @@ mod tests {
         ) {
             let photo = numbered(90, 70);
             let here = placement([a, b, right, down]);
-            let face = align(&photo, &here);
+            let face = align(&photo, &here, ALIGNED);
             let none = Perturbation::between(&face, &face).unwrap();
             prop_assert_eq!(paste(&photo, &none, &here).unwrap(), photo);
         }
