@@ -10,7 +10,7 @@ mod landmarks;
 mod placement;
 
 pub use self::alignment::{ALIGNED, align, paste};
-pub use self::detection::{Detection, Detector, FaceBox};
+pub use self::detection::{Detection, Detector, FaceBox, LEAST_SCORE};
 pub use self::landmarks::{FivePoints, LandmarkNetwork};
 pub use self::placement::{Placement, Point};
 

@@ -38,6 +38,9 @@ pub(crate) struct FinderArgs {
     /// Network that finds 68 points in a face, an ONNX file
     #[arg(long, value_name = "FILE")]
     pub(crate) landmarks: PathBuf,
+    /// The probability from which on the detector's boxes count as faces, 0 to 1
+    #[arg(long, value_name = "NUMBER", default_value_t = lots::face::LEAST_SCORE, value_parser = values::rate)]
+    pub(crate) score: f64,
 }
 
 #[derive(Clone, Debug, clap::Args)]

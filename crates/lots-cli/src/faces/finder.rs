@@ -16,11 +16,14 @@ pub(super) fn open(args: &FinderArgs, side: usize) -> Result<(FaceFinder, Value)
     let (detector, landmarks) = (read(&args.detector)?, read(&args.landmarks)?);
     let named = |path: &Path, bytes: &[u8]| json!({ "name": path.display().to_string(), "sha256": digest::of_bytes(bytes) });
     let settings = json!({
+        "least_score": args.score,
         "detector": named(&args.detector, &detector),
         "landmarks": named(&args.landmarks, &landmarks),
     });
+    let mut detector = Detector::from_onnx(&detector).about("detector", args.detector.display())?;
+    detector.least_score = args.score;
     let finder = FaceFinder {
-        detector: Detector::from_onnx(&detector).about("detector", args.detector.display())?,
+        detector,
         landmarks: LandmarkNetwork::from_onnx(&landmarks).about("landmarks", args.landmarks.display())?,
         side,
     };

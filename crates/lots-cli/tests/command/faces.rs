@@ -2,6 +2,7 @@ use lots::criterion::cosine_similarity;
 use lots::data::digits;
 use lots::verification::Scores;
 use lots::{Image, embedded};
+use lots_testing::face_networks;
 use serde_json::Value;
 
 use crate::stage::{Stage, snapshot};
@@ -119,4 +120,89 @@ fn mistakes_in_reports_are_told() {
     snapshot!("faces_twice", stage.lots("faces report lenet faces faces"));
     std::fs::create_dir(stage.path("empty")).unwrap();
     snapshot!("faces_no_folders", stage.lots("faces report lenet empty"));
+}
+
+/// A photograph, another one, a file that is none, and networks that find a face in the middle of each.
+fn with_photographs() -> Stage {
+    let stage = Stage::new();
+    std::fs::create_dir_all(stage.path("photos/anna")).unwrap();
+    stage.photograph("photos/anna/first.png", 120, 160);
+    stage.photograph("photos/second.png", 90, 100);
+    std::fs::write(stage.path("photos/third.png"), b"no picture").unwrap();
+    let faces = [(0.99, [0.2, 0.2, 0.6, 0.8]), (0.1, [0.0, 0.0, 1.0, 1.0])];
+    std::fs::write(stage.path("detector.onnx"), face_networks::detector(&faces)).unwrap();
+    let points = [[0.35, 0.45], [0.65, 0.46], [0.5, 0.64], [0.38, 0.82], [0.63, 0.83]];
+    std::fs::write(stage.path("landmarks.onnx"), face_networks::landmark_network(&points)).unwrap();
+    stage.small_vgg("vgg.onnx");
+    stage
+}
+
+const FINDER: &str = "--detector detector.onnx --landmarks landmarks.onnx";
+
+#[test]
+fn faces_are_aligned_in_the_folders_of_their_photographs() {
+    let stage = with_photographs();
+    snapshot!("faces_align", stage.lots(&format!("faces align photos {FINDER}")));
+    let rows = rows(&stage, "aligned/faces.jsonl");
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows[0]["image"], "anna/first-0.png");
+    assert_eq!(Image::open(stage.path("aligned/anna/first-0.png")).unwrap().shape(), [3, 112, 112]);
+    assert!(rows[2]["reason"].as_str().unwrap().starts_with("not a picture"), "{}", rows[2]);
+    assert!(!stage.path("aligned/progress.json").exists());
+
+    // The same again, with another number of threads.
+    stage.run(&format!("faces align photos {FINDER} --threads 1 --out again --quiet"), 0);
+    assert!(stage.files("aligned") == stage.files("again"));
+    stage.run(&format!("faces align photos/third.png {FINDER} --out none --quiet"), 1);
+    snapshot!("faces_align_exists", stage.lots(&format!("faces align photos {FINDER}")));
+}
+
+#[test]
+fn an_unperturbed_face_leaves_its_photograph_as_it_is() {
+    let stage = with_photographs();
+    stage.run(&format!("faces align photos {FINDER} --side 32 --quiet"), 0);
+    let face = "aligned/anna/first-0.png";
+    let paste = format!(
+        "faces paste vgg.onnx photos/anna/first.png {face} --face {face} --target aligned/second-0.png {FINDER}"
+    );
+    let report = json(&stage.run(&format!("{paste} --pixels 0-1 --threshold -1 --out same.png --json"), 0));
+    let open = |file: &str| Image::open(stage.path(file)).unwrap();
+    assert_eq!(open("same.png"), open("photos/anna/first.png"));
+    assert_eq!((&report["l2"], &report["linf"]), (&0.0.into(), &0.into()));
+    assert_eq!(report["similarity_pasted"], report["similarity_before"]);
+
+    // Brighter by ten grey levels in the whole face.
+    let aligned = open(face);
+    let brighter: Vec<u8> = aligned.pixels().iter().map(|&pixel| pixel.saturating_add(10)).collect();
+    Image::new(3, 32, 32, brighter).unwrap().save(stage.path("brighter.png")).unwrap();
+    let paste = paste.replacen(face, "brighter.png", 1);
+    let report =
+        json(&stage.run(&format!("{paste} --pixels 0-1 --threshold 1 --out brighter-photo.png --json"), 1));
+    assert_eq!((&report["linf"], &report["reached"]), (&10.into(), &false.into()));
+    let (before, after) = (open("photos/anna/first.png"), open("brighter-photo.png"));
+    assert_eq!(before.pixels()[0], after.pixels()[0]);
+    snapshot!(
+        "faces_other_photo",
+        stage.lots(&format!("{} --out x.png", paste.replace("photos/anna/first.png", "photos/second.png")))
+    );
+    snapshot!(
+        "faces_no_row",
+        stage.lots(&format!(
+            "{} --out x.png",
+            paste.replace("--face aligned/anna/first-0.png", "--face photos/second.png")
+        ))
+    );
+}
+
+#[test]
+fn networks_of_another_kind_are_refused() {
+    let stage = with_photographs();
+    snapshot!(
+        "faces_no_detector",
+        stage.lots("faces align photos --detector vgg.onnx --landmarks landmarks.onnx")
+    );
+    snapshot!(
+        "faces_no_landmarks",
+        stage.lots("faces align photos --detector detector.onnx --landmarks vgg.onnx")
+    );
 }

@@ -1,5 +1,7 @@
 //! `report.html`: verification, impersonation by layer and method, who can become whom, the least visible faces.
 
+use std::path::Path;
+
 use lots::page::{Block, Page, Section};
 
 use super::attempts::Row;
@@ -31,7 +33,8 @@ pub(super) fn page(job: &Job<'_>, report: &Report, rows: &[Row], folder: &RunFol
     }
     sections.push(Section::new("How it was measured", how(job, report)));
     let lead = "How well a face network tells identities apart, and how little it takes to be taken for someone else.";
-    let title = format!("Faces to `{}`", shortened(&job.loaded.name, 60));
+    let file = Path::new(&job.loaded.name).file_name().unwrap_or_default().to_string_lossy();
+    let title = format!("Faces to `{}`", shortened(&file, 60));
     Ok(Page::new(title.replace('`', ""), lead, sections)
         .with_footer(format!("Made by lots {}.", env!("CARGO_PKG_VERSION"))))
 }
