@@ -112,6 +112,10 @@ pub(crate) struct FacesReportArgs {
     /// The false-accept rate that sets the threshold of the similarity
     #[arg(long, value_name = "RATE", default_value_t = 1e-3, value_parser = values::rate)]
     pub(crate) far: f64,
+    /// Go so much beyond the threshold, so that a perturbed face is still taken for the target when it is back in its
+    /// photograph
+    #[arg(long, value_name = "NUMBER", default_value_t = 0.0, value_parser = values::margin)]
+    pub(crate) margin: f64,
     /// Move these identities toward each other, by the names of their folders; may be given several times
     #[arg(long, value_name = "NAME", conflicts_with = "identities")]
     pub(crate) identity: Vec<String>,

@@ -114,6 +114,12 @@ pub(super) fn side(text: &str) -> Result<usize, String> {
     at_least_one(text, 4096)
 }
 
+/// What is asked for beyond a threshold of the cosine similarity.
+pub(super) fn margin(text: &str) -> Result<f64, String> {
+    let margin = text.parse().ok().filter(|margin: &f64| (0.0..1.0).contains(margin));
+    margin.ok_or_else(|| "expected a number from 0 to below 1".to_owned())
+}
+
 /// A cosine similarity.
 pub(super) fn cosine(text: &str) -> Result<f64, String> {
     let cosine = text.parse().ok().filter(|cosine: &f64| (-1.0..=1.0).contains(cosine));

@@ -116,9 +116,16 @@ impl<'a> Job<'a> {
             return Err(Failure::new("one identity alone cannot become another")
                 .with_hint("name two or more with `--identity`"));
         }
+        let wanted = verified.summary.threshold + args.margin;
+        if wanted >= 1.0 {
+            return Err(Failure::new(format!(
+                "no similarity is above {wanted:.4}, the threshold with its margin"
+            ))
+            .with_hint("choose a smaller `--margin`"));
+        }
         let experiment = Experiment {
             groups: plan::groups(methods.into_iter(), layers.iter().map(String::as_str)),
-            until: Until::SimilarityAbove(verified.summary.threshold),
+            until: Until::SimilarityAbove(wanted),
             criterion_layer: Some(feature_name.clone()),
             pairing: Pairing::Zip,
             misclassified_origins: MisclassifiedOrigins::Include,
@@ -152,6 +159,7 @@ impl<'a> Job<'a> {
             "feature": feature,
             "attempted": groups,
             "far": self.args.far,
+            "margin": self.args.margin,
             "identities": names,
             "seed": self.args.seed,
             "options": {

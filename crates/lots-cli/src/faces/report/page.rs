@@ -167,9 +167,14 @@ fn how(job: &Job<'_>, report: &Report) -> Vec<Block> {
         Block::text(format!(
             "Similarities are cosines of the representations at `{}`. The threshold is the smallest one with at most the asked \
              false-accept rate among all impostor pairs. Directions are formed at the layers of the table, Eq. (3); the \
-             criterion is always the similarity at `{}`.",
+             criterion is always the similarity at `{}`{}.",
             report.settings["feature"].as_str().unwrap_or_default(),
-            report.settings["feature"].as_str().unwrap_or_default()
+            report.settings["feature"].as_str().unwrap_or_default(),
+            if job.args.margin > 0.0 {
+                format!(", {} above the threshold", job.args.margin)
+            } else {
+                String::new()
+            }
         )),
         Block::text(format!(
             "`toward` takes one direction and searches the smallest step; `step-and-adjust` computes it again after each grey \
