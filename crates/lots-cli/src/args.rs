@@ -5,6 +5,7 @@ mod compare;
 mod descent;
 mod evaluate;
 mod examples;
+mod faces;
 mod images;
 mod infimnist;
 mod layers;
@@ -25,6 +26,7 @@ use lots::criterion::Until;
 pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputArgs, Relu};
 pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::evaluate::EvaluateArgs;
+pub(crate) use self::faces::{AlignArgs, FacesArgs, FacesCommand, FacesReportArgs, FinderArgs, PasteArgs};
 pub(crate) use self::images::{LabelSource, LabelledArgs, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;
 pub(crate) use self::layers::{LayersArgs, SCREENFUL};
@@ -109,6 +111,9 @@ pub(crate) enum Command {
     /// Measure how far each layer is from flipping the label, compare two networks, fail a build that lost stability
     #[command(after_help = examples::STABILITY)]
     Stability(Box<StabilityArgs>),
+    /// Find and align faces, put perturbed ones back into photographs, report who can become whom
+    #[command(after_help = examples::FACES)]
+    Faces(Box<FacesArgs>),
     /// Train a LeNet on MNIST by Caffe's recipe, or fine-tune a network on perturbed images
     #[command(after_help = examples::TRAIN)]
     Train(Box<TrainArgs>),

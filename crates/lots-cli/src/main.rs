@@ -12,8 +12,10 @@ mod describe;
 mod digest;
 mod direction;
 mod evaluate;
+mod faces;
 mod failure;
 mod fetch;
+mod heat_map;
 mod images;
 mod infimnist;
 mod interrupt;
@@ -89,6 +91,7 @@ fn run(args: Args) -> Result<Done> {
         Command::Fetch(args) => fetch::run(&args, terminal),
         Command::Evaluate(args) => evaluate::run(&args, terminal),
         Command::Stability(args) => stability::run(&args, terminal),
+        Command::Faces(args) => faces::run(&args, terminal),
         Command::Train(args) => train::run(&args, terminal),
         Command::Infimnist(args) => infimnist::run(&args, terminal),
         Command::Table1(args) => table1::run(&args, terminal),

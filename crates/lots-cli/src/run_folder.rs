@@ -114,6 +114,16 @@ impl RunFolder {
         Ok(file)
     }
 
+    /// Writes a file that belongs beside the attempts.
+    pub(crate) fn document(&self, file: &str, bytes: &[u8]) -> Result<()> {
+        fs::write(self.folder.path(file), bytes).map_err(|reason| self.failed(file, &reason))
+    }
+
+    /// Where a file of the folder is for now.
+    pub(crate) fn path(&self, file: &str) -> std::path::PathBuf {
+        self.folder.path(file)
+    }
+
     /// Adds an image of an origin of this class to `perturbed.npy` and returns its place there: `perturbed.npy[17]`.
     pub(crate) fn row(&mut self, image: &Image, origin_class: usize) -> Result<String> {
         let place = format!("{IMAGES_FILE}[{}]", self.progress.rows);

@@ -1,7 +1,8 @@
-//! Comparing arrays and pictures in tests, with messages that name the first place that differs.
+//! Comparing arrays and pictures in tests, with messages that name the first place that differs; networks made for tests.
 //!
 //! This crate depends on no other crate of the project: a dev-dependency cycle would give two copies of each type.
 
+pub mod face_networks;
 pub mod golden;
 
 /// Asserts `|got − expected| ≤ absolute + relative·|expected|` for every element.

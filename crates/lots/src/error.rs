@@ -380,6 +380,54 @@ pub enum Error {
         expected: &'static str,
     },
 
+    // Verification.
+    /// A false-accept rate that is none.
+    #[error("the false-accept rate is {got}, expected more than 0 and less than 1")]
+    FalseAcceptRate {
+        /// The rate.
+        got: f64,
+    },
+    /// Too few impostor pairs for the rate.
+    #[error("{pairs} impostor pairs cannot tell a false-accept rate of {far}")]
+    FewImpostors {
+        /// How many pairs there are.
+        pairs: usize,
+        /// The rate.
+        far: f64,
+    },
+    /// The similarity of a pair is infinite or not a number.
+    #[error("the similarity of impostor pair {pair} is {got}, expected a finite number")]
+    ImpostorNotFinite {
+        /// Index of the pair, counted from 0.
+        pair: usize,
+        /// Its similarity.
+        got: f64,
+    },
+    /// Nothing to compare.
+    #[error("there are no {what} pairs")]
+    NoPairs {
+        /// "genuine", "impostor".
+        what: &'static str,
+    },
+    /// The similarity of a pair is infinite or not a number.
+    #[error("the similarity of {what} pair {pair} is {got}, expected a finite number")]
+    PairNotFinite {
+        /// "genuine", "impostor".
+        what: &'static str,
+        /// Index of the pair, counted from 0.
+        pair: usize,
+        /// Its similarity.
+        got: f64,
+    },
+    /// A network of the way from a photograph to its faces does not compute what it must.
+    #[error("the {role} does not compute what it must, expected {expected}")]
+    FaceNetwork {
+        /// "detector", "landmark network".
+        role: &'static str,
+        /// What its file must have.
+        expected: &'static str,
+    },
+
     // Training.
     /// The pixels and the labels are not those of the same images.
     #[error("{pixels} pixels and {labels} labels are not a set of labelled images")]
@@ -457,6 +505,11 @@ impl Error {
                 "use `png`, `webp`, `jpeg:95` (1 to 100), `resize:0.5` (to this part and back), `shift:1` (pixels), \
                  `blur:1` (standard deviation in pixels) or `bits:7` (1 to 8)"
             }
+            Self::FewImpostors { far, .. } => {
+                return Some(format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil()));
+            }
+            Self::NoPairs { what: "genuine" } => "give at least two images of one identity",
+            Self::NoPairs { .. } => "give images of at least two identities",
             Self::RangeOutside { count, .. } => {
                 return Some(format!("its images are counted from 0 to {}", count.saturating_sub(1)));
             }
@@ -490,6 +543,10 @@ impl Error {
             | Self::ClassRange { .. }
             | Self::SameClass { .. }
             | Self::NoDirection { .. }
+            | Self::FalseAcceptRate { .. }
+            | Self::ImpostorNotFinite { .. }
+            | Self::PairNotFinite { .. }
+            | Self::FaceNetwork { .. }
             | Self::SetLength { .. } => return None,
         };
         Some(hint.to_owned())

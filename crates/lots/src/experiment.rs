@@ -62,6 +62,8 @@ pub struct Experiment {
     pub groups: Vec<Group>,
     /// What ends each search.
     pub until: Until,
+    /// The layer that a distance or a similarity is about; that of the direction if none.
+    pub criterion_layer: Option<String>,
     /// It must hold for all that these make of an image, too: the search is led by the smallest margin of the image and
     /// its copies, and each of them counts as classified.
     pub robust_to: Vec<Transformation>,
@@ -225,8 +227,10 @@ impl Experiment {
         interrupted: &AtomicBool,
     ) -> Result<Results> {
         let layers = self.check(network, origins, targets)?;
-        let targets = targets.map(|targets| Targets::new(network, targets, &layers)).transpose()?;
-        let setting = Setting { experiment: self, network, layers, targets, interrupted };
+        let criterion_layer = self.criterion_layer.as_ref().map(|layer| network.layer(layer)).transpose()?;
+        let wanted: Vec<Option<LayerId>> = layers.iter().copied().chain([criterion_layer]).collect();
+        let targets = targets.map(|targets| Targets::new(network, targets, &wanted)).transpose()?;
+        let setting = Setting { experiment: self, network, layers, criterion_layer, targets, interrupted };
         let mut results =
             Results { all: Evaluation::default(), groups: vec![Evaluation::default(); self.groups.len()] };
         let mut progress = Progress::default();
@@ -322,6 +326,7 @@ impl Default for Experiment {
         Self {
             groups: Vec::new(),
             until: Until::default(),
+            criterion_layer: None,
             robust_to: Vec::new(),
             pairing: Pairing::default(),
             target_class: None,

@@ -10,6 +10,7 @@ pub mod embedded;
 pub mod error;
 pub mod evaluation;
 pub mod experiment;
+pub mod face;
 pub mod figure;
 pub mod image;
 pub mod improvement;
@@ -24,6 +25,7 @@ pub mod survival;
 pub mod trail;
 pub mod training;
 pub mod transformation;
+pub mod verification;
 pub mod whole_file;
 
 pub use criterion::Criterion;

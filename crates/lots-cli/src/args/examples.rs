@@ -189,6 +189,49 @@ magnify or toward; MEASURE linf (as without), l2 or pass_score; QUANTITY median,
 is not reached counts as the end of the scale. The baseline is the first of two networks, or that of --baseline.
 Exit codes: 0 no condition holds, 1 one does, 2 error.";
 
+pub(super) const FACES: &str = "\
+Examples:
+  lots faces align portraits --detector fr_detect.onnx --landmarks fr_landmark.onnx --out aligned
+  lots faces report fr_feature.onnx aligned orl --mean 127 --std 128 --resize 112 --crop 112 --layer Add_73 --layer Add_90
+  lots faces paste fr_feature.onnx biden.jpg perturbed.png --mean 127 --std 128 --face aligned/biden/biden-0.png \\
+    --target aligned/obama/obama-0.png --detector fr_detect.onnx --landmarks fr_landmark.onnx --out pasted.png
+
+`lots faces COMMAND --help` says what each takes. `tools/fetch_faces` brings networks and photographs.";
+
+pub(super) const FACES_ALIGN: &str = "\
+Examples:
+  lots faces align photo.jpg --detector fr_detect.onnx --landmarks fr_landmark.onnx
+  lots faces align portraits holiday/ --detector fr_detect.onnx --landmarks fr_landmark.onnx --out aligned
+
+The detector is a network with the outputs `scores` and `boxes`, its pixels (RGB - 127) / 128; the landmark network reads
+68 points in grey pixels / 256; what their files say of pixels goes before. Each face is turned, scaled and shifted, by
+least squares, so that its eyes, nose and mouth are where networks of the ArcFace family expect them in 112×112 pixels.
+faces.jsonl has a row for each face: where it is, its score and points, and `placement` a, b, right, down: the pixel
+(x, y) of the photograph is at (a x - b y + right, b x + a y + down) in the aligned face.
+A photograph without a face, or that cannot be read, has a row that says so. Exit codes: 0, or 1 if no face was found.";
+
+pub(super) const FACES_PASTE: &str = "\
+Examples:
+  lots faces paste fr_feature.onnx biden.jpg report/images/biden_obama_toward_Add_90.png --mean 127 --std 128 \\
+    --face aligned/biden/biden-0.png --target aligned/obama/obama-0.png --threshold 0.43 \\
+    --detector fr_detect.onnx --landmarks fr_landmark.onnx --out pasted.png
+
+The perturbation, not the perturbed face, is added to the photograph, so that pixels that were not perturbed keep their
+values. Then the photograph goes the whole way again: it is detected, aligned and compared with the target.
+Exit codes: 0 the similarity is above the threshold (or none was given), 1 it is not or no face is found, 2 error.";
+
+pub(super) const FACES_REPORT: &str = "\
+Examples:
+  lots faces report fr_feature.onnx aligned orl --mean 127 --std 128 --resize 112 --crop 112 \\
+    --layer Add_32 --layer Add_73 --layer Reshape_95 --identities 12 --out report
+  lots faces report vgg-face --weights VGG_FACE.caffemodel aligned --resize 224x224 --feature fc7 --layer fc6 --layer fc7
+
+FACES are folders with a folder for each identity, of aligned faces. All pairs of images give AUC, equal error rate and the
+threshold of the cosine similarity at the false-accept rate; then an image of each identity is moved toward one of each
+other until its similarity at the feature layer is above the threshold. run.json and report.html have what came of it,
+attempts.jsonl a row an attempt, images/ the perturbed faces.
+Exit codes: 0, 1 nobody becomes anybody, 2 error.";
+
 pub(super) const INFIMNIST: &str = "\
 Examples:
   lots infimnist 70000..71000 --mnist data/mnist --out digits.npy

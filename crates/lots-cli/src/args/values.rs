@@ -111,6 +111,29 @@ pub(super) fn budget(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A share between 0 and 1, both left out.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| *rate > 0.0 && *rate < 1.0);
+    rate.ok_or_else(|| "expected a number above 0 and below 1, like 0.001".to_owned())
+}
+
+/// Rows and columns of a square picture.
+pub(super) fn side(text: &str) -> Result<usize, String> {
+    at_least_one(text, 4096)
+}
+
+/// What is asked for beyond a threshold of the cosine similarity.
+pub(super) fn margin(text: &str) -> Result<f64, String> {
+    let margin = text.parse().ok().filter(|margin: &f64| (0.0..1.0).contains(margin));
+    margin.ok_or_else(|| "expected a number from 0 to below 1".to_owned())
+}
+
+/// A cosine similarity.
+pub(super) fn cosine(text: &str) -> Result<f64, String> {
+    let cosine = text.parse().ok().filter(|cosine: &f64| (-1.0..=1.0).contains(cosine));
+    cosine.ok_or_else(|| "expected a number, -1 to 1".to_owned())
+}
+
 /// Height and width, as `480x640`.
 pub(super) fn size(text: &str) -> Result<[usize; 2], String> {
     let extent = |text| at_least_one(text, 1 << 15);

@@ -45,6 +45,7 @@ impl Plan {
             experiment: Experiment {
                 groups,
                 until,
+                criterion_layer: None,
                 robust_to: args.search.robust_to.clone(),
                 pairing: args.pairing.unwrap_or_default().into(),
                 target_class: args.target_class,

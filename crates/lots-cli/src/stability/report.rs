@@ -1,13 +1,11 @@
 //! `report.html`: curves by layer, maps of layers and classes, the most and the least stable images.
 
-mod heat_map;
 mod plots;
 mod stable_images;
 
 use lots::page::{Block, Page, Section};
 use lots::survival::Curve;
 
-use self::heat_map::{Cell, HeatMap, Palette};
 use self::plots::{Axis, Line};
 use super::attempts::Attempts;
 use super::comparison::{Compared, Comparison};
@@ -15,6 +13,7 @@ use super::summary::{Along, Group, Grouped, Key, Measure};
 use super::terminal_text::{self, HEADER, RATIO_HEADER};
 use super::{Found, Job, Origins};
 use crate::failure::Result;
+use crate::heat_map::{Cell, HeatMap, Palette};
 use crate::terminal::{grouped, shortened};
 
 /// Names of layers in drawings are not longer.

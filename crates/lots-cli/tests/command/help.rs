@@ -18,12 +18,16 @@ fn every_command_explains_itself() {
         "measure",
         "evaluate",
         "stability",
+        "faces",
         "train",
         "infimnist",
         "table1",
         "fetch",
     ] {
         snapshot!(format!("help_{command}"), stage.lots(&format!("{command} --help")));
+    }
+    for command in ["align", "paste", "report"] {
+        snapshot!(format!("help_faces_{command}"), stage.lots(&format!("faces {command} --help")));
     }
 }
 

@@ -7,6 +7,7 @@ mod attack;
 mod compare;
 mod deep_network;
 mod evaluate;
+mod faces;
 mod help;
 mod infimnist;
 mod layers;

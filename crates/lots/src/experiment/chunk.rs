@@ -32,6 +32,7 @@ pub(super) struct Setting<'a> {
     pub(super) network: &'a Network,
     /// One for each group.
     pub(super) layers: Vec<Option<LayerId>>,
+    pub(super) criterion_layer: Option<LayerId>,
     pub(super) targets: Option<Targets>,
     pub(super) interrupted: &'a AtomicBool,
 }
@@ -68,7 +69,8 @@ impl Setting<'_> {
 
 impl<'a> Chunk<'a> {
     pub(super) fn new(setting: &'a Setting<'a>, origins: &'a ImageSet, range: Range<usize>) -> Result<Self> {
-        let mut layers: Vec<LayerId> = setting.layers.iter().flatten().copied().collect();
+        let looked_at = setting.layers.iter().chain([&setting.criterion_layer]);
+        let mut layers: Vec<LayerId> = looked_at.flatten().copied().collect();
         layers.sort_unstable();
         layers.dedup();
         let cases = most_cases(setting.experiment, setting.targets.as_ref(), setting.network.class_count());
@@ -148,8 +150,9 @@ impl<'a> Chunk<'a> {
     fn attempts(&self, cases: &[Case]) -> Result<Vec<Attempt>> {
         let targets = self.setting.targets.as_ref();
         let until = self.setting.experiment.until;
+        let layer = |case| self.setting.criterion_layer.or(self.layer(case));
         let criteria: Vec<Criterion> =
-            cases.iter().map(|&case| criterion(until, case, self.layer(case), targets)).collect();
+            cases.iter().map(|&case| criterion(until, case, layer(case), targets)).collect();
         let mut found = self.searched(cases, &criteria)?;
         found.extend(self.adjusted(cases, &criteria)?);
         found.extend(self.descended(cases, &criteria)?);

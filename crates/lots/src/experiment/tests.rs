@@ -294,3 +294,32 @@ fn every_method_meets_the_same_pairs() {
     let expected = (0..3).flat_map(|pair| (0..groups).map(move |group| (pair, group, Some(4 + pair))));
     assert_eq!(met, expected.collect::<Vec<_>>());
 }
+
+#[test]
+fn a_criterion_may_be_about_another_layer_than_the_direction() {
+    let (network, origins, targets) = (embedded::lenet(), some_digits(0..3), digits::targets());
+    let ip1 = network.layer("ip1").unwrap();
+    let groups =
+        vec![Group::at_layer(Method::Toward, "conv2"), Group::at_layer(Method::StepAndAdjust, "conv2")];
+    let experiment = Experiment {
+        groups,
+        until: Until::SimilarityAbove(0.8),
+        criterion_layer: Some("ip1".to_owned()),
+        with_pass_score: false,
+        ..Experiment::default()
+    };
+    let mut reached = 0;
+    let mut judge = |attempt: Attempt| {
+        let target = &targets.images()[attempt.target.unwrap()];
+        if let Some(perturbed) = attempt.outcome.reached() {
+            let read = |image: &Image| network.represent(ip1, image.pixels()).unwrap().values;
+            assert!(crate::criterion::cosine_similarity(&read(&perturbed.image), &read(target)) > 0.8);
+            reached += 1;
+        }
+    };
+    experiment.run(&network, &origins, Some(&targets), &mut judge).unwrap();
+    assert!(reached > 0);
+    let unknown = Experiment { criterion_layer: Some("ip7".to_owned()), ..experiment };
+    let refused = unknown.run(&network, &origins, Some(&targets), &mut |_: Attempt| {}).unwrap_err();
+    assert!(matches!(refused, Error::Network(_)));
+}

@@ -1,11 +1,10 @@
 //! Curves as SVG: which share has not flipped at a magnitude.
 
-use std::fmt::Display;
-
 use lots::survival::Curve;
 use plotters::prelude::*;
 
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
+use crate::heat_map::{colour, failed};
 
 /// Width and height of a plot, in pixels of the screen.
 pub(super) const WIDTH: usize = 900;
@@ -14,8 +13,6 @@ const HEIGHT: usize = 400;
 const NAMED: usize = 12;
 /// Falls that are smaller than this share of the height are not seen.
 const SEEN: f64 = 1.0 / 800.0;
-/// Behind this the colours of viridis are too bright on white.
-const BRIGHTEST: f32 = 0.85;
 
 /// The horizontal axis, from 0 on.
 pub(super) struct Axis {
@@ -98,16 +95,6 @@ fn corners(curve: &Curve, end: f64) -> Vec<(f64, f64)> {
     }
     corners.push((end, share));
     corners
-}
-
-/// From dark to bright, the same order in colour and in grey.
-pub(super) fn colour(shade: f64) -> RGBColor {
-    ViridisRGB.get_color(shade as f32 * BRIGHTEST)
-}
-
-/// Nothing fails while a text grows, but the library could.
-pub(super) fn failed(error: impl Display) -> Failure {
-    Failure::new(format!("the page cannot be drawn ({error})"))
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! [`HeatMap`]: a number in each cell of a table, with a colour that says the same.
 
+use std::fmt::Display;
+
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::plots::{colour, failed};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
+
+/// Behind this the colours of viridis are too bright on white.
+const BRIGHTEST: f32 = 0.85;
 
 /// Height of a row, and of the columns' names, in pixels of the screen.
 const ROW: i32 = 30;
@@ -16,25 +20,25 @@ const LETTER: i32 = 8;
 const LETTERS: u32 = 14;
 
 /// What it shows.
-pub(super) struct HeatMap {
-    pub(super) rows: Vec<String>,
-    pub(super) columns: Vec<String>,
+pub(crate) struct HeatMap {
+    pub(crate) rows: Vec<String>,
+    pub(crate) columns: Vec<String>,
     /// Row by row.
-    pub(super) cells: Vec<Vec<Cell>>,
-    pub(super) palette: Palette,
+    pub(crate) cells: Vec<Vec<Cell>>,
+    pub(crate) palette: Palette,
 }
 
 /// A number and how far it is along the palette; white where that is not known.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Cell {
-    pub(super) text: String,
+pub(crate) struct Cell {
+    pub(crate) text: String,
     /// 0–1
-    pub(super) shade: Option<f64>,
+    pub(crate) shade: Option<f64>,
 }
 
 /// From where to where the colours go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Palette {
+pub(crate) enum Palette {
     /// From dark to bright.
     Sequential,
     /// From orange over white in the middle to blue.
@@ -43,12 +47,12 @@ pub(super) enum Palette {
 
 impl HeatMap {
     /// In pixels of the screen.
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         (self.left() + COLUMN * self.columns.len() as i32 + GAP) as usize
     }
 
     /// As SVG.
-    pub(super) fn draw(&self) -> Result<String> {
+    pub(crate) fn draw(&self) -> Result<String> {
         let mut svg = String::new();
         self.draw_into(&mut svg)?;
         Ok(svg)
@@ -85,6 +89,16 @@ impl HeatMap {
         }
         root.present().map_err(failed)
     }
+}
+
+/// From dark to bright, the same order in colour and in grey.
+pub(crate) fn colour(shade: f64) -> RGBColor {
+    ViridisRGB.get_color(shade as f32 * BRIGHTEST)
+}
+
+/// Nothing fails while a text grows, but the library could.
+pub(crate) fn failed(error: impl Display) -> Failure {
+    Failure::new(format!("the page cannot be drawn ({error})"))
 }
 
 impl Palette {
