@@ -41,7 +41,7 @@ const REPORT: &str = "comparison.json";
 const ATTEMPTS: &str = "attempts.csv";
 
 /// About so many pairs are attacked together; what is done is kept after each chunk.
-const CHUNK: usize = 128;
+const CHUNK: usize = 64;
 
 /// The first cost at which attempts are looked at: less than any finds something for.
 const FIRST_CHECKPOINT: usize = 4;
@@ -298,7 +298,8 @@ fn experiment(args: &CompareArgs, loaded: &Loaded) -> Result<Experiment> {
 
 /// Costs up to the budget, each about √2 times the one before.
 fn checkpoints(budget: usize) -> Vec<usize> {
-    let mut costs: Vec<usize> = (0..)
+    // Sixty-four of them are more than any number of passes.
+    let mut costs: Vec<usize> = (0_u8..64)
         .map(|index| (FIRST_CHECKPOINT as f64 * libm::exp2(f64::from(index) / 2.0)).round() as usize)
         .take_while(|&cost| cost < budget)
         .collect();

@@ -72,8 +72,10 @@ impl<'a> Trail<'a> {
     }
 
     /// What was found later.
-    pub(crate) fn extend(&mut self, held: Vec<Held>) {
-        held.iter().for_each(|held| self.see(held.cost, &held.image));
+    pub(crate) fn extend(&mut self, held: &[Held]) {
+        for held in held {
+            self.see(held.cost, &held.image);
+        }
     }
 
     /// What was found, in its order.

@@ -7,7 +7,7 @@ use crate::outcome::NotReached;
 
 /// How near the image stays to the origin, and how long it is moved.
 ///
-/// min ‖f⁽ˡ⁾(x) − f⁽ˡ⁾(x_t)‖² such that ‖x − x_o‖∞ ≤ δ and 0 ≤ x ≤ 255, by L-BFGS within the box, from the origin on,
+/// `min ‖f⁽ˡ⁾(x) − f⁽ˡ⁾(x_t)‖²` such that `‖x − x_o‖∞ ≤ δ` and 0 ≤ x ≤ 255, by L-BFGS within the box, from the origin on,
 /// until the criterion holds.
 ///
 /// Source: Sabour, Cao, Faghri, Fleet, "Adversarial manipulation of deep representations", section 3.

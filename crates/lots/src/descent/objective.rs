@@ -19,7 +19,7 @@ pub enum Objective<'a> {
     Class(usize),
     /// −log (1 − p(c)): the loss of all other classes together.
     OtherThan(usize),
-    /// ‖f⁽ˡ⁾(x) − f⁽ˡ⁾(x_t)‖²: the squared distance to a target's representation.
+    /// `‖f⁽ˡ⁾(x) − f⁽ˡ⁾(x_t)‖²`: the squared distance to a target's representation.
     Distance {
         /// Where the representation is taken.
         layer: LayerId,

@@ -15,7 +15,7 @@ const REACH: f64 = 2.5;
 
 /// How the steps are taken.
 ///
-/// `x ← clip( x − α · sign ∇loss(x) )`, where clip keeps ‖x − x_o‖∞ ≤ ε and 0 ≤ x ≤ 255, so many times or until the
+/// `x ← clip( x − α · sign ∇loss(x) )`, where clip keeps `‖x − x_o‖∞ ≤ ε` and 0 ≤ x ≤ 255, so many times or until the
 /// criterion holds, with α = 2.5 ε / iterations. The loss is −log p of what the criterion asks for. The smallest whole ε
 /// for which it comes to hold is found by doubling and bisection, as if all larger ones sufficed, too.
 ///

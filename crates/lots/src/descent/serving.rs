@@ -213,7 +213,7 @@ fn shrink(network: &Network, runs: Vec<Run<'_>>, rules: Rules<'_>) -> Result<Vec
         };
         found.classifications += run.classifications;
         let mut trail = run.trail;
-        trail.extend(found.held);
+        trail.extend(&found.held);
         found.held = trail.into_held();
         (found, run.backpropagations)
     });
