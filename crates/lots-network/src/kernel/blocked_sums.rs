@@ -211,10 +211,11 @@ fn copy_rows<const ROWS: usize>(sums: &WeightedSums<'_>, rows: Range<usize>, tap
         }
         return;
     }
-    if turned_rows::are_available() {
-        let neighbours = taps.chunk_by(|tap, next| next.weight == tap.weight + 1);
+    // Setting out to turn rows takes as long as copying a few weights.
+    let runs = || taps.chunk_by(|tap, next| next.weight == tap.weight + 1);
+    if turned_rows::are_available() && taps.len() >= 4 * runs().count() {
         let mut term = 0;
-        for taps in neighbours {
+        for taps in runs() {
             let rows: [&[f32]; GROUP] = std::array::from_fn(|index| {
                 let row = rows.start + index.min(rows.len() - 1);
                 &sums.weights[row * sums.weight_row + taps[0].weight..][..taps.len()]
