@@ -9,6 +9,7 @@ pub mod digits;
 pub(crate) mod floats;
 pub mod folder;
 mod gaussian;
+pub mod identities;
 pub mod idx;
 pub mod image_set;
 pub mod infimnist;

@@ -380,6 +380,22 @@ pub enum Error {
         expected: &'static str,
     },
 
+    // The gallery.
+    /// A picture of which no folder says whom it shows.
+    #[error("no folder says whom the picture shows: `{}`", path.display())]
+    NoIdentity {
+        /// The picture.
+        path: PathBuf,
+    },
+    /// A file is no gallery, or one that cannot be used.
+    #[error("not a gallery ({reason}): `{}`", path.display())]
+    NotGallery {
+        /// What is wrong with it.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+
     // Verification.
     /// A false-accept rate that is none.
     #[error("the false-accept rate is {got}, expected more than 0 and less than 1")]
@@ -500,7 +516,9 @@ impl Error {
             | Self::MnistMissing { .. }
             | Self::LabelText { .. }
             | Self::LabelCount { .. }
-            | Self::LabelMissing { .. } => file_hint::of(self)?,
+            | Self::LabelMissing { .. }
+            | Self::NoIdentity { .. }
+            | Self::NotGallery { .. } => file_hint::of(self)?,
             Self::RangeSyntax { .. }
             | Self::ArrayLength { .. }
             | Self::PixelCount { .. }

@@ -10,6 +10,7 @@ pub mod error;
 pub mod evaluation;
 pub mod experiment;
 pub mod figure;
+pub mod gallery;
 pub mod image;
 pub mod line_search;
 pub mod measure;
