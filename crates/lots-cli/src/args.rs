@@ -3,6 +3,7 @@
 mod attack;
 mod evaluate;
 mod examples;
+mod gallery;
 mod images;
 mod infimnist;
 mod layers;
@@ -22,10 +23,11 @@ use lots::criterion::Until;
 
 pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputArgs, Relu};
 pub(crate) use self::evaluate::EvaluateArgs;
+pub(crate) use self::gallery::{GalleryAction, GalleryBuildArgs, GalleryCommandArgs};
 pub(crate) use self::images::{LabelSource, LabelledArgs, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;
 pub(crate) use self::layers::{LayersArgs, SCREENFUL};
-pub(crate) use self::network::{NetworkArgs, PixelArgs, PreprocessingArgs};
+pub(crate) use self::network::{GalleryArgs, NetworkArgs, PixelArgs, PreprocessingArgs};
 pub(crate) use self::ray::RayArgs;
 pub(crate) use self::stability::StabilityArgs;
 pub(crate) use self::survive::SurviveArgs;
@@ -94,6 +96,8 @@ pub(crate) enum Command {
     /// Write the direction in the pixels as an array, f32 [N, C, H, W], unscaled
     #[command(after_help = examples::DIRECTION)]
     Direction(Box<DirectionArgs>),
+    /// Make a gallery of identities, which become the classes of a network that extracts features; show one
+    Gallery(GalleryCommandArgs),
     /// Measure a perturbed image against its origin: L2, L∞, SSIM, PASS
     #[command(after_help = examples::MEASURE)]
     Measure(MeasureArgs),

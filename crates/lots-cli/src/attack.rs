@@ -19,7 +19,7 @@ use self::summary::Summary;
 use crate::Done;
 use crate::args::{AttackArgs, Format, LARGE_RUN};
 use crate::digest::ImagesDigest;
-use crate::failure::{About, Failure, Result};
+use crate::failure::{Failure, Result};
 use crate::images::{FittedChunks, FittedSet, file_stem, source};
 use crate::interrupt::{Interrupt, interrupted};
 use crate::network::Loaded;
@@ -81,10 +81,8 @@ struct Job<'a> {
 
 impl<'a> Job<'a> {
     fn new(args: &'a AttackArgs, loaded: &'a Loaded, plan: Plan, targets: Option<Targets>) -> Result<Self> {
-        let count = source(&args.origin.origin, file_labels(args))?
-            .chunks(1)
-            .about("origin", &args.origin.origin)?
-            .remaining();
+        let origins = source(&args.origin.origin, file_labels(args))?;
+        let count = FittedChunks::new(&origins, &args.origin.origin, "origin", &loaded.network)?.remaining();
         if let (Pairing::Zip, Some(targets)) = (plan.experiment.pairing, &targets)
             && targets.set.len() != count
         {

@@ -13,6 +13,7 @@ mod direction;
 mod evaluate;
 mod failure;
 mod fetch;
+mod gallery;
 mod images;
 mod infimnist;
 mod interrupt;
@@ -80,6 +81,7 @@ fn run(args: Args) -> Result<Done> {
         Command::Represent(args) => represent::run(&args, terminal),
         Command::Attack(args) => attack::run(&args, terminal),
         Command::Visualize(args) => visualize::run(&args, terminal),
+        Command::Gallery(args) => gallery::run(&args, terminal),
         Command::Ray(args) => ray::run(&args, terminal),
         Command::Survive(args) => survive::run(&args, terminal),
         Command::Direction(args) => direction::run(&args, terminal),

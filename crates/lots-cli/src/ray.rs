@@ -25,7 +25,7 @@ use crate::terminal::Terminal;
 pub(crate) fn run(args: &RayArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     let network = &loaded.network;
-    let names = ClassNames::open(args.class_names.as_deref(), network.class_count())?;
+    let names = ClassNames::open(args.class_names.as_deref(), network)?;
     let (fitted, name) = single_fitted(&args.origin, "origin", network)?;
     let origin_class = read(network, &fitted.image)?;
     let aims = aim::aims(args, &loaded, origin_class)?;

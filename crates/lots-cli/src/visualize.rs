@@ -21,7 +21,7 @@ use crate::terminal::Terminal;
 pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     let network = &loaded.network;
-    let names = ClassNames::open(args.class_names.as_deref(), network.class_count())?;
+    let names = ClassNames::open(args.class_names.as_deref(), network)?;
     let (fitted, name) = single_fitted(&args.origin, "origin", network)?;
     let origin = Subject::new(network, fitted.image)?.with_class_names(names);
     let look = Look::new(args, &loaded)?;

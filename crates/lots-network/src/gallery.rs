@@ -79,7 +79,7 @@ impl Gallery {
     ///
     /// # Errors
     /// [`Error::Gallery`] if there are fewer, or the scale is not positive; [`Error::Template`] if one has another length
-    /// than the first, a number that is not finite, or, for the cosine, nothing but zeros.
+    /// than the first, a number that is not finite, for the cosine nothing but zeros, or an identity without a name.
     pub fn new(header: GalleryHeader, templates: Vec<Template>) -> Result<Self> {
         if !(header.scale > 0.0 && header.scale.is_finite()) {
             let reason = format!("its scale is {}, expected a positive number", header.scale);
@@ -146,6 +146,8 @@ impl Gallery {
             format!("holds {value}, expected finite numbers")
         } else if self.header.metric == Metric::Cosine && values.iter().all(|value| *value == 0.0) {
             "is all zeros, which has no angle to anything".to_owned()
+        } else if template.identity.is_empty() || template.identity.contains(char::is_control) {
+            "has an identity that is no name, expected text on one line".to_owned()
         } else {
             return Ok(());
         };

@@ -28,6 +28,20 @@ pub(crate) struct NetworkArgs {
     pub(crate) pixels: PixelArgs,
     #[command(flatten)]
     pub(crate) preprocessing: PreprocessingArgs,
+    #[command(flatten)]
+    pub(crate) gallery: GalleryArgs,
+}
+
+/// The identities that become the classes of a network that extracts features.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Networks that extract features")]
+pub(crate) struct GalleryArgs {
+    /// Classes are the identities of this gallery, see `lots gallery build`: the network reads the nearest of them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gallery: Option<PathBuf>,
+    /// Take the gallery although it was built with a network file of other bytes
+    #[arg(long, requires = "gallery")]
+    pub(crate) other_network: bool,
 }
 
 /// What is done, once and before anything else, to images that do not have the network's size.
@@ -77,6 +91,7 @@ impl NetworkArgs {
             size: None,
             pixels: PixelArgs::default(),
             preprocessing: PreprocessingArgs::default(),
+            gallery: GalleryArgs::default(),
         }
     }
 }

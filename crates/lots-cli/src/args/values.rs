@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lots::Method;
 use lots::criterion::Until;
 use lots::transformation::Transformation;
-use lots_network::Resize;
+use lots_network::{Metric, Resize};
 
 use crate::failure::Failure;
 use crate::stability::Condition;
@@ -42,6 +42,24 @@ pub(super) fn onnx_file(text: &str) -> Result<PathBuf, String> {
 /// A file that is written as JSON.
 pub(super) fn json_file(text: &str) -> Result<PathBuf, String> {
     file_called(text, "json")
+}
+
+/// A file that is written as a gallery.
+pub(super) fn safetensors_file(text: &str) -> Result<PathBuf, String> {
+    file_called(text, "safetensors")
+}
+
+/// How near two representations are.
+pub(super) fn metric(text: &str) -> Result<Metric, String> {
+    Metric::from_word(text).ok_or_else(|| "expected `cosine` or `euclidean`".to_owned())
+}
+
+/// A number that something is multiplied by.
+pub(super) fn factor(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(factor) if factor > 0.0 && factor.is_finite() => Ok(factor),
+        _ => Err("expected a number above 0".to_owned()),
+    }
 }
 
 /// Something that is done to an image.

@@ -23,7 +23,7 @@ pub(super) fn settings(
     let [channels, height, width] = loaded.network.input_shape();
     let (how, search) = (&args.how, &args.search);
     let word = |value: Option<String>| value.map_or(Value::Null, Value::String);
-    json!({
+    let mut settings = json!({
         "format_version": FORMAT_VERSION,
         "versions": { "lots": env!("CARGO_PKG_VERSION") },
         "seed": args.output.seed,
@@ -67,7 +67,12 @@ pub(super) fn settings(
             "pass_score": !args.output.no_pass,
             "format": lower(&format),
         },
-    })
+    });
+    if let Some(gallery) = &loaded.gallery {
+        // Without one the key is left out: the SHA-256 of the network says that there is none.
+        settings["network"]["gallery"] = json!(gallery);
+    }
+    settings
 }
 
 /// The whole of `run.json`.

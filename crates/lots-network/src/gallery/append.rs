@@ -7,13 +7,13 @@
 //! Identities have different numbers of templates. Those whose numbers lie between the same powers of two are gathered
 //! together, with the first template again where one has fewer: never twice as many as there are, however uneven.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Gallery, Metric};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, TensorId};
 use crate::layer::LayerId;
-use crate::network::Network;
+use crate::network::{CLASS_NAMES, Network};
 use crate::op::Op;
 use crate::op::concat::Concat;
 use crate::op::flatten::Flatten;
@@ -49,6 +49,8 @@ impl Network {
         let logits = appending.append(layer, gallery)?;
         let mut network = Self::new(appending.graph, logits, self.pixels);
         (network.preprocessing, network.metadata) = (self.preprocessing, self.metadata);
+        network.metadata.retain(|(key, _)| key != CLASS_NAMES);
+        network.metadata.push((CLASS_NAMES.to_owned(), gallery.identities.join("\n")));
         Ok(network)
     }
 }
@@ -60,10 +62,11 @@ struct Appending {
 
 impl Appending {
     fn new(graph: Graph) -> Self {
+        let nodes = graph.nodes.iter().map(|node| node.name.as_str());
+        let taken: BTreeSet<&str> =
+            graph.tensors.iter().map(|tensor| tensor.name.as_str()).chain(nodes).collect();
         let mut names = UniqueNames::default();
-        for name in
-            graph.tensors.iter().map(|tensor| &tensor.name).chain(graph.nodes.iter().map(|it| &it.name))
-        {
+        for name in taken {
             names.take(name, |_| false);
         }
         Self { graph, names }

@@ -112,6 +112,7 @@ fn a_network_with_a_gallery_is_written_and_read_again() {
             let logits = network.classify(&pixels[..]).unwrap();
             assert_eq!(read.classify(&pixels[..]).unwrap(), logits, "{metric:?} {counts:?}");
             assert_eq!(read.to_onnx(), network.to_onnx());
+            assert_eq!(read.class_names(), gallery.identities());
         }
     }
 }
