@@ -295,6 +295,38 @@ pub enum Error {
         /// Numbers of the layer.
         expected: usize,
     },
+    /// A text is no part of a layer.
+    #[error("`{text}` is no part of a layer, expected {expected}")]
+    MaskText {
+        /// What was asked for.
+        text: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A mask does not fit the layer that is to be steered.
+    #[error("the mask does not fit layer `{layer}` of {shape}: {reason}")]
+    Mask {
+        /// The layer.
+        layer: String,
+        /// Its shape, in words.
+        shape: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A text is no sum of layers.
+    #[error("`{text}` is no sum of layers: {reason}")]
+    Objective {
+        /// What was asked for.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The targets do not fit what is asked for.
+    #[error("the targets cannot be used: {reason}")]
+    Targets {
+        /// Why.
+        reason: String,
+    },
     /// The network has no such class.
     #[error("class {class} is not in the network, expected 0 to {}", class_count.saturating_sub(1))]
     ClassRange {
@@ -493,6 +525,7 @@ impl Error {
                 "use `misclassified`, `class`, `distance<10` (Euclidean, any positive number) or `similarity>0.3` \
                  (cosine, from -1 to below 1)"
             }
+            Self::Objective { .. } => "write layers with their weights, `conv2*0.5+ip1*2`",
             Self::UnknownTransformation { .. } => {
                 "use `png`, `webp`, `jpeg:95` (1 to 100), `resize:0.5` (to this part and back), `shift:1` (pixels), \
                  `blur:1` (standard deviation in pixels) or `bits:7` (1 to 8)"
@@ -535,6 +568,9 @@ impl Error {
             | Self::ClassRange { .. }
             | Self::SameClass { .. }
             | Self::NoDirection { .. }
+            | Self::MaskText { .. }
+            | Self::Mask { .. }
+            | Self::Targets { .. }
             | Self::FalseAcceptRate { .. }
             | Self::ImpostorNotFinite { .. }
             | Self::SetLength { .. } => return None,

@@ -13,6 +13,7 @@ pub mod figure;
 pub mod gallery;
 pub mod image;
 pub mod line_search;
+pub mod mask;
 pub mod measure;
 pub mod method;
 pub mod outcome;
