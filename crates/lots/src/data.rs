@@ -19,6 +19,7 @@ pub mod perturbed_set;
 pub mod picture;
 pub mod range;
 pub mod source;
+pub mod templates;
 
 pub use batch::Batch;
 pub use image_set::ImageSet;

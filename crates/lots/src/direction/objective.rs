@@ -123,7 +123,7 @@ impl OriginTrace<'_> {
     /// # Panics
     /// If a target has fewer representations than the objective layers.
     pub fn toward_objective(&self, objective: &Objective, targets: &[&[Arc<[f32]>]]) -> Result<Vec<Formed>> {
-        self.of_objective(objective, |term, row, origin| {
+        self.of_objective(objective, NoDirection::SameRepresentation, |term, row, origin| {
             let target = &targets[row][term];
             if target.len() != origin.len() {
                 let layer = self.network().tensor_name(objective.terms[term].layer).to_owned();
@@ -140,7 +140,7 @@ impl OriginTrace<'_> {
     /// # Errors
     /// [`Error::Network`] if a layer was not asked for.
     pub fn magnify_objective(&self, objective: &Objective) -> Result<Vec<Formed>> {
-        self.of_objective(objective, |_, _, origin| Ok(origin.to_vec()))
+        self.of_objective(objective, NoDirection::ZeroGradient, |_, _, origin| Ok(origin.to_vec()))
     }
 
     /// Reduces it.
@@ -148,18 +148,22 @@ impl OriginTrace<'_> {
     /// # Errors
     /// [`Error::Network`] if a layer was not asked for.
     pub fn reduce_objective(&self, objective: &Objective) -> Result<Vec<Formed>> {
-        self.of_objective(objective, |_, _, origin| Ok(origin.iter().map(|value| -value).collect()))
+        self.of_objective(objective, NoDirection::ZeroGradient, |_, _, origin| {
+            Ok(origin.iter().map(|value| -value).collect())
+        })
     }
 
+    /// - `nothing`: why there is no direction where nothing is carried back.
     /// - `difference`: what is carried back from a term's layer before weight and mask, given the term, the origin and
     ///   its representation.
     fn of_objective(
         &self,
         objective: &Objective,
+        nothing: NoDirection,
         difference: impl Fn(usize, usize, &[f32]) -> Result<Vec<f32>> + Sync,
     ) -> Result<Vec<Formed>> {
         let mut sum: Vec<f32> = Vec::new();
-        let mut is_same = vec![true; self.count()];
+        let mut is_nothing = vec![true; self.count()];
         for (index, term) in objective.terms.iter().enumerate() {
             let origins = self.representation(term.layer)?;
             let each = self.network().shape(term.layer).count().max(1);
@@ -177,8 +181,8 @@ impl OriginTrace<'_> {
                 })
                 .collect();
             let rows = rows?;
-            for (is_same, row) in is_same.iter_mut().zip(&rows) {
-                *is_same &= row.iter().all(|value| *value == 0.0);
+            for (is_nothing, row) in is_nothing.iter_mut().zip(&rows) {
+                *is_nothing &= row.iter().all(|value| *value == 0.0);
             }
             let gradients = self.gradients(term.layer, &rows.concat())?;
             if sum.is_empty() {
@@ -189,9 +193,9 @@ impl OriginTrace<'_> {
         }
         let shape = self.network().input_shape();
         let pixels: usize = shape.iter().product();
-        let formed = sum.par_chunks(pixels).zip(is_same).map(|(gradient, is_same)| {
-            if is_same {
-                return Err(NoDirection::SameRepresentation);
+        let formed = sum.par_chunks(pixels).zip(is_nothing).map(|(gradient, is_nothing)| {
+            if is_nothing {
+                return Err(nothing);
             }
             Direction::from_gradient(shape, gradient.to_vec())
         });
