@@ -3,6 +3,7 @@
 mod attack;
 mod evaluate;
 mod examples;
+mod features;
 mod gallery;
 mod images;
 mod infimnist;
@@ -23,6 +24,7 @@ use lots::criterion::Until;
 
 pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputArgs, Relu};
 pub(crate) use self::evaluate::EvaluateArgs;
+pub(crate) use self::features::MaskArgs;
 pub(crate) use self::gallery::{GalleryAction, GalleryBuildArgs, GalleryCommandArgs};
 pub(crate) use self::images::{LabelSource, LabelledArgs, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;
@@ -155,7 +157,7 @@ pub(crate) struct VisualizeArgs {
     /// The image to start from: a picture, or one of a set such as `digits[4]`
     #[arg(long, value_name = "IMAGE")]
     pub(crate) origin: String,
-    /// Layer to look at, by name; may be given several times
+    /// Layer to look at, by name, or several with weights, `conv2*0.5+ip1*2`; may be given several times
     #[arg(long, value_name = "NAME", required = true)]
     pub(crate) layer: Vec<String>,
     /// Make more of what the layer sees, Eq. (4) with +; with --reduce both, a row each
@@ -179,6 +181,8 @@ pub(crate) struct VisualizeArgs {
     /// Names of the classes for captions, one a line, the first that of class 0 [default: their numbers]
     #[arg(long, value_name = "FILE")]
     pub(crate) class_names: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) part: MaskArgs,
     #[command(flatten)]
     pub(crate) method: VisualizeMethodArgs,
     #[command(flatten)]
@@ -213,7 +217,7 @@ pub(crate) struct DirectionArgs {
     /// How the direction is made: toward, magnify, reduce, fast-gradient-sign, fast-gradient-value, hot-cold
     #[arg(long, value_name = "METHOD", value_parser = values::method)]
     pub(crate) method: Method,
-    /// Layer, by name; for toward, magnify, reduce
+    /// Layer, by name, or several with weights, `conv2*0.5+ip1*2`; for toward, magnify, reduce
     #[arg(long, value_name = "NAME")]
     pub(crate) layer: Option<String>,
     #[command(flatten)]
@@ -223,6 +227,8 @@ pub(crate) struct DirectionArgs {
     /// hot-cold: the hot class, counted from 0
     #[arg(long, value_name = "CLASS")]
     pub(crate) target_class: Option<usize>,
+    #[command(flatten)]
+    pub(crate) part: MaskArgs,
     #[command(flatten)]
     pub(crate) how: MethodArgs,
     /// The array, f32 [N, C, H, W], a row an attempt; zeros where there is no direction

@@ -1,6 +1,7 @@
 //! `lots attack`: the smallest perturbations of many images, into a run folder.
 
 pub(crate) mod attempts;
+mod ending;
 pub(crate) mod images;
 pub(crate) mod plan;
 pub(crate) mod row;
@@ -12,6 +13,7 @@ use lots::experiment::Pairing;
 use serde_json::{Value, json};
 
 use self::attempts::{Finished, most_attempts, work};
+pub(crate) use self::ending::Ending;
 use self::images::{Origin, Targets};
 use self::plan::Plan;
 use self::row::Row;
@@ -44,8 +46,11 @@ pub(crate) fn run(args: &AttackArgs, terminal: Terminal) -> Result<Done> {
         ))
         .with_hint("`--target-labels FILE`, or `--target-labels predicted` for what the network reads"));
     }
+    if let Some(from) = &plan.from_impostors {
+        terminal.say(format!("{from}: {}", plan.experiment.until));
+    }
     let mut job = Job::new(args, &loaded, plan, targets)?;
-    let settings = settings::settings(args, &loaded, &job.plan, job.targets.as_ref(), job.format);
+    let settings = settings::settings(args, &loaded, &job.plan, job.targets.as_ref(), job.format)?;
     match RunFolder::start(&args.output, settings.clone(), loaded.network.input_shape())? {
         Start::Complete(run) => {
             terminal

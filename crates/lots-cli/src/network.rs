@@ -4,6 +4,8 @@ mod gallery;
 
 use std::path::{Path, PathBuf};
 
+use lots::direction::Objective;
+use lots::mask::Mask;
 use lots_network::{
     Architecture, ChannelOrder, LayerId, Network, NetworkFile, PixelEncoding, Preprocessing, ReadOptions,
 };
@@ -150,6 +152,17 @@ impl Loaded {
         })
     }
 
+    /// What a text asks to steer: a layer, or several with weights.
+    pub(crate) fn objective(&self, text: &str, mask: &Mask) -> Result<Objective> {
+        Objective::parse(&self.network, text, mask).map_err(|error| match &error {
+            lots::Error::Network(lots_network::Error::UnknownLayer { layer, .. }) => {
+                let hint = self.nearest_layers(layer);
+                Failure::from(error).about("network", &self.name).with_hint(hint)
+            }
+            _ => Failure::from(error).about("network", &self.name),
+        })
+    }
+
     /// A hint for someone who looks for a layer that is not in the network: what is called like it, and the command that
     /// lists what there is.
     pub(crate) fn nearest_layers(&self, name: &str) -> String {
@@ -178,10 +191,10 @@ impl Loaded {
         weight_layers(&self.network)
     }
 
-    /// A layer as captions have it: `conv2 (2)`.
-    pub(crate) fn place(&self, name: &str) -> Result<String> {
-        let position = self.network.position(self.layer(name)?);
-        Ok(position.map_or_else(|| name.to_owned(), |position| format!("{name} ({position})")))
+    /// A layer as captions have it: `conv2 (2)`. Several are named as they were asked for.
+    pub(crate) fn place(&self, name: &str) -> String {
+        let position = self.network.layer(name).ok().and_then(|layer| self.network.position(layer));
+        position.map_or_else(|| name.to_owned(), |position| format!("{name} ({position})"))
     }
 }
 

@@ -443,6 +443,12 @@ pub enum Error {
         /// The rate.
         far: f64,
     },
+    /// The threshold accepts no image, or every image.
+    #[error("the threshold of the impostor pairs is {got}, which tells nothing apart")]
+    ThresholdUseless {
+        /// The similarity that only the accepted exceed; a distance is negated.
+        got: f64,
+    },
     /// The similarity of a pair is infinite or not a number.
     #[error("the similarity of impostor pair {pair} is {got}, expected a finite number")]
     ImpostorNotFinite {
@@ -522,8 +528,8 @@ impl Error {
             Self::Memory { .. } => "allow more memory, or look at layers of a smaller network",
             Self::NotReproduced => "this is a fault of the network's computation; please report it",
             Self::UnknownCriterion { .. } => {
-                "use `misclassified`, `class`, `distance<10` (Euclidean, any positive number) or `similarity>0.3` \
-                 (cosine, from -1 to below 1)"
+                "use `misclassified`, `class`, `distance<10` (Euclidean, any positive number) `similarity>0.3` \
+                 (cosine, from -1 to below 1), or, with `--impostors`, `similarity@far=0.001` or `distance@far=0.001`"
             }
             Self::Objective { .. } => "write layers with their weights, `conv2*0.5+ip1*2`",
             Self::UnknownTransformation { .. } => {
@@ -572,6 +578,7 @@ impl Error {
             | Self::Mask { .. }
             | Self::Targets { .. }
             | Self::FalseAcceptRate { .. }
+            | Self::ThresholdUseless { .. }
             | Self::ImpostorNotFinite { .. }
             | Self::SetLength { .. } => return None,
         };

@@ -167,6 +167,25 @@ impl MaskPart {
     }
 }
 
+impl std::fmt::Display for MaskPart {
+    /// As it is written, `3,7-12` and `0:4,2:8`; of weights the shape.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Channels(ranges) | Self::Units(ranges) => {
+                let text = |range: &RangeInclusive<usize>| match (range.start(), range.end()) {
+                    (first, last) if first == last => first.to_string(),
+                    (first, last) => format!("{first}-{last}"),
+                };
+                formatter.write_str(&ranges.iter().map(text).collect::<Vec<_>>().join(","))
+            }
+            Self::Region { rows, columns } => {
+                write!(formatter, "{}:{},{}:{}", rows[0], rows[1], columns[0], columns[1])
+            }
+            Self::Weights { shape, .. } => write!(formatter, "{}", Shape::new(shape.clone())),
+        }
+    }
+}
+
 fn keep(factors: &mut [f32], is_kept: impl Fn(usize) -> bool) {
     for (element, factor) in factors.iter_mut().enumerate() {
         if !is_kept(element) {

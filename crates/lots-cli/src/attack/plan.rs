@@ -2,11 +2,13 @@
 //! is there has an effect.
 
 use lots::criterion::Until;
-use lots::experiment::{Experiment, Group, MisclassifiedOrigins};
+use lots::experiment::{Experiment, Group, MisclassifiedOrigins, TargetTemplate};
 use lots::line_search::Scan;
+use lots::mask::Mask;
 use lots::step_and_adjust::StepAndAdjust;
 use lots::{LineSearch, Method};
 
+use super::ending::{FromImpostors, resolve};
 use super::images::{Origin, distinct};
 use crate::args::AttackArgs;
 use crate::failure::{Failure, Result};
@@ -20,29 +22,36 @@ pub(crate) struct Plan {
     /// The groups as they are in file names, all different.
     pub(crate) stems: Vec<String>,
     pub(crate) include_misclassified: bool,
+    /// What the threshold of the criterion followed from.
+    pub(crate) from_impostors: Option<FromImpostors>,
 }
 
 impl Plan {
     /// The plan of these arguments.
     pub(crate) fn new(args: &AttackArgs, loaded: &Loaded) -> Result<Self> {
-        let until = args.until.unwrap_or_default();
+        let mask = args.part.mask()?;
+        let (until, from_impostors) = resolve(args, loaded)?;
         expect_needed(args, until, loaded)?;
         expect_effect(args, until)?;
         expect_once("--method", &args.method)?;
         expect_once("--layer", &args.layer)?;
         expect_once("--robust-to", &args.search.robust_to)?;
-        for name in &args.layer {
-            loaded.layer(name)?;
+        for text in &args.layer {
+            loaded.objective(text, &mask)?;
         }
         let groups = groups(args.method.iter().copied(), args.layer.iter().map(String::as_str));
         Ok(Self {
             stems: distinct(groups.iter().map(|group| file_stem(&group.to_string().replace('/', "_")))),
             include_misclassified: args.include_misclassified,
+            from_impostors,
             experiment: Experiment {
                 groups,
                 until,
                 robust_to: args.search.robust_to.clone(),
                 pairing: args.pairing.unwrap_or_default().into(),
+                templates: templates(args, loaded)?,
+                target_choice: args.templates.choice()?,
+                mask,
                 target_class: args.target_class,
                 misclassified_origins: MisclassifiedOrigins::Include,
                 relu_start: args.how.backpropagation.unwrap_or_default().into(),
@@ -61,6 +70,7 @@ impl Plan {
         Self {
             stems: vec![String::new(); groups.len()],
             include_misclassified: false,
+            from_impostors: None,
             experiment: Experiment {
                 groups,
                 misclassified_origins: MisclassifiedOrigins::Include,
@@ -113,6 +123,18 @@ fn line_search(args: &AttackArgs) -> LineSearch {
     }
 }
 
+/// The stored targets of these arguments.
+fn templates(args: &AttackArgs, loaded: &Loaded) -> Result<Vec<TargetTemplate>> {
+    let mut templates = Vec::new();
+    if let Some(text) = args.layer.first() {
+        let length = loaded.network.shape(loaded.objective(text, &Mask::default())?.last()).count();
+        for path in &args.templates.template {
+            templates.extend(lots::data::templates::read(path, length)?);
+        }
+    }
+    Ok(templates)
+}
+
 /// # Errors
 /// What is missing.
 fn expect_needed(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<()> {
@@ -122,9 +144,12 @@ fn expect_needed(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<()>
                 loaded.weight_layers().map(|name| format!("`--layer {name}`")).take(8).collect();
             return Err(Failure::new(format!("`{method}` needs a layer")).with_hint(names.join(", ")));
         }
-        if method.needs_target() && args.target.target.is_none() {
+        if method.needs_target() && args.target.target.is_none() && args.templates.template.is_empty() {
             return Err(Failure::new(format!("`{method}` needs targets"))
-                .with_hint("`--target FILE`; `--target digits:targets` are ten digits, one a class"));
+                .with_hint(
+                    "`--target FILE`; `--target digits:targets` are ten digits, one a class; `--template FILE` for \
+                     stored representations",
+                ));
         }
         let has_class = method.needs_target() || method == Method::HotCold || args.target_class.is_some();
         if until == Until::Class && !has_class {
@@ -152,6 +177,9 @@ fn expect_effect(args: &AttackArgs, until: Until) -> Result<()> {
     let checks = [
         ("--layer", !args.layer.is_empty(), any(Method::needs_layer)),
         ("--target", args.target.target.is_some(), any(Method::needs_target)),
+        ("--template", !args.templates.template.is_empty(), any(Method::needs_target)),
+        ("--target-set", args.templates.target_set.is_some(), any(Method::needs_target)),
+        ("--channels, --units, --region and --mask", !args.part.is_empty(), any(Method::needs_layer)),
         ("--target-class", args.target_class.is_some(), class_matters),
         ("--backpropagation", args.how.backpropagation.is_some(), any(Method::needs_layer)),
         (

@@ -72,7 +72,7 @@ impl Report {
         gallery.classes().iter().for_each(|&class| identities[class].templates += 1);
         // Distances are told as they are, not negated.
         let sign = if header.metric == Metric::Euclidean { -1.0 } else { 1.0 };
-        let Pairs { genuine, impostor, nearest_impostors } = pairs(gallery);
+        let Pairs { genuine, impostor, nearest_impostors } = pairs(gallery, header.metric);
         let threshold = |&rate: &f64| {
             let value = sign * threshold_at_far(&impostor, rate).ok()?;
             Some(Threshold { false_accept_rate: rate, value })

@@ -74,12 +74,15 @@ pub(super) struct RecordedData {
     pub(super) origin_sha256: String,
     pub(super) target: Option<String>,
     pub(super) target_sha256: Option<String>,
+    #[serde(default)]
+    template: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 struct RecordedOptions {
     until: String,
     format: String,
+    target_set: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -128,6 +131,12 @@ impl Record {
     /// What had ended the searches.
     pub(super) fn until(&self) -> Result<Until> {
         Ok(self.options.until.parse()?)
+    }
+
+    /// Whether some targets were no images.
+    pub(super) fn has_made_targets(&self) -> bool {
+        let is_made = matches!(self.options.target_set.as_deref(), Some("centroid" | "mixture"));
+        is_made || self.data.template.as_ref().is_some_and(|templates| !templates.is_empty())
     }
 
     /// The network that was attacked.

@@ -12,6 +12,7 @@ fn every_command_explains_itself() {
         "ray",
         "attack",
         "survive",
+        "gallery",
         "represent",
         "direction",
         "measure",
@@ -23,6 +24,9 @@ fn every_command_explains_itself() {
         "fetch",
     ] {
         snapshot!(format!("help_{command}"), stage.lots(&format!("{command} --help")));
+    }
+    for action in ["build", "show"] {
+        snapshot!(format!("help_gallery_{action}"), stage.lots(&format!("gallery {action} --help")));
     }
 }
 

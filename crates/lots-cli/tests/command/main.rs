@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod attack;
+mod deep_features;
 mod deep_network;
 mod evaluate;
+mod gallery;
 mod help;
 mod infimnist;
 mod layers;

@@ -14,7 +14,7 @@ pub const MOST_COMPARED: usize = 4096;
 pub struct Pair {
     /// Indices of the templates, the smaller first.
     pub templates: [usize; 2],
-    /// Their cosine, or their negated Euclidean distance, as the gallery measures: larger means more alike.
+    /// Their cosine, or their negated Euclidean distance: larger means more alike.
     pub similarity: f64,
 }
 
@@ -31,20 +31,23 @@ pub struct Pairs {
 
 /// The similarities of all pairs of templates, in the order of their indices.
 ///
+/// - `metric`: how they are compared, that of the gallery or the other one.
+///
 /// # Example
 /// ```
-/// use lots_network::{Gallery, GalleryHeader, Template};
+/// use lots_network::{Gallery, GalleryHeader, Metric, Template};
 /// let template = |identity: &str, values: [f32; 2]| Template { identity: identity.into(), values: values.into() };
 /// let templates = vec![template("a", [1.0, 0.0]), template("b", [0.0, 2.0]), template("a", [3.0, 4.0])];
-/// let pairs = lots::gallery::pairs(&Gallery::new(GalleryHeader::at_layer("fc7"), templates)?);
+/// let gallery = Gallery::new(GalleryHeader::at_layer("fc7"), templates)?;
+/// let pairs = lots::gallery::pairs(&gallery, Metric::Cosine);
 /// assert_eq!((pairs.genuine, pairs.impostor), (vec![0.6], vec![0.0, 0.8]));
 /// assert_eq!(pairs.nearest_impostors.unwrap().templates, [1, 2]);
 /// # Ok::<(), lots_network::Error>(())
 /// ```
-pub fn pairs(gallery: &Gallery) -> Pairs {
+pub fn pairs(gallery: &Gallery, metric: Metric) -> Pairs {
     let templates: Vec<&[f32]> = gallery.templates().collect();
     let rows = evenly_spread(templates.len(), MOST_COMPARED);
-    let compare = |a: &[f32], b: &[f32]| match gallery.header().metric {
+    let compare = |a: &[f32], b: &[f32]| match metric {
         Metric::Cosine => cosine_similarity(a, b),
         Metric::Euclidean => -euclidean_distance(a, b),
     };

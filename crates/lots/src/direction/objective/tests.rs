@@ -83,20 +83,20 @@ fn a_direction_is_the_slope_of_the_weighted_distances() {
     let network = embedded::lenet();
     let objective = Objective::parse(&network, "conv2*0.5+ip2*2", &Mask::default()).unwrap();
     let (origins, targets) = (digits::load(), digits::targets());
-    let (origin, target) = (&origins.images()[4], &targets.images()[9]);
-    let trace = OriginTrace::of_images(&network, &objective.layers(), std::slice::from_ref(origin))
+    let target = &targets.images()[9];
+    // Pixels that are equal over and over are maxima together, where the network has no slope.
+    let digit = origins.images()[4].pixels().iter().enumerate();
+    let origin: Vec<f32> =
+        digit.map(|(index, &pixel)| f32::from(pixel) / 2.0 + (index * 37 % 101) as f32).collect();
+    let trace = OriginTrace::of_pixels(&network, &objective.layers(), &origin[..])
         .unwrap()
         .with_relu_start(ReluStart::Exact);
     let targets = objective.represent(&network, target.pixels()).unwrap();
     let direction = trace.toward_objective(&objective, &[&targets[..]]).unwrap().remove(0).unwrap();
     // −½ Σ w ‖f(x) − f(x_t)‖² has the direction as its gradient.
     let nearness = |step: f32| -> f64 {
-        let pixels: Vec<f32> = origin
-            .pixels()
-            .iter()
-            .zip(direction.values())
-            .map(|(&pixel, slope)| f32::from(pixel) + step * slope.signum())
-            .collect();
+        let moved = origin.iter().zip(direction.values());
+        let pixels: Vec<f32> = moved.map(|(pixel, slope)| pixel + step * slope.signum()).collect();
         let terms = objective.terms.iter().zip(&targets).map(|(term, target)| {
             let representation = network.represent(term.layer, &pixels[..]).unwrap().values;
             let squares = representation.iter().zip(target.iter());
