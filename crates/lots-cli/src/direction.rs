@@ -103,7 +103,12 @@ fn expect_arguments(args: &DirectionArgs, loaded: &Loaded) -> Result<()> {
     let is_loss = matches!(method, Method::FastGradientSign | Method::FastGradientValue);
     let checks = [
         ("--layer", args.layer.is_some(), method.needs_layer(), method.needs_layer()),
-        ("--channels, --units, --region and --mask", !args.part.is_empty(), false, method.needs_layer()),
+        (
+            "--only-channels, --only-units, --only-region and --mask",
+            !args.part.is_empty(),
+            false,
+            method.needs_layer(),
+        ),
         ("--target", args.target.target.is_some(), method.needs_target(), method.needs_target()),
         ("--target-class", args.target_class.is_some(), hot_cold, hot_cold),
         ("--backpropagation", args.how.backpropagation.is_some(), false, method.needs_layer()),

@@ -15,13 +15,13 @@ use crate::failure::{Failure, Result};
 pub(crate) struct MaskArgs {
     /// Steer only these channels, counted from 0: `3,7-12`
     #[arg(long, value_name = "LIST", value_parser = values::channels)]
-    pub(crate) channels: Option<MaskPart>,
+    pub(crate) only_channels: Option<MaskPart>,
     /// Steer only these units, counted from 0 in the order of the layer: `0-9,31`
     #[arg(long, value_name = "LIST", value_parser = values::units)]
-    pub(crate) units: Option<MaskPart>,
+    pub(crate) only_units: Option<MaskPart>,
     /// Steer only these rows and columns of each channel, without their ends: `0:4,2:8`
     #[arg(long, value_name = "Y0:Y1,X0:X1", value_parser = values::region)]
-    pub(crate) region: Option<MaskPart>,
+    pub(crate) only_region: Option<MaskPart>,
     /// Multiply what is steered by the numbers of this array, f32 or u8 of the shape of the layer
     #[arg(long, value_name = "FILE.npy")]
     pub(crate) mask: Option<PathBuf>,
@@ -30,14 +30,17 @@ pub(crate) struct MaskArgs {
 impl MaskArgs {
     /// The product of all that was said.
     pub(crate) fn mask(&self) -> Result<Mask> {
-        let given = [&self.channels, &self.units, &self.region];
+        let given = [&self.only_channels, &self.only_units, &self.only_region];
         let weights = self.mask.as_deref().map(weights).transpose()?;
         Ok(Mask::of(given.into_iter().flatten().cloned().chain(weights)))
     }
 
     /// Whether nothing was said.
     pub(crate) fn is_empty(&self) -> bool {
-        self.channels.is_none() && self.units.is_none() && self.region.is_none() && self.mask.is_none()
+        self.only_channels.is_none()
+            && self.only_units.is_none()
+            && self.only_region.is_none()
+            && self.mask.is_none()
     }
 }
 

@@ -179,7 +179,11 @@ fn expect_effect(args: &AttackArgs, until: Until) -> Result<()> {
         ("--target", args.target.target.is_some(), any(Method::needs_target)),
         ("--template", !args.templates.template.is_empty(), any(Method::needs_target)),
         ("--target-set", args.templates.target_set.is_some(), any(Method::needs_target)),
-        ("--channels, --units, --region and --mask", !args.part.is_empty(), any(Method::needs_layer)),
+        (
+            "--only-channels, --only-units, --only-region and --mask",
+            !args.part.is_empty(),
+            any(Method::needs_layer),
+        ),
         ("--target-class", args.target_class.is_some(), class_matters),
         ("--backpropagation", args.how.backpropagation.is_some(), any(Method::needs_layer)),
         (

@@ -109,9 +109,9 @@ fn mask(part: &MaskArgs) -> Result<Value> {
     });
     let text = |part: &Option<MaskPart>| part.as_ref().map(ToString::to_string);
     Ok(json!({
-        "channels": text(&part.channels),
-        "units": text(&part.units),
-        "region": text(&part.region),
+        "channels": text(&part.only_channels),
+        "units": text(&part.only_units),
+        "region": text(&part.only_region),
         "file": part.mask,
         "sha256": sha256.transpose()?,
     }))

@@ -120,7 +120,7 @@ fn expect_arguments(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Res
         ("--target", !args.target.is_empty(), needs[1]),
         ("--target-class", !args.target_class.is_empty(), is_hot),
         ("--backpropagation", args.how.backpropagation.is_some(), needs[0]),
-        ("--channels, --units, --region and --mask", !args.part.is_empty(), needs[0]),
+        ("--only-channels, --only-units, --only-region and --mask", !args.part.is_empty(), needs[0]),
         ("--vanished-gradient", args.how.vanished_gradient.is_some(), is_loss),
     ];
     let methods: Vec<String> = args.method.iter().map(|method| format!("`{method}`")).collect();

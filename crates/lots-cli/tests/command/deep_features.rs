@@ -77,15 +77,18 @@ fn a_part_of_a_layer_and_several_layers_are_steered() {
         std::fs::read(stage.path(&format!("{name}.npy"))).unwrap()
     };
     let whole = bytes("whole", "--layer conv2");
-    assert_eq!(bytes("all", "--layer conv2 --channels 0-49"), whole);
+    assert_eq!(bytes("all", "--layer conv2 --only-channels 0-49"), whole);
     assert_eq!(bytes("once", "--layer conv2*1 --threads 1"), whole);
-    assert_ne!(bytes("part", "--layer conv2 --channels 0-9 --region 0:4,0:4"), whole);
+    assert_ne!(bytes("part", "--layer conv2 --only-channels 0-9 --only-region 0:4,0:4"), whole);
     let several = "--target digits:targets --method step-and-adjust --out run";
     let attack =
         "attack lenet --method toward --layer conv2*0.5+ip1*2 --origin digits[0..1] --no-pass --quiet";
     stage.run(&format!("{attack} {several}"), 0);
     assert_eq!(rows(&stage, "run")[0]["layer"], "conv2*0.5+ip1*2");
-    snapshot!("mask_outside_the_layer", stage.lots(&format!("{plain} no.npy --layer conv2 --channels 50")));
+    snapshot!(
+        "mask_outside_the_layer",
+        stage.lots(&format!("{plain} no.npy --layer conv2 --only-channels 50"))
+    );
     snapshot!("objective_unknown_layer", stage.lots(&format!("{plain} no.npy --layer conv2*2+ip7")));
     snapshot!("objective_without_weight", stage.lots(&format!("{plain} no.npy --layer conv2*x")));
 }
