@@ -82,7 +82,7 @@ pub(crate) enum Command {
     Convert(ConvertArgs),
     /// Magnify, reduce or steer what a layer sees in one image, as a figure sheet
     #[command(after_help = examples::VISUALIZE)]
-    Visualize(VisualizeArgs),
+    Visualize(Box<VisualizeArgs>),
     /// Follow the class along a direction, image by image, or over the plane of two, as a plot
     #[command(after_help = examples::RAY)]
     Ray(Box<RayArgs>),

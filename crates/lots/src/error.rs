@@ -517,12 +517,8 @@ impl Error {
             Self::ImageTooSmall { .. } => {
                 "compare with the full border, which continues the image as its mirror image"
             }
-            Self::UnknownMethod { nearest: Some(nearest), .. } => {
-                return Some(format!("did you mean `{nearest}`?"));
-            }
-            Self::UnknownMethod { nearest: None, .. } => {
-                let names = Method::ALL.map(|method| format!("`{method}`"));
-                return Some(format!("there are {}", names.join(", ")));
+            Self::UnknownMethod { .. } | Self::FewImpostors { .. } | Self::RangeOutside { .. } => {
+                return self.hint_with_facts();
             }
             Self::Pairs { .. } => "give as many targets as origins, or pair all with all",
             Self::Memory { .. } => "allow more memory, or look at layers of a smaller network",
@@ -535,12 +531,6 @@ impl Error {
             Self::UnknownTransformation { .. } => {
                 "use `png`, `webp`, `jpeg:95` (1 to 100), `resize:0.5` (to this part and back), `shift:1` (pixels), \
                  `blur:1` (standard deviation in pixels) or `bits:7` (1 to 8)"
-            }
-            Self::FewImpostors { far, .. } => {
-                return Some(format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil()));
-            }
-            Self::RangeOutside { count, .. } => {
-                return Some(format!("its images are counted from 0 to {}", count.saturating_sub(1)));
             }
             Self::NoSuchFile { .. }
             | Self::File { .. }
@@ -583,6 +573,24 @@ impl Error {
             | Self::SetLength { .. } => return None,
         };
         Some(hint.to_owned())
+    }
+
+    /// The hints that name what there is or how much is needed.
+    fn hint_with_facts(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownMethod { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+            Self::UnknownMethod { nearest: None, .. } => {
+                let names = Method::ALL.map(|method| format!("`{method}`"));
+                format!("there are {}", names.join(", "))
+            }
+            Self::FewImpostors { far, .. } => {
+                format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil())
+            }
+            Self::RangeOutside { count, .. } => {
+                format!("its images are counted from 0 to {}", count.saturating_sub(1))
+            }
+            _ => return None,
+        })
     }
 
     /// The reason of the operating system with the file it is about; a missing file has a name of its own.

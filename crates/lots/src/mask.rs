@@ -243,7 +243,10 @@ mod tests {
             MaskPart::Weights { shape: vec![1, 2, 2, 2], values: (0..8).map(|it| it as f32).collect() };
         assert_eq!(at([channels.clone()], &[2, 2, 2]).unwrap(), [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
         assert_eq!(at([region.clone()], &[2, 2, 2]).unwrap(), [0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
-        assert_eq!(at([channels, region, weights], &[2, 2, 2]).unwrap()[5], 5.0);
+        assert_eq!(
+            at([channels, region, weights], &[2, 2, 2]).unwrap(),
+            [0.0, 0.0, 0.0, 0.0, 0.0, 5.0, 0.0, 0.0]
+        );
         assert_eq!(at([MaskPart::units("0, 2-3").unwrap()], &[4]).unwrap(), [1.0, 0.0, 1.0, 1.0]);
     }
 

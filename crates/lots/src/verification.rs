@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn as_many_pairs_as_the_rate_needs_are_enough() {
         let similarities: Vec<f64> = (0..1000).map(f64::from).collect();
-        assert_eq!(threshold_at_far(&similarities, 1e-3).unwrap(), 998.0);
+        assert!(matches!(threshold_at_far(&similarities, 1e-3), Ok(998.0)));
         let message = threshold_at_far(&similarities[1..], 1e-3).unwrap_err().to_string();
         assert_eq!(message, "999 impostor pairs cannot tell a false-accept rate of 0.001");
         assert!(threshold_at_far(&[], 0.5).is_err());
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_rate_that_rounds_below_a_whole_number_of_pairs_counts_them_all() {
         let similarities: Vec<f64> = (0..100).map(f64::from).collect();
-        assert_eq!(threshold_at_far(&similarities, 0.29).unwrap(), 70.0);
+        assert!(matches!(threshold_at_far(&similarities, 0.29), Ok(70.0)));
     }
 
     #[test]

@@ -9,21 +9,24 @@ use lots::mask::{Mask, MaskPart};
 use super::values;
 use crate::failure::{Failure, Result};
 
+/// The headings.
+const PART: &str = "Part of the layer";
+const TARGETS: &str = "Targets in feature space";
+
 /// A part of a layer.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Part of the layer")]
 pub(crate) struct MaskArgs {
     /// Steer only these channels, counted from 0: `3,7-12`
-    #[arg(long, value_name = "LIST", value_parser = values::channels)]
+    #[arg(long, value_name = "LIST", value_parser = values::channels, help_heading = PART)]
     pub(crate) only_channels: Option<MaskPart>,
     /// Steer only these units, counted from 0 in the order of the layer: `0-9,31`
-    #[arg(long, value_name = "LIST", value_parser = values::units)]
+    #[arg(long, value_name = "LIST", value_parser = values::units, help_heading = PART)]
     pub(crate) only_units: Option<MaskPart>,
     /// Steer only these rows and columns of each channel, without their ends: `0:4,2:8`
-    #[arg(long, value_name = "Y0:Y1,X0:X1", value_parser = values::region)]
+    #[arg(long, value_name = "Y0:Y1,X0:X1", value_parser = values::region, help_heading = PART)]
     pub(crate) only_region: Option<MaskPart>,
     /// Multiply what is steered by the numbers of this array, f32 or u8 of the shape of the layer
-    #[arg(long, value_name = "FILE.npy")]
+    #[arg(long, value_name = "FILE.npy", help_heading = PART)]
     pub(crate) mask: Option<PathBuf>,
 }
 
@@ -46,17 +49,16 @@ impl MaskArgs {
 
 /// Stored templates, and what is made of targets.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Targets in feature space")]
 pub(crate) struct TemplateArgs {
     /// Move toward the stored representations in this file: .npy of the layer's shape or [N, …], JSON, base64 of 32-bit
     /// numbers, or a gallery; may be given several times
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = TARGETS)]
     pub(crate) template: Vec<PathBuf>,
     /// What is made of the targets [default: each]
-    #[arg(long, value_enum, value_name = "WORD")]
+    #[arg(long, value_enum, value_name = "WORD", help_heading = TARGETS)]
     pub(crate) target_set: Option<TargetSet>,
     /// `--target-set mixture`: a weight for each target, images first, commas between
-    #[arg(long, value_name = "WEIGHTS", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(long, value_name = "WEIGHTS", value_delimiter = ',', allow_hyphen_values = true, help_heading = TARGETS)]
     pub(crate) mixture: Vec<f64>,
 }
 

@@ -33,7 +33,7 @@ fn stored_templates_are_targets_like_their_images() {
 fn targets_may_be_centroids_the_nearest_or_a_mixture() {
     let stage = Stage::new();
     let of = |set: &str, count: usize| {
-        let options = format!("--target digits[0..30] --target-set {set} --out {}", &set[..4]);
+        let options = format!("--target digits[0..70] --target-set {set} --out {}", &set[..4]);
         stage.run(&format!("{ATTACK} {options}"), 0);
         let rows = rows(&stage, &set[..4]);
         assert_eq!(rows.len(), 2 * count, "{set}");
@@ -42,7 +42,7 @@ fn targets_may_be_centroids_the_nearest_or_a_mixture() {
     assert_eq!(of("centroid", 9)["target_kind"], "centroid");
     assert_eq!(of("nearest", 1)["target_kind"], Value::Null);
     of("farthest", 1);
-    let weights = vec!["1"; 30].join(",");
+    let weights = vec!["1"; 70].join(",");
     assert_eq!(of(&format!("mixture --mixture {weights}"), 1)["target"], "mixture");
     snapshot!("target_set_without_weights", {
         stage.lots(&format!("{ATTACK} --target digits:targets --target-set mixture --out none"))

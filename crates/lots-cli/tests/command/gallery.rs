@@ -76,7 +76,8 @@ fn pictures_in_folders_folders_and_a_folder_of_folders_are_the_same_gallery() {
 fn galleries_that_do_not_fit_are_told() {
     let stage = Stage::new();
     built(&stage, "");
-    stage.run("convert lenet --out other.onnx --quiet", 0);
+    stage.run("convert lenet --out lenet.onnx --quiet", 0);
+    stage.run("describe lenet.onnx --pixels 0-1 --save other.onnx --quiet", 0);
     stage.digit(4, "4.png");
     snapshot!("gallery_of_another_network", stage.lots("describe other.onnx --gallery gallery.safetensors"));
     stage.run("describe other.onnx --gallery gallery.safetensors --other-network", 0);

@@ -176,7 +176,9 @@ impl OriginTrace<'_> {
                     if let Some(mask) = &term.mask {
                         values.iter_mut().zip(mask.iter()).for_each(|(value, factor)| *value *= factor);
                     }
-                    values.iter_mut().for_each(|value| *value *= term.weight);
+                    for value in &mut values {
+                        *value *= term.weight;
+                    }
                     Ok(values)
                 })
                 .collect();
