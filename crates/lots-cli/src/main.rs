@@ -15,6 +15,7 @@ mod evaluate;
 mod faces;
 mod failure;
 mod fetch;
+mod gallery;
 mod heat_map;
 mod images;
 mod infimnist;
@@ -84,6 +85,7 @@ fn run(args: Args) -> Result<Done> {
         Command::Represent(args) => represent::run(&args, terminal),
         Command::Attack(args) => attack::run(&args, terminal),
         Command::Visualize(args) => visualize::run(&args, terminal),
+        Command::Gallery(args) => gallery::run(&args, terminal),
         Command::Ray(args) => ray::run(&args, terminal),
         Command::Compare(args) => compare::run(&args, terminal),
         Command::Survive(args) => survive::run(&args, terminal),

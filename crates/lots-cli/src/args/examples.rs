@@ -54,6 +54,25 @@ PyTorch's (conv1_1.weight, fc6.bias). Channels are blue, green, red in a .caffem
 blue in the others, each with the mean colour of its authors, unless something else is said of the
 pixels.";
 
+pub(super) const GALLERY_BUILD: &str = "\
+Examples:
+  lots gallery build digits --network lenet --layer ip1 --out digits.safetensors
+  lots gallery build people --network face.onnx --layer fc7 --out people.safetensors
+  lots gallery build people/*/*.png --network face.onnx --layer fc7 --metric euclidean --out people.safetensors
+  lots attack face.onnx --gallery people.safetensors --method hot-cold --origin photos --out run
+  lots convert face.onnx --gallery people.safetensors --out recogniser.onnx
+
+A template is the representation of one picture. With the gallery the network has a class for each
+identity, in the order of their names: the one with the nearest template. Its logits are cosines, or
+squared Euclidean distances negated, up to a term that is the same for all identities.";
+
+pub(super) const GALLERY_SHOW: &str = "\
+Examples:
+  lots gallery show people.safetensors
+  lots gallery show people.safetensors --json
+
+Genuine pairs are two templates of one identity, impostor pairs those of two.";
+
 pub(super) const VISUALIZE: &str = "\
 Examples:
   lots visualize lenet --origin 'digits[4]' --layer conv1 --layer conv2 --magnify --linf 128

@@ -31,6 +31,9 @@ pub(crate) struct Row {
     /// The target's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<String>,
+    /// What the target is if it is no image: `template`, `centroid`, `mixture`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) target_kind: Option<TargetKind>,
     /// The target's class, or the class that was to be reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target_class: Option<usize>,
@@ -77,6 +80,18 @@ pub(crate) struct Reached {
     /// Where it is in the run folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<String>,
+}
+
+/// A target that is no image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TargetKind {
+    /// A stored representation.
+    Template,
+    /// The mean of a class.
+    Centroid,
+    /// The weighted mean of all.
+    Mixture,
 }
 
 /// What takes most of the time to measure.
@@ -168,6 +183,7 @@ impl Row {
             method: None,
             layer: None,
             target: None,
+            target_kind: None,
             target_class: None,
             class: None,
             reached: None,

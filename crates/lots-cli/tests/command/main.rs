@@ -5,9 +5,11 @@
 
 mod attack;
 mod compare;
+mod deep_features;
 mod deep_network;
 mod evaluate;
 mod faces;
+mod gallery;
 mod help;
 mod infimnist;
 mod layers;
