@@ -243,6 +243,15 @@ impl Experiment {
         layers.extend(criterion_layer);
         layers.sort_unstable();
         layers.dedup();
+        for (template, &layer) in
+            self.templates.iter().flat_map(|it| layers.iter().map(move |layer| (it, layer)))
+        {
+            let (got, expected) = (template.values.len(), network.shape(layer).count());
+            if got != expected {
+                let layer = network.tensor_name(layer).to_owned();
+                return Err(Error::RepresentationLength { layer, got, expected });
+            }
+        }
         let targets = Targets::new(network, targets, self, &layers)?;
         let setting =
             Setting { experiment: self, network, objectives, layers, criterion_layer, targets, interrupted };
