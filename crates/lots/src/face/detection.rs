@@ -15,7 +15,7 @@ const MOST_SHARED: f64 = 0.4;
 /// So many boxes at most are compared with each other; likewise.
 const MOST_BOXES: usize = 750;
 /// Cut-outs of faces are no longer; networks take some 64 pixels of them.
-const LONGEST_SIDE: f64 = 16_384.0;
+const LONGEST_SIDE: f64 = 8192.0;
 
 /// A rectangle in a photograph, in pixels; corners may lie outside.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
