@@ -63,7 +63,10 @@ impl Detector {
         let file = NetworkFile::read(bytes)?;
         let pixels = match file.pixels()? {
             Some(pixels) => pixels,
-            None => PixelEncoding::scaled(ChannelOrder::Rgb, &[127.0], &[128.0], 1.0)?,
+            None => {
+                let order = ChannelOrder::of_channels(file.input_shape()[0])?;
+                PixelEncoding::scaled(order, &[127.0], &[128.0], 1.0)?
+            }
         };
         Self::new(file.into_network(pixels)?)
     }
