@@ -505,11 +505,12 @@ impl Error {
                 "use `png`, `webp`, `jpeg:95` (1 to 100), `resize:0.5` (to this part and back), `shift:1` (pixels), \
                  `blur:1` (standard deviation in pixels) or `bits:7` (1 to 8)"
             }
-            Self::FewImpostors { far, .. } => {
-                return Some(format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil()));
-            }
-            Self::NoPairs { what: "genuine" } => "give at least two images of one identity",
-            Self::NoPairs { .. } => "give images of at least two identities",
+            Self::FewImpostors { .. }
+            | Self::NoPairs { .. }
+            | Self::FalseAcceptRate { .. }
+            | Self::ImpostorNotFinite { .. }
+            | Self::PairNotFinite { .. }
+            | Self::FaceNetwork { .. } => return self.verification_hint(),
             Self::RangeOutside { count, .. } => {
                 return Some(format!("its images are counted from 0 to {}", count.saturating_sub(1)));
             }
@@ -543,13 +544,21 @@ impl Error {
             | Self::ClassRange { .. }
             | Self::SameClass { .. }
             | Self::NoDirection { .. }
-            | Self::FalseAcceptRate { .. }
-            | Self::ImpostorNotFinite { .. }
-            | Self::PairNotFinite { .. }
-            | Self::FaceNetwork { .. }
             | Self::SetLength { .. } => return None,
         };
         Some(hint.to_owned())
+    }
+
+    /// What the user can do about pairs that are too few.
+    fn verification_hint(&self) -> Option<String> {
+        match self {
+            Self::FewImpostors { far, .. } => {
+                Some(format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil()))
+            }
+            Self::NoPairs { what: "genuine" } => Some("give at least two images of one identity".to_owned()),
+            Self::NoPairs { .. } => Some("give images of at least two identities".to_owned()),
+            _ => None,
+        }
     }
 
     /// The reason of the operating system with the file it is about; a missing file has a name of its own.

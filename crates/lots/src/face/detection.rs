@@ -61,12 +61,11 @@ impl Detector {
     /// [`Error::Network`] if the file is none; [`Error::FaceNetwork`] if it has no outputs `scores` and `boxes`.
     pub fn from_onnx(bytes: &[u8]) -> Result<Self> {
         let file = NetworkFile::read(bytes)?;
-        let pixels = match file.pixels()? {
-            Some(pixels) => pixels,
-            None => {
-                let order = ChannelOrder::of_channels(file.input_shape()[0])?;
-                PixelEncoding::scaled(order, &[127.0], &[128.0], 1.0)?
-            }
+        let pixels = if let Some(pixels) = file.pixels()? {
+            pixels
+        } else {
+            let order = ChannelOrder::of_channels(file.input_shape()[0])?;
+            PixelEncoding::scaled(order, &[127.0], &[128.0], 1.0)?
         };
         Self::new(file.into_network(pixels)?)
     }
