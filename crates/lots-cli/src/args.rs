@@ -1,9 +1,13 @@
 //! All arguments of the command `lots`. Nothing here does anything but parse.
 
 mod attack;
+mod compare;
+mod descent;
 mod evaluate;
 mod examples;
 mod faces;
+mod features;
+mod gallery;
 mod images;
 mod infimnist;
 mod layers;
@@ -22,12 +26,15 @@ use lots::Method;
 use lots::criterion::Until;
 
 pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputArgs, Relu};
+pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::evaluate::EvaluateArgs;
 pub(crate) use self::faces::{AlignArgs, FacesArgs, FacesCommand, FacesReportArgs, FinderArgs, PasteArgs};
+pub(crate) use self::features::MaskArgs;
+pub(crate) use self::gallery::{GalleryAction, GalleryBuildArgs, GalleryCommandArgs};
 pub(crate) use self::images::{LabelSource, LabelledArgs, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;
 pub(crate) use self::layers::{LayersArgs, SCREENFUL};
-pub(crate) use self::network::{NetworkArgs, PixelArgs, PreprocessingArgs};
+pub(crate) use self::network::{GalleryArgs, NetworkArgs, PixelArgs, PreprocessingArgs};
 pub(crate) use self::ray::RayArgs;
 pub(crate) use self::stability::StabilityArgs;
 pub(crate) use self::survive::SurviveArgs;
@@ -80,13 +87,16 @@ pub(crate) enum Command {
     Convert(ConvertArgs),
     /// Magnify, reduce or steer what a layer sees in one image, as a figure sheet
     #[command(after_help = examples::VISUALIZE)]
-    Visualize(VisualizeArgs),
+    Visualize(Box<VisualizeArgs>),
     /// Follow the class along a direction, image by image, or over the plane of two, as a plot
     #[command(after_help = examples::RAY)]
     Ray(Box<RayArgs>),
     /// Find the smallest perturbations of many images that change what the network reads
     #[command(after_help = examples::ATTACK)]
     Attack(Box<AttackArgs>),
+    /// Compare methods at equal cost on the same pairs: success, PASS, L2 and L∞ against passes through the network
+    #[command(after_help = examples::COMPARE)]
+    Compare(Box<CompareArgs>),
     /// See which perturbed images of a run still succeed as JPEG, resized, shifted, blurred, with half the weights' bits
     #[command(after_help = examples::SURVIVE)]
     Survive(SurviveArgs),
@@ -96,6 +106,8 @@ pub(crate) enum Command {
     /// Write the direction in the pixels as an array, f32 [N, C, H, W], unscaled
     #[command(after_help = examples::DIRECTION)]
     Direction(Box<DirectionArgs>),
+    /// Make a gallery of identities, which become the classes of a network that extracts features; show one
+    Gallery(GalleryCommandArgs),
     /// Measure a perturbed image against its origin: L2, L∞, SSIM, PASS
     #[command(after_help = examples::MEASURE)]
     Measure(MeasureArgs),
@@ -156,7 +168,7 @@ pub(crate) struct VisualizeArgs {
     /// The image to start from: a picture, or one of a set such as `digits[4]`
     #[arg(long, value_name = "IMAGE")]
     pub(crate) origin: String,
-    /// Layer to look at, by name; may be given several times
+    /// Layer to look at, by name, or several with weights, `conv2*0.5+ip1*2`; may be given several times
     #[arg(long, value_name = "NAME", required = true)]
     pub(crate) layer: Vec<String>,
     /// Make more of what the layer sees, Eq. (4) with +; with --reduce both, a row each
@@ -180,6 +192,8 @@ pub(crate) struct VisualizeArgs {
     /// Names of the classes for captions, one a line, the first that of class 0 [default: their numbers]
     #[arg(long, value_name = "FILE")]
     pub(crate) class_names: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) part: MaskArgs,
     #[command(flatten)]
     pub(crate) method: VisualizeMethodArgs,
     #[command(flatten)]
@@ -214,7 +228,7 @@ pub(crate) struct DirectionArgs {
     /// How the direction is made: toward, magnify, reduce, fast-gradient-sign, fast-gradient-value, hot-cold
     #[arg(long, value_name = "METHOD", value_parser = values::method)]
     pub(crate) method: Method,
-    /// Layer, by name; for toward, magnify, reduce
+    /// Layer, by name, or several with weights, `conv2*0.5+ip1*2`; for toward, magnify, reduce
     #[arg(long, value_name = "NAME")]
     pub(crate) layer: Option<String>,
     #[command(flatten)]
@@ -224,6 +238,8 @@ pub(crate) struct DirectionArgs {
     /// hot-cold: the hot class, counted from 0
     #[arg(long, value_name = "CLASS")]
     pub(crate) target_class: Option<usize>,
+    #[command(flatten)]
+    pub(crate) part: MaskArgs,
     #[command(flatten)]
     pub(crate) how: MethodArgs,
     /// The array, f32 [N, C, H, W], a row an attempt; zeros where there is no direction

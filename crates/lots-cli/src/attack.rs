@@ -1,7 +1,9 @@
 //! `lots attack`: the smallest perturbations of many images, into a run folder.
 
 pub(crate) mod attempts;
+mod ending;
 pub(crate) mod images;
+mod improvement;
 pub(crate) mod plan;
 pub(crate) mod row;
 mod settings;
@@ -12,6 +14,7 @@ use lots::experiment::Pairing;
 use serde_json::{Value, json};
 
 use self::attempts::{Finished, most_attempts, work};
+pub(crate) use self::ending::Ending;
 use self::images::{Origin, Targets};
 use self::plan::Plan;
 use self::row::Row;
@@ -19,7 +22,7 @@ use self::summary::Summary;
 use crate::Done;
 use crate::args::{AttackArgs, Format, LARGE_RUN};
 use crate::digest::ImagesDigest;
-use crate::failure::{About, Failure, Result};
+use crate::failure::{Failure, Result};
 use crate::images::{FittedChunks, FittedSet, file_stem, source};
 use crate::interrupt::{Interrupt, interrupted};
 use crate::network::Loaded;
@@ -44,8 +47,11 @@ pub(crate) fn run(args: &AttackArgs, terminal: Terminal) -> Result<Done> {
         ))
         .with_hint("`--target-labels FILE`, or `--target-labels predicted` for what the network reads"));
     }
+    if let Some(from) = &plan.from_impostors {
+        terminal.say(format!("{from}: {}", plan.experiment.until));
+    }
     let mut job = Job::new(args, &loaded, plan, targets)?;
-    let settings = settings::settings(args, &loaded, &job.plan, job.targets.as_ref(), job.format);
+    let settings = settings::settings(args, &loaded, &job.plan, job.targets.as_ref(), job.format)?;
     match RunFolder::start(&args.output, settings.clone(), loaded.network.input_shape())? {
         Start::Complete(run) => {
             terminal
@@ -81,10 +87,8 @@ struct Job<'a> {
 
 impl<'a> Job<'a> {
     fn new(args: &'a AttackArgs, loaded: &'a Loaded, plan: Plan, targets: Option<Targets>) -> Result<Self> {
-        let count = source(&args.origin.origin, file_labels(args))?
-            .chunks(1)
-            .about("origin", &args.origin.origin)?
-            .remaining();
+        let origins = source(&args.origin.origin, file_labels(args))?;
+        let count = FittedChunks::new(&origins, &args.origin.origin, "origin", &loaded.network)?.remaining();
         if let (Pairing::Zip, Some(targets)) = (plan.experiment.pairing, &targets)
             && targets.set.len() != count
         {
@@ -94,8 +98,8 @@ impl<'a> Job<'a> {
         }
         let each = most_attempts(&plan, targets.as_ref(), loaded.network.class_count());
         let pixels: usize = loaded.network.input_shape().iter().product();
-        // The perturbed images of a chunk wait until they are written.
-        let fit = plan.experiment.memory / 3 / (pixels * each.max(1));
+        // The perturbed images of a chunk wait until they are written, and those that improve on them, too.
+        let fit = plan.experiment.memory / 3 / (pixels * each.max(1) * (1 + plan.improve.len()));
         let format = if each * count >= LARGE_RUN { Format::Npy } else { Format::Png };
         Ok(Self {
             format: args.output.format.unwrap_or(format),

@@ -2,19 +2,25 @@
 
 use std::path::Path;
 
+use lots_network::Network;
+
 use crate::failure::{Failure, Result};
+use crate::network::FEATURES;
 
 /// The names of all classes in the order of the logits, or none at all.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClassNames(Vec<String>);
 
 impl ClassNames {
-    /// The names in a text file, one a line; none without a file.
+    /// The names in a text file, one a line; without a file those that the network knows, from a gallery.
     ///
     /// # Errors
     /// If the file cannot be read, or has another number of lines than the network has classes.
-    pub(crate) fn open(path: Option<&Path>, class_count: usize) -> Result<Self> {
-        let Some(path) = path else { return Ok(Self::default()) };
+    pub(crate) fn open(path: Option<&Path>, network: &Network) -> Result<Self> {
+        let class_count = network.class_count();
+        let Some(path) = path else {
+            return Ok(Self(network.class_names().into_iter().map(str::to_owned).collect()));
+        };
         let text = std::fs::read_to_string(path).map_err(|reason| Failure::file("read", path, &reason))?;
         let names: Vec<String> = text.trim_end().lines().map(|name| name.trim().to_owned()).collect();
         if names.len() == class_count {
@@ -24,7 +30,9 @@ impl ClassNames {
         Err(Failure::new(format!(
             "`{shown}` has {got} lines, expected {class_count}, one a class of the network"
         ))
-        .with_hint("the first line is the name of class 0, in the order of the network's logits"))
+        .with_hint(format!(
+            "the first line is the name of class 0, in the order of the network's logits; {FEATURES}"
+        )))
     }
 
     /// The name of a class, or its number.
@@ -35,6 +43,8 @@ impl ClassNames {
 
 #[cfg(test)]
 mod tests {
+    use lots_network::Vgg16;
+
     use super::*;
 
     #[test]
@@ -48,9 +58,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("names.txt");
         std::fs::write(&path, "tabby\r\n tiger cat\n").unwrap();
-        let names = ClassNames::open(Some(&path), 2).unwrap();
+        let network = |classes| Vgg16 { extent: 32, channels: [1; 5], features: 2, classes }.network(0);
+        let names = ClassNames::open(Some(&path), &network(2)).unwrap();
         assert_eq!([0, 1].map(|class| names.of(class)), ["tabby", "tiger cat"]);
-        let failure = ClassNames::open(Some(&path), 3).unwrap_err();
+        let failure = ClassNames::open(Some(&path), &network(3)).unwrap_err();
         assert!(failure.message().ends_with("has 2 lines, expected 3, one a class of the network"));
     }
 }

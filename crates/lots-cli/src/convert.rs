@@ -19,7 +19,11 @@ pub(crate) fn run(args: &ConvertArgs, terminal: Terminal) -> Result<Done> {
         sha256: digest::of_bytes(&bytes),
         layers: layers.len(),
         parameters: layers.iter().map(|layer| layer.parameter_count).sum(),
-        from: From { network: loaded.name, sha256: loaded.sha256 },
+        from: From {
+            sha256: loaded.file_sha256().to_owned(),
+            gallery: loaded.gallery.as_ref().map(|gallery| gallery.file.clone()),
+            network: loaded.name,
+        },
     };
     terminal.result(&report, || {
         format!(
@@ -47,4 +51,6 @@ struct Report {
 struct From {
     network: String,
     sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gallery: Option<String>,
 }

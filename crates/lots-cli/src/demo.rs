@@ -96,7 +96,7 @@ fn magnify_reduce(loaded: &Loaded, subject: &Subject<'_>) -> Result<Figure> {
     let (network, origin) = (&loaded.network, &subject.image);
     let mut numbers = Vec::new();
     let mut panel = |layer: &str, image: Image| -> Result<Panel> {
-        let (panel, shown) = subject.perturbed(&loaded.place(layer)?, image)?;
+        let (panel, shown) = subject.perturbed(&loaded.place(layer), image)?;
         numbers.push(shown);
         Ok(panel)
     };
@@ -129,7 +129,7 @@ fn toward(loaded: &Loaded, subject: &Subject<'_>, target: &Image) -> Result<Figu
     for layer in loaded.weight_layers() {
         let direction = direction::toward(network, layer, &subject.image, target)?;
         let image = smallest(subject, &direction, &Criterion::Class(class))?;
-        let (panel, shown) = subject.perturbed(&loaded.place(layer)?, image)?;
+        let (panel, shown) = subject.perturbed(&loaded.place(layer), image)?;
         panels.push(panel);
         numbers.push(shown);
     }

@@ -2,7 +2,7 @@
 
 use lots::Image;
 use lots::data::array::RowWriter;
-use lots::direction::{Formed, OriginTrace};
+use lots::direction::{Formed, Objective, OriginTrace};
 use serde::Serialize;
 
 use crate::Done;
@@ -95,14 +95,20 @@ impl Report {
 /// What is missing, or would have no effect.
 fn expect_arguments(args: &DirectionArgs, loaded: &Loaded) -> Result<()> {
     let method = args.method;
-    if method == Method::StepAndAdjust {
-        return Err(Failure::new("`step-and-adjust` has not one direction, but a new one after each step")
-            .with_hint("its first is that of `toward`"));
+    if !method.has_one_direction() {
+        return Err(Failure::new(format!("`{method}` has not one direction, but a new one after each step"))
+            .with_hint(method.first_direction()));
     }
     let hot_cold = method == Method::HotCold;
     let is_loss = matches!(method, Method::FastGradientSign | Method::FastGradientValue);
     let checks = [
         ("--layer", args.layer.is_some(), method.needs_layer(), method.needs_layer()),
+        (
+            "--only-channels, --only-units, --only-region and --mask",
+            !args.part.is_empty(),
+            false,
+            method.needs_layer(),
+        ),
         ("--target", args.target.target.is_some(), method.needs_target(), method.needs_target()),
         ("--target-class", args.target_class.is_some(), hot_cold, hot_cold),
         ("--backpropagation", args.how.backpropagation.is_some(), false, method.needs_layer()),
@@ -141,18 +147,18 @@ fn formed(
     targets: Option<&Targets>,
 ) -> Result<Vec<Formed>> {
     let network = &loaded.network;
-    let layer = match &args.layer {
-        Some(name) => loaded.layer(name)?,
-        None => network.logits(),
+    let objective = match &args.layer {
+        Some(text) => loaded.objective(text, &args.part.mask()?)?,
+        None => Objective::of_layer(network.logits()),
     };
     let images: Vec<Image> = origins.iter().map(|origin| origin.image.clone()).collect();
-    let trace = OriginTrace::of_images(network, &[layer], &images)?
+    let trace = OriginTrace::of_images(network, &objective.layers(), &images)?
         .with_relu_start(args.how.backpropagation.unwrap_or_default().into());
     let classes: Vec<usize> = origins.iter().map(|origin| origin.class).collect();
     let vanished = args.how.vanished_gradient.unwrap_or_default().into();
     Ok(match args.method {
-        Method::Magnify => trace.magnify(layer)?,
-        Method::Reduce => trace.reduce(layer)?,
+        Method::Magnify => trace.magnify_objective(&objective)?,
+        Method::Reduce => trace.reduce_objective(&objective)?,
         Method::FastGradientSign => trace.fast_gradient_sign(&classes, vanished)?,
         Method::FastGradientValue => trace.fast_gradient_value(&classes, vanished)?,
         Method::HotCold => {
@@ -164,14 +170,12 @@ fn formed(
             }
             trace.hot_cold(&classes, &vec![hot; origins.len()])?
         }
-        Method::Toward | Method::StepAndAdjust => {
+        _ => {
             let images = targets.map_or(&[][..], |targets| targets.set.images());
             let which = |origin: &Origin| if images.len() == 1 { 0 } else { origin.number };
-            let pixels: Vec<u8> =
-                origins.iter().flat_map(|origin| images[which(origin)].pixels()).copied().collect();
-            let representations = network.represent(layer, pixels.as_slice())?;
-            let targets: Vec<&[f32]> = representations.images().collect();
-            trace.toward(layer, &targets)?
+            let represent = |origin| Ok(objective.represent(network, images[which(origin)].pixels())?);
+            let targets = origins.iter().map(represent).collect::<Result<Vec<_>>>()?;
+            trace.toward_objective(&objective, &targets.iter().map(Vec::as_slice).collect::<Vec<_>>())?
         }
     })
 }

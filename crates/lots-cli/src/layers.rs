@@ -24,6 +24,7 @@ const MOST_OPS: usize = 3;
 
 pub(crate) fn run(args: &LayersArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::without_images(&args.network, args.weights.clone(), args.size)?;
+    let loaded = loaded.with_gallery(&args.gallery)?;
     let layers = chosen(&loaded, args)?;
     if args.groups {
         let rows: Vec<GroupRow<'_>> = groups(&layers).iter().map(GroupRow::from).collect();

@@ -5,6 +5,7 @@
 mod args;
 mod attack;
 mod class_names;
+mod compare;
 mod convert;
 mod demo;
 mod describe;
@@ -14,6 +15,7 @@ mod evaluate;
 mod faces;
 mod failure;
 mod fetch;
+mod gallery;
 mod heat_map;
 mod images;
 mod infimnist;
@@ -33,6 +35,7 @@ mod survive;
 mod table1;
 mod terminal;
 mod train;
+mod unfinished;
 mod visualize;
 mod whole_folder;
 
@@ -82,7 +85,9 @@ fn run(args: Args) -> Result<Done> {
         Command::Represent(args) => represent::run(&args, terminal),
         Command::Attack(args) => attack::run(&args, terminal),
         Command::Visualize(args) => visualize::run(&args, terminal),
+        Command::Gallery(args) => gallery::run(&args, terminal),
         Command::Ray(args) => ray::run(&args, terminal),
+        Command::Compare(args) => compare::run(&args, terminal),
         Command::Survive(args) => survive::run(&args, terminal),
         Command::Direction(args) => direction::run(&args, terminal),
         Command::Fetch(args) => fetch::run(&args, terminal),

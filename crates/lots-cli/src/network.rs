@@ -1,12 +1,17 @@
-//! Loading the network that a command works on: built in, or an ONNX file.
+//! Loading the network that a command works on: built in, or an ONNX file; with a gallery behind it if there is one.
+
+mod gallery;
 
 use std::path::{Path, PathBuf};
 
+use lots::direction::Objective;
+use lots::mask::Mask;
 use lots_network::{
     Architecture, ChannelOrder, LayerId, Network, NetworkFile, PixelEncoding, Preprocessing, ReadOptions,
 };
 use serde::Serialize;
 
+pub(crate) use self::gallery::{Appended, FEATURES};
 use crate::args::{NetworkArgs, PixelArgs, PreprocessingArgs, SCREENFUL};
 use crate::digest;
 use crate::failure::{About, Failure, Result};
@@ -17,13 +22,20 @@ pub(crate) struct Loaded {
     pub(crate) network: Network,
     /// As it was named.
     pub(crate) name: String,
-    /// SHA-256 of its file.
+    /// SHA-256 of its file; with a gallery that of the file which `lots convert` writes of both.
     pub(crate) sha256: String,
+    /// The gallery behind it.
+    pub(crate) gallery: Option<Appended>,
 }
 
 impl Loaded {
-    /// The network that the arguments name.
+    /// The network that the arguments name, with the gallery that they name.
     pub(crate) fn open(args: &NetworkArgs) -> Result<Self> {
+        Self::bare(args)?.with_gallery(&args.gallery)
+    }
+
+    /// The network alone.
+    fn bare(args: &NetworkArgs) -> Result<Self> {
         let name = &args.network;
         match (Architecture::from_word(name), &args.weights) {
             (Some(architecture), Some(weights)) => Self::filled(architecture, weights, args),
@@ -44,7 +56,7 @@ impl Loaded {
                 let preprocessing = |file: &NetworkFile| preprocessing(&args.preprocessing, file);
                 let network =
                     from_file(&bytes, name, args.size, pixels, preprocessing).about("network", name)?;
-                Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(&bytes) })
+                Ok(Self::new(network, name, &bytes))
             }
         }
     }
@@ -61,14 +73,14 @@ impl Loaded {
     ) -> Result<Self> {
         let name = &args.network;
         if Architecture::from_word(name).is_some() || args.weights.is_some() {
-            let loaded = Self::open(args)?;
+            let loaded = Self::bare(args)?;
             let network = loaded.network.with_pixels(pixels.clone())?.with_preprocessing(declared)?;
-            return Ok(Self { network, ..loaded });
+            return Self { network, ..loaded }.with_gallery(&args.gallery);
         }
         let bytes = read_network(name)?;
         let known = |_| Ok(Some(pixels.clone()));
         let network = from_file(&bytes, name, Some(size), known, |_| Ok(declared)).about("network", name)?;
-        Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(&bytes) })
+        Self::new(network, name, &bytes).with_gallery(&args.gallery)
     }
 
     /// A network that will see no image, so that its pixels need not be known, nor the weights of one that is built in.
@@ -80,10 +92,10 @@ impl Loaded {
         match Architecture::from_word(name) {
             Some(Architecture::VggFace) if weights.is_none() && size.is_none() => {
                 let network = Architecture::VggFace.without_weights();
-                return Ok(Self { network, name: name.to_owned(), sha256: String::new() });
+                return Ok(Self { network, name: name.to_owned(), sha256: String::new(), gallery: None });
             }
             None if weights.is_none() => {}
-            _ => return Self::open(&NetworkArgs { weights, size, ..NetworkArgs::named(name.to_owned()) }),
+            _ => return Self::bare(&NetworkArgs { weights, size, ..NetworkArgs::named(name.to_owned()) }),
         }
         let bytes = read_network(name)?;
         let any_pixels = |channels| -> Result<Option<PixelEncoding>> {
@@ -91,7 +103,7 @@ impl Loaded {
         };
         let no_preprocessing = |_: &NetworkFile| Ok(Preprocessing::default());
         let network = from_file(&bytes, name, size, any_pixels, no_preprocessing).about("network", name)?;
-        Ok(Self { network, name: name.to_owned(), sha256: digest::of_bytes(&bytes) })
+        Ok(Self::new(network, name, &bytes))
     }
 
     /// The LeNet that is inside the program.
@@ -112,7 +124,7 @@ impl Loaded {
         }
         let bytes = lots::embedded::LENET_ONNX;
         let network = Network::from_onnx(bytes).about("network", name)?;
-        Ok(Self { network, name: name.clone(), sha256: digest::of_bytes(bytes) })
+        Ok(Self::new(network, name, bytes))
     }
 
     /// A network that is built in, with the weights of a file. The weights say how large its images are.
@@ -126,13 +138,28 @@ impl Loaded {
         };
         let preprocessing = Preprocessing::new(args.preprocessing.resize, args.preprocessing.crop)?;
         let network = network.with_preprocessing(preprocessing)?;
-        Ok(Self { network, name: args.network.clone(), sha256: digest::of_bytes(&bytes) })
+        Ok(Self::new(network, &args.network, &bytes))
+    }
+
+    fn new(network: Network, name: &str, bytes: &[u8]) -> Self {
+        Self { network, name: name.to_owned(), sha256: digest::of_bytes(bytes), gallery: None }
     }
 
     /// The layer of this name.
     pub(crate) fn layer(&self, name: &str) -> Result<LayerId> {
         self.network.layer(name).map_err(|error| {
             Failure::from(error).about("network", &self.name).with_hint(self.nearest_layers(name))
+        })
+    }
+
+    /// What a text asks to steer: a layer, or several with weights.
+    pub(crate) fn objective(&self, text: &str, mask: &Mask) -> Result<Objective> {
+        Objective::parse(&self.network, text, mask).map_err(|error| match &error {
+            lots::Error::Network(lots_network::Error::UnknownLayer { layer, .. }) => {
+                let hint = self.nearest_layers(layer);
+                Failure::from(error).about("network", &self.name).with_hint(hint)
+            }
+            _ => Failure::from(error).about("network", &self.name),
         })
     }
 
@@ -153,7 +180,8 @@ impl Loaded {
         match self.network.class_count() {
             count if class < count => Ok(()),
             count => {
-                Err(Failure::new(format!("class {class} is not in the network, expected 0 to {}", count - 1)))
+                let message = format!("class {class} is not in the network, expected 0 to {}", count - 1);
+                Err(Failure::new(message).with_hint(FEATURES))
             }
         }
     }
@@ -163,10 +191,10 @@ impl Loaded {
         weight_layers(&self.network)
     }
 
-    /// A layer as captions have it: `conv2 (2)`.
-    pub(crate) fn place(&self, name: &str) -> Result<String> {
-        let position = self.network.position(self.layer(name)?);
-        Ok(position.map_or_else(|| name.to_owned(), |position| format!("{name} ({position})")))
+    /// A layer as captions have it: `conv2 (2)`. Several are named as they were asked for.
+    pub(crate) fn place(&self, name: &str) -> String {
+        let position = self.network.layer(name).ok().and_then(|layer| self.network.position(layer));
+        position.map_or_else(|| name.to_owned(), |position| format!("{name} ({position})"))
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct NotReached {
     pub(crate) holds_at_origin: usize,
     pub(crate) step_limit: usize,
     pub(crate) iteration_limit: usize,
+    #[serde(default)]
+    pub(crate) converged: usize,
 }
 
 /// Mean and standard deviation (of the population) as values come, after Welford.
@@ -72,6 +74,7 @@ impl From<&Evaluation> for Numbers {
                 Why::HoldsAtOrigin => &mut not_reached.holds_at_origin,
                 Why::StepLimit => &mut not_reached.step_limit,
                 Why::IterationLimit => &mut not_reached.iteration_limit,
+                Why::Converged => &mut not_reached.converged,
             } += count;
         }
         Self {
@@ -108,6 +111,7 @@ impl Numbers {
                     Some(Reason::HoldsAtOrigin) => not_reached.holds_at_origin += 1,
                     Some(Reason::StepLimit) => not_reached.step_limit += 1,
                     Some(Reason::IterationLimit) => not_reached.iteration_limit += 1,
+                    Some(Reason::Converged) => not_reached.converged += 1,
                     _ => not_reached.no_direction += 1,
                 }
             }
@@ -133,6 +137,7 @@ impl Numbers {
             ("hold at the origin", self.not_reached.holds_at_origin),
             ("step limit", self.not_reached.step_limit),
             ("iteration limit", self.not_reached.iteration_limit),
+            ("converged", self.not_reached.converged),
         ];
         let reasons: Vec<String> = reasons
             .iter()

@@ -6,7 +6,7 @@ mod report;
 use std::path::Path;
 
 use lots::class_map::{PlaneClasses, PlaneExtent, RayClasses, RayExtent, Signs};
-use lots::direction::OriginTrace;
+use lots::direction::{Objective, OriginTrace};
 use lots::figure::plot::{Drawing, PlanePlot, RayPanel, RayPlot};
 use lots::page::{Block, Page, Section};
 use lots::{Direction, Image};
@@ -25,11 +25,12 @@ use crate::terminal::Terminal;
 pub(crate) fn run(args: &RayArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     let network = &loaded.network;
-    let names = ClassNames::open(args.class_names.as_deref(), network.class_count())?;
+    let names = ClassNames::open(args.class_names.as_deref(), network)?;
     let (fitted, name) = single_fitted(&args.origin, "origin", network)?;
     let origin_class = read(network, &fitted.image)?;
     let aims = aim::aims(args, &loaded, origin_class)?;
-    let layers = aims.iter().filter_map(|aim| aim.layer).collect::<Vec<_>>();
+    let layers =
+        aims.iter().filter_map(|aim| aim.objective.as_ref()).flat_map(Objective::layers).collect::<Vec<_>>();
     let trace = OriginTrace::of_images(network, &layers, std::slice::from_ref(&fitted.image))?
         .with_relu_start(args.how.backpropagation.unwrap_or_default().into());
     let mut report = Report {
@@ -84,7 +85,7 @@ impl Picture<'_> {
             let mut tell = |count: usize| progress.inc(count as u64);
             let network = &self.loaded.network;
             let classes = RayClasses::along(network, self.origin, &direction, &extent, &mut tell)?;
-            let panel = RayPanel::new(aim.place(self.loaded)?, self.origin, direction, classes)?;
+            let panel = RayPanel::new(aim.place(self.loaded), self.origin, direction, classes)?;
             report.rays.push(RayNumbers::of(&aim, &panel));
             panels.push(panel);
         }
@@ -104,7 +105,7 @@ impl Picture<'_> {
         let [first, second] = aims.map(|aim| aim.place(self.loaded));
         let plot = PlanePlot {
             title: format!("{}: what is read in the plane of two directions", report.origin),
-            names: [first?, second?],
+            names: [first, second],
             origin: self.origin,
             directions,
             classes: &classes,

@@ -4,7 +4,6 @@
 mod attempts;
 mod comparison;
 mod condition;
-mod folder;
 mod junit;
 mod report;
 mod summary;
@@ -23,7 +22,6 @@ use self::attempts::{Attempts, METHODS, Row, Scale};
 use self::comparison::{Comparison, Stored, shared};
 pub(crate) use self::condition::Condition;
 use self::condition::Verdict;
-use self::folder::{ATTEMPTS, BASELINE, REPORT, Unfinished};
 use self::summary::{Group, groups};
 use crate::Done;
 use crate::args::StabilityArgs;
@@ -35,6 +33,17 @@ use crate::interrupt::{Interrupt, interrupted};
 use crate::json_file;
 use crate::network::Loaded;
 use crate::terminal::Terminal;
+use crate::unfinished::Unfinished;
+use crate::whole_folder::Asked;
+
+/// What the measurement came to, with everything that it follows from.
+const REPORT: &str = "stability.json";
+/// A row an attempt.
+const ATTEMPTS: &str = "attempts.csv";
+/// The folder of the baseline in that of a comparison of two networks.
+const BASELINE: &str = "baseline";
+/// How a measurement is called in messages.
+const WHAT: &str = "stability run";
 
 /// Changes when the meaning of a key changes.
 const FORMAT_VERSION: u32 = 1;
@@ -51,7 +60,8 @@ pub(crate) fn run(args: &StabilityArgs, terminal: Terminal) -> Result<Done> {
     let job = Job::new(args)?;
     let stored = args.baseline.as_ref().map(|folder| Stored::read(folder, &job.settings)).transpose()?;
     job.expect_conditions(stored.is_some())?;
-    let Some(mut unfinished) = Unfinished::start(args, &job.settings, &job.files())? else {
+    let asked = Asked { out: &args.out, resume: args.resume, force: args.force, what: WHAT, marker: REPORT };
+    let Some(mut unfinished) = Unfinished::start(asked, &job.settings, &job.files())? else {
         terminal.say(format!("{} is complete, nothing is measured anew", args.out.display()));
         let found = Found::read(&job, &args.out, stored.as_ref())?;
         return found.tell(&job, terminal);

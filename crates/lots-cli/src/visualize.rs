@@ -4,7 +4,7 @@ mod look;
 
 use std::path::PathBuf;
 
-use lots::direction::OriginTrace;
+use lots::direction::{Objective, OriginTrace};
 use lots::figure::{Caption, Panel};
 use serde::Serialize;
 
@@ -21,12 +21,15 @@ use crate::terminal::Terminal;
 pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     let network = &loaded.network;
-    let names = ClassNames::open(args.class_names.as_deref(), network.class_count())?;
+    let names = ClassNames::open(args.class_names.as_deref(), network)?;
     let (fitted, name) = single_fitted(&args.origin, "origin", network)?;
     let origin = Subject::new(network, fitted.image)?.with_class_names(names);
     let look = Look::new(args, &loaded)?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&name, &look));
-    let layers = args.layer.iter().map(|layer| loaded.layer(layer)).collect::<Result<Vec<_>>>()?;
+    let mask = args.part.mask()?;
+    let objectives =
+        args.layer.iter().map(|text| loaded.objective(text, &mask)).collect::<Result<Vec<_>>>()?;
+    let layers: Vec<_> = objectives.iter().flat_map(Objective::layers).collect();
     let trace = OriginTrace::of_images(network, &layers, std::slice::from_ref(&origin.image))?
         .with_relu_start(args.method.backpropagation.into());
     let mut report = Report {
@@ -41,9 +44,9 @@ pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
     let mut rows = Vec::new();
     for sign in &look.signs {
         let mut panels = Vec::new();
-        for (layer, name) in layers.iter().zip(&args.layer) {
-            let place = loaded.place(name)?;
-            match look.perturbed(sign, &trace, *layer, &origin)? {
+        for (objective, name) in objectives.iter().zip(&args.layer) {
+            let place = loaded.place(name);
+            match look.perturbed(sign, &trace, objective, &origin)? {
                 Ok(perturbed) => {
                     let (panel, shown) = origin.perturbed(&place, perturbed)?;
                     panels.push(panel);

@@ -52,6 +52,34 @@ pub enum Error {
         message: String,
     },
 
+    // The gallery.
+    /// It tells no identities apart.
+    #[error("the gallery cannot be used: {reason}")]
+    Gallery {
+        /// Why.
+        reason: String,
+    },
+    /// A template cannot be compared with anything.
+    #[error("template {row} (of `{identity}`) {message}")]
+    Template {
+        /// Which template, counted from 0.
+        row: usize,
+        /// Whom it shows.
+        identity: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The templates are those of another layer.
+    #[error("the templates of the gallery have {got} numbers, expected {expected} as layer `{layer}` has")]
+    GalleryLength {
+        /// The layer that they are said to be of.
+        layer: String,
+        /// Numbers of a template.
+        got: usize,
+        /// Numbers of the layer.
+        expected: usize,
+    },
+
     // The network.
     /// A node's operands do not fit its op.
     #[error("node `{node}` ({op}): {message}")]
@@ -421,6 +449,9 @@ impl Error {
             }
             Self::SizeProperty { .. } => {
                 "`lots describe NETWORK --resize … --crop … --save FILE.onnx` writes it anew"
+            }
+            Self::GalleryLength { .. } => {
+                "it was built from another network or other images; build it anew with `lots gallery build`"
             }
             Self::CropOutside { .. } => "resize to a larger size, or cut out less",
             _ => return None,

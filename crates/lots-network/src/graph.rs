@@ -117,6 +117,40 @@ impl Graph {
         }
     }
 
+    /// The part of the graph that computes `output`, and the place of `output` in it.
+    pub(crate) fn leading_to(self, output: TensorId) -> (Self, TensorId) {
+        let mut is_kept = vec![false; self.tensors.len()];
+        (is_kept[Self::INPUT], is_kept[output]) = (true, true);
+        for node in self.nodes.iter().rev() {
+            if is_kept[node.output] {
+                node.operands.iter().for_each(|&operand| is_kept[operand] = true);
+            }
+        }
+        let places = |is_kept: &[bool]| -> Vec<usize> {
+            let mut next = 0;
+            let place = |&is_kept: &bool| {
+                next += usize::from(is_kept);
+                next - usize::from(is_kept)
+            };
+            is_kept.iter().map(place).collect()
+        };
+        let places_of_tensors = places(&is_kept);
+        let nodes_kept: Vec<bool> = self.nodes.iter().map(|node| is_kept[node.output]).collect();
+        let places_of_nodes = places(&nodes_kept);
+        let tensors = self.tensors.into_iter().zip(&is_kept).filter(|(_, is_kept)| **is_kept);
+        let tensors = tensors.map(|(tensor, _)| match tensor.source {
+            Source::Node(node) => Tensor { source: Source::Node(places_of_nodes[node]), ..tensor },
+            Source::Image | Source::Parameter(_) => tensor,
+        });
+        let nodes = self.nodes.into_iter().zip(&nodes_kept).filter(|(_, is_kept)| **is_kept);
+        let nodes = nodes.map(|(node, _)| GraphNode {
+            operands: node.operands.iter().map(|&operand| places_of_tensors[operand]).collect(),
+            output: places_of_tensors[node.output],
+            ..node
+        });
+        (Self { tensors: tensors.collect(), nodes: nodes.collect() }, places_of_tensors[output])
+    }
+
     /// `[channels, height, width]` of the input.
     pub(crate) fn input_shape(&self) -> [usize; 3] {
         self.tensors[Self::INPUT].shape.extents().try_into().expect("an image has three axes")

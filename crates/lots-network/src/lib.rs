@@ -3,6 +3,7 @@
 mod architecture;
 mod error;
 mod forward;
+mod gallery;
 mod graph;
 mod kernel;
 mod layer;
@@ -23,6 +24,7 @@ mod workspace;
 
 pub use architecture::{Architecture, Vgg16};
 pub use error::{Error, Result, UnsupportedOp};
+pub use gallery::{Gallery, GalleryHeader, Metric, Template};
 pub use layer::{Layer, LayerId};
 pub use learning::{LossGradient, Parameter, softmax};
 pub use network::{Array, Network, class_of};

@@ -30,6 +30,9 @@ pub struct Network {
     layers: Vec<Layer>,
 }
 
+/// The property of a file that has the names of the classes, one a line.
+pub(crate) const CLASS_NAMES: &str = "lots.class_names";
+
 /// Numbers of several images: shape `[images, …]`, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
@@ -131,6 +134,14 @@ impl Network {
     /// How many classes the logits tell apart.
     pub fn class_count(&self) -> usize {
         self.graph.tensors[self.logits].shape.count()
+    }
+
+    /// What the classes are called, in their order; nothing if nobody knows. A gallery names them, and the file of a
+    /// network that has one keeps the names.
+    pub fn class_names(&self) -> Vec<&str> {
+        let text = self.metadata.iter().find(|(key, _)| key == CLASS_NAMES).map(|(_, value)| value.as_str());
+        let names: Vec<&str> = text.unwrap_or_default().lines().collect();
+        if names.len() == self.class_count() { names } else { Vec::new() }
     }
 
     /// Extents of a layer's representation of one image.

@@ -19,7 +19,7 @@ mod batch_normalization;
 mod cast;
 mod choice;
 mod clip;
-mod concat;
+pub(crate) mod concat;
 pub(crate) mod conv;
 mod conv_transpose;
 mod depth_to_space;
@@ -27,7 +27,7 @@ mod einsum;
 mod expand;
 pub(crate) mod flatten;
 mod function;
-mod gather;
+pub(crate) mod gather;
 pub(crate) mod gemm;
 mod global_average_pool;
 mod group_normalization;
@@ -35,12 +35,12 @@ mod identity;
 mod layer_normalization;
 mod local_response_normalization;
 mod log_softmax;
-mod lp_normalization;
+pub(crate) mod lp_normalization;
 mod lp_pool;
 pub(crate) mod mat_mul;
 pub(crate) mod max_pool;
 mod pad;
-mod reduce;
+pub(crate) mod reduce;
 pub(crate) mod relu;
 pub(crate) mod reshape;
 mod resize;
@@ -244,6 +244,17 @@ pub(crate) trait Op: Debug + Send + Sync {
     /// **Adds** ∂loss/∂operand to `gradients[i]` for each operand whose gradient is wanted (`Some`).
     /// A gradient has the layout of its operand; for one shared by all lanes it sums over the lanes.
     fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]);
+
+    /// Where the gradients of all operands are alike: makes them of the cotangent, in its place. Returns whether it has;
+    /// if it has not, nothing has changed. Only for operands that depend on the image, all of them.
+    fn backward_in_place(
+        &self,
+        _operands: &[Operand<'_>],
+        _output: Operand<'_>,
+        _cotangent: &mut [f32],
+    ) -> bool {
+        false
+    }
 
     /// Which values [`Op::backward`] reads for the gradients of operands that depend on the image: others may be left
     /// out (empty) in a pass that wants no gradient of weights. Constant operands are always there.

@@ -7,7 +7,7 @@ use crate::forward::{Block, Plan, Tensors, blocks, operands, recomputed};
 use crate::graph::{Graph, TensorId};
 use crate::layer::{LayerId, is_rectifier};
 use crate::network::{Array, Network, deinterleave, interleave};
-use crate::op::{Backward, Operand};
+use crate::op::{Backward, Operand, element_wise};
 use crate::pixels::Pixels;
 use crate::workspace::Workspace;
 
@@ -178,7 +178,21 @@ impl BlockBackward<'_> {
             if gradients[node.output].is_empty() {
                 continue;
             }
-            let cotangent = std::mem::take(&mut gradients[node.output]);
+            let mut cotangent = std::mem::take(&mut gradients[node.output]);
+            let operands = operands(graph, &node.operands, |id| &self.tensors[id], self.lanes);
+            let output = Operand {
+                shape: &graph.tensors[node.output].shape,
+                values: &self.tensors[node.output],
+                lanes: self.lanes,
+            };
+            let is_of_images = !node.operands.iter().any(|&operand| graph.is_parameter(operand));
+            if is_of_images && node.op.backward_in_place(&operands, output, &mut cotangent) {
+                let reached: Vec<TensorId> =
+                    node.operands.iter().copied().filter(|&operand| wanted(operand)).collect();
+                share(cotangent, &reached, gradients, workspace);
+                passed(index, Vec::new(), workspace);
+                continue;
+            }
             // The same tensor may be several operands (x · x): its gradient is lent to the first, then added.
             let mut own: Vec<Option<Vec<f32>>> = Vec::with_capacity(node.operands.len());
             for &operand in &node.operands {
@@ -190,21 +204,11 @@ impl BlockBackward<'_> {
                 if gradient.is_empty() {
                     let lanes = if graph.is_parameter(operand) { 1 } else { self.lanes };
                     gradient = workspace.take(graph.tensors[operand].shape.count() * lanes);
-                    gradient.fill(0.0);
+                    element_wise(&mut gradient, [], |gradient, []| gradient.fill(0.0));
                 }
                 own.push(Some(gradient));
             }
-            let operands = operands(graph, &node.operands, |id| &self.tensors[id], self.lanes);
-            let pass = Backward {
-                operands: &operands,
-                output: Operand {
-                    shape: &graph.tensors[node.output].shape,
-                    values: &self.tensors[node.output],
-                    lanes: self.lanes,
-                },
-                cotangent: &cotangent,
-                lanes: self.lanes,
-            };
+            let pass = Backward { operands: &operands, output, cotangent: &cotangent, lanes: self.lanes };
             let mut slots: Vec<Option<&mut [f32]>> =
                 own.iter_mut().map(|gradient| gradient.as_deref_mut()).collect();
             node.op.backward(&pass, &mut slots);
@@ -213,9 +217,7 @@ impl BlockBackward<'_> {
                 if gradients[operand].is_empty() {
                     gradients[operand] = gradient;
                 } else {
-                    for (sum, value) in gradients[operand].iter_mut().zip(&gradient) {
-                        *sum += value;
-                    }
+                    add(&mut gradients[operand], &gradient);
                     workspace.give(gradient);
                 }
             }
@@ -234,4 +236,34 @@ impl BlockBackward<'_> {
         }
         depends
     }
+}
+
+/// Adds `gradient` to those of `tensors`, one of which may take it as it is.
+fn share(gradient: Vec<f32>, tensors: &[TensorId], gradients: &mut Tensors, workspace: &mut Workspace<'_>) {
+    let Some((&last, others)) = tensors.split_last() else { return workspace.give(gradient) };
+    for &tensor in others {
+        if gradients[tensor].is_empty() {
+            gradients[tensor] = workspace.take(gradient.len());
+            element_wise(&mut gradients[tensor], [&gradient], |copy, [gradient]| {
+                copy.copy_from_slice(gradient)
+            });
+        } else {
+            add(&mut gradients[tensor], &gradient);
+        }
+    }
+    if gradients[last].is_empty() {
+        gradients[last] = gradient;
+    } else {
+        add(&mut gradients[last], &gradient);
+        workspace.give(gradient);
+    }
+}
+
+fn add(sums: &mut [f32], values: &[f32]) {
+    element_wise(
+        sums,
+        [values],
+        #[inline(always)]
+        |sums, [values]| sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value),
+    );
 }

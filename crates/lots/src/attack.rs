@@ -13,6 +13,7 @@ use crate::image::Image;
 use crate::line_search::{Bracket, LineSearch, Ray, Search, Verdict, search_together};
 use crate::measure::PassScorer;
 use crate::outcome::{NotReached, Outcome, Perturbed};
+use crate::trail::{Held, Trail};
 use crate::transformation::{Claim, Transformation, copies, require_copies};
 
 /// Memory for the images of one batch or for what the network says of them, in bytes.
@@ -54,8 +55,9 @@ pub fn along(
     let origin_class = class_of(network.classify(origin.pixels())?.image(0));
     let representation = network.represent(criterion.layer(network), origin.pixels())?;
     let at_origin = criterion.judge(origin_class, representation.image(0));
-    let attempt = Ready { origin, direction, criterion, origin_class, at_origin };
-    let rules = Rules { line_search, robust_to: &[], interrupted: &AtomicBool::new(false) };
+    let attempt = Ready { origin, direction, criterion, origin_class, at_origin, spent: 0 };
+    let interrupted = &AtomicBool::new(false);
+    let rules = Rules { line_search, robust_to: &[], checkpoints: &[], interrupted };
     let found = search(network, &[attempt], rules)?.remove(0);
     match found.end {
         Ok(reached) => {
@@ -75,6 +77,8 @@ pub(crate) struct Ready<'a> {
     pub(crate) criterion: &'a Criterion,
     pub(crate) origin_class: usize,
     pub(crate) at_origin: Verdict,
+    /// What the attempt has cost so far, in passes.
+    pub(crate) spent: usize,
 }
 
 /// What holds for all attempts that are searched together.
@@ -83,6 +87,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) line_search: &'a LineSearch,
     /// The criterion must hold for all that these make of an image, too.
     pub(crate) robust_to: &'a [Transformation],
+    /// The costs at which the best image is kept.
+    pub(crate) checkpoints: &'a [usize],
     /// Everything ends with [`Error::Interrupted`] soon after it was set.
     pub(crate) interrupted: &'a AtomicBool,
 }
@@ -92,6 +98,8 @@ pub(crate) struct Rules<'a> {
 pub(crate) struct Found {
     pub(crate) end: std::result::Result<Reached, NotReached>,
     pub(crate) classifications: usize,
+    /// The best images at the checkpoints.
+    pub(crate) held: Vec<Held>,
 }
 
 /// An image for which the criterion holds.
@@ -100,6 +108,13 @@ pub(crate) struct Reached {
     pub(crate) image: Image,
     pub(crate) class: usize,
     pub(crate) bracket: Bracket,
+}
+
+impl Found {
+    /// Nothing, for this reason.
+    pub(crate) fn nothing(reason: NotReached) -> Self {
+        Self { end: Err(reason), classifications: 0, held: Vec::new() }
+    }
 }
 
 /// Searches all attempts together. Each finds what it would find alone.
@@ -145,8 +160,14 @@ pub(crate) fn finish(
                 Ok(Reached { image: searches[index].ray().image(bracket.hi), class, bracket })
             }
         };
-        let classifications = finding.judged * (1 + copies(rules.robust_to));
-        found.push(Found { end, classifications });
+        let each = 1 + copies(rules.robust_to);
+        let mut trail = Trail::new(attempts[index].origin, rules.checkpoints);
+        if !rules.checkpoints.is_empty() {
+            for &(judged, step) in searches[index].held() {
+                trail.see(attempts[index].spent + judged * each, &searches[index].ray().image(step));
+            }
+        }
+        found.push(Found { end, classifications: finding.judged * each, held: trail.into_held() });
     }
     for index in unread {
         found[index].classifications += 1;

@@ -9,6 +9,7 @@ pub mod digits;
 pub(crate) mod floats;
 pub mod folder;
 mod gaussian;
+pub mod identities;
 pub mod idx;
 pub mod image_set;
 pub mod infimnist;
@@ -18,6 +19,7 @@ pub mod perturbed_set;
 pub mod picture;
 pub mod range;
 pub mod source;
+pub mod templates;
 
 pub use batch::Batch;
 pub use image_set::ImageSet;

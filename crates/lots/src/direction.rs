@@ -9,12 +9,14 @@
 mod fast_gradient;
 mod hot_cold;
 mod magnify;
+mod objective;
 mod origin_trace;
 mod toward;
 
 pub use fast_gradient::{VanishedGradient, fast_gradient_sign, fast_gradient_value};
 pub use hot_cold::hot_cold;
 pub use magnify::{magnify, reduce};
+pub use objective::Objective;
 pub(crate) use origin_trace::expect_size;
 pub use origin_trace::{Formed, OriginTrace};
 pub use toward::{toward, toward_representation};

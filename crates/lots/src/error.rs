@@ -295,6 +295,38 @@ pub enum Error {
         /// Numbers of the layer.
         expected: usize,
     },
+    /// A text is no part of a layer.
+    #[error("`{text}` is no part of a layer, expected {expected}")]
+    MaskText {
+        /// What was asked for.
+        text: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A mask does not fit the layer that is to be steered.
+    #[error("the mask does not fit layer `{layer}` of {shape}: {reason}")]
+    Mask {
+        /// The layer.
+        layer: String,
+        /// Its shape, in words.
+        shape: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A text is no sum of layers.
+    #[error("`{text}` is no sum of layers: {reason}")]
+    Objective {
+        /// What was asked for.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The targets do not fit what is asked for.
+    #[error("the targets cannot be used: {reason}")]
+    Targets {
+        /// Why.
+        reason: String,
+    },
     /// The network has no such class.
     #[error("class {class} is not in the network, expected 0 to {}", class_count.saturating_sub(1))]
     ClassRange {
@@ -380,6 +412,22 @@ pub enum Error {
         expected: &'static str,
     },
 
+    // The gallery.
+    /// A picture of which no folder says whom it shows.
+    #[error("no folder says whom the picture shows: `{}`", path.display())]
+    NoIdentity {
+        /// The picture.
+        path: PathBuf,
+    },
+    /// A file is no gallery, or one that cannot be used.
+    #[error("not a gallery ({reason}): `{}`", path.display())]
+    NotGallery {
+        /// What is wrong with it.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+
     // Verification.
     /// A false-accept rate that is none.
     #[error("the false-accept rate is {got}, expected more than 0 and less than 1")]
@@ -394,6 +442,12 @@ pub enum Error {
         pairs: usize,
         /// The rate.
         far: f64,
+    },
+    /// The threshold accepts no image, or every image.
+    #[error("the threshold of the impostor pairs is {got}, which tells nothing apart")]
+    ThresholdUseless {
+        /// The similarity that only the accepted exceed; a distance is negated.
+        got: f64,
     },
     /// The similarity of a pair is infinite or not a number.
     #[error("the similarity of impostor pair {pair} is {got}, expected a finite number")]
@@ -487,33 +541,23 @@ impl Error {
             Self::ImageTooSmall { .. } => {
                 "compare with the full border, which continues the image as its mirror image"
             }
-            Self::UnknownMethod { nearest: Some(nearest), .. } => {
-                return Some(format!("did you mean `{nearest}`?"));
-            }
-            Self::UnknownMethod { nearest: None, .. } => {
-                let names = Method::ALL.map(|method| format!("`{method}`"));
-                return Some(format!("there are {}", names.join(", ")));
+            Self::UnknownMethod { .. } | Self::FewImpostors { .. } | Self::RangeOutside { .. } => {
+                return self.hint_with_facts();
             }
             Self::Pairs { .. } => "give as many targets as origins, or pair all with all",
             Self::Memory { .. } => "allow more memory, or look at layers of a smaller network",
             Self::NotReproduced => "this is a fault of the network's computation; please report it",
             Self::UnknownCriterion { .. } => {
-                "use `misclassified`, `class`, `distance<10` (Euclidean, any positive number) or `similarity>0.3` \
-                 (cosine, from -1 to below 1)"
+                "use `misclassified`, `class`, `distance<10` (Euclidean, any positive number) `similarity>0.3` \
+                 (cosine, from -1 to below 1), or, with `--impostors`, `similarity@far=0.001` or `distance@far=0.001`"
             }
+            Self::Objective { .. } => "write layers with their weights, `conv2*0.5+ip1*2`",
             Self::UnknownTransformation { .. } => {
                 "use `png`, `webp`, `jpeg:95` (1 to 100), `resize:0.5` (to this part and back), `shift:1` (pixels), \
                  `blur:1` (standard deviation in pixels) or `bits:7` (1 to 8)"
             }
-            Self::FewImpostors { .. }
-            | Self::NoPairs { .. }
-            | Self::FalseAcceptRate { .. }
-            | Self::ImpostorNotFinite { .. }
-            | Self::PairNotFinite { .. }
-            | Self::FaceNetwork { .. } => return self.verification_hint(),
-            Self::RangeOutside { count, .. } => {
-                return Some(format!("its images are counted from 0 to {}", count.saturating_sub(1)));
-            }
+            Self::NoPairs { what: "genuine" } => "give at least two images of one identity",
+            Self::NoPairs { .. } => "give images of at least two identities",
             Self::NoSuchFile { .. }
             | Self::File { .. }
             | Self::UnknownFormat { .. }
@@ -527,7 +571,9 @@ impl Error {
             | Self::MnistMissing { .. }
             | Self::LabelText { .. }
             | Self::LabelCount { .. }
-            | Self::LabelMissing { .. } => file_hint::of(self)?,
+            | Self::LabelMissing { .. }
+            | Self::NoIdentity { .. }
+            | Self::NotGallery { .. } => file_hint::of(self)?,
             Self::RangeSyntax { .. }
             | Self::ArrayLength { .. }
             | Self::PixelCount { .. }
@@ -544,21 +590,35 @@ impl Error {
             | Self::ClassRange { .. }
             | Self::SameClass { .. }
             | Self::NoDirection { .. }
+            | Self::MaskText { .. }
+            | Self::Mask { .. }
+            | Self::Targets { .. }
+            | Self::FalseAcceptRate { .. }
+            | Self::ThresholdUseless { .. }
+            | Self::ImpostorNotFinite { .. }
+            | Self::PairNotFinite { .. }
+            | Self::FaceNetwork { .. }
             | Self::SetLength { .. } => return None,
         };
         Some(hint.to_owned())
     }
 
-    /// What the user can do about pairs that are too few.
-    fn verification_hint(&self) -> Option<String> {
-        match self {
-            Self::FewImpostors { far, .. } => {
-                Some(format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil()))
+    /// The hints that name what there is or how much is needed.
+    fn hint_with_facts(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownMethod { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+            Self::UnknownMethod { nearest: None, .. } => {
+                let names = Method::ALL.map(|method| format!("`{method}`"));
+                format!("there are {}", names.join(", "))
             }
-            Self::NoPairs { what: "genuine" } => Some("give at least two images of one identity".to_owned()),
-            Self::NoPairs { .. } => Some("give images of at least two identities".to_owned()),
-            _ => None,
-        }
+            Self::FewImpostors { far, .. } => {
+                format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil())
+            }
+            Self::RangeOutside { count, .. } => {
+                format!("its images are counted from 0 to {}", count.saturating_sub(1))
+            }
+            _ => return None,
+        })
     }
 
     /// The reason of the operating system with the file it is about; a missing file has a name of its own.

@@ -7,6 +7,7 @@
 
 mod cases;
 mod chunk;
+mod targets;
 
 #[cfg(test)]
 mod tests;
@@ -17,16 +18,20 @@ use lots_network::{LayerId, Network, ReluStart};
 
 use crate::criterion::Until;
 use crate::data::ImageSet;
-use crate::direction::{VanishedGradient, expect_size};
+use crate::descent::Descents;
+use crate::direction::{Objective, VanishedGradient, expect_size};
 use crate::error::{Error, Result};
 use crate::evaluation::Evaluation;
 use crate::line_search::LineSearch;
+use crate::mask::Mask;
 use crate::method::Method;
 use crate::outcome::{Outcome, Skipped};
 use crate::step_and_adjust::StepAndAdjust;
+use crate::trail::Sighting;
 use crate::transformation::Transformation;
-use cases::Targets;
 use chunk::{Chunk, Setting};
+use targets::Targets;
+pub use targets::{TargetChoice, TargetTemplate};
 
 /// So many images are passed forward or backward at the cost of one.
 const LANES: usize = 16;
@@ -67,6 +72,12 @@ pub struct Experiment {
     pub robust_to: Vec<Transformation>,
     /// Which origin meets which target.
     pub pairing: Pairing,
+    /// Targets of which there is no image, behind those that have one.
+    pub templates: Vec<TargetTemplate>,
+    /// What is made of the targets.
+    pub target_choice: TargetChoice,
+    /// Which part of the layers is steered. Criteria look at all of them.
+    pub mask: Mask,
     /// The class to reach, for methods without target; hot/cold moves toward every other class if there is none.
     pub target_class: Option<usize>,
     /// What is done with an origin that the network gives another class than its label.
@@ -79,6 +90,11 @@ pub struct Experiment {
     pub line_search: LineSearch,
     /// How [`Method::StepAndAdjust`] steps.
     pub step_and_adjust: StepAndAdjust,
+    /// How the methods that make an objective small go on.
+    pub descents: Descents,
+    /// Costs in passes, ascending, at which the best image of each attempt is measured, too: [`Attempt::trail`]. Descents
+    /// go on until the last of them has nearly been spent, as long as they have something to improve. Mostly empty.
+    pub checkpoints: Vec<usize>,
     /// Whether PASS and SSIM are measured; they take longer than the search.
     pub with_pass_score: bool,
     /// About so many bytes are taken for what is kept of the forward pass of the origins (two thirds) and for the rays
@@ -91,7 +107,7 @@ pub struct Experiment {
 pub struct Group {
     /// How the direction is formed.
     pub method: Method,
-    /// By a name that the network knows.
+    /// By a name that the network knows, or several with weights as [`Objective::parse`] reads them.
     pub layer: Option<String>,
 }
 
@@ -103,6 +119,8 @@ pub enum Pairing {
     All,
     /// The first origin meets the first target, the second the second, and so on.
     Zip,
+    /// As [`Self::Zip`], and where a method has no target, the class to reach or the hot class is that of the target.
+    Same,
 }
 
 /// What is done with an origin that the network gives another class than its label.
@@ -124,9 +142,10 @@ pub struct Attempt {
     pub origin_class: usize,
     /// Index of the group in [`Experiment::groups`].
     pub group: usize,
-    /// Index of the target, for methods that have one.
+    /// Index of the target, for methods that have one: of the image, or, behind all images, of the template; of the
+    /// centroid among those of all classes that there are; 0 for a mixture.
     pub target: Option<usize>,
-    /// Its class; or the class to reach, or the hot class.
+    /// Its class, if it is known; or the class to reach, or the hot class.
     pub target_class: Option<usize>,
     /// What came of it.
     pub outcome: Outcome,
@@ -134,6 +153,16 @@ pub struct Attempt {
     pub classifications: usize,
     /// How many gradients were carried back to the pixels for it.
     pub backpropagations: usize,
+    /// The best images that it had found by the checkpoints, without those that are the same as before.
+    pub trail: Vec<Sighting>,
+}
+
+impl Attempt {
+    /// What it cost, in passes through the network: one for each classification, two for each gradient, and one for the
+    /// target's representation if there is a target.
+    pub fn cost(&self) -> usize {
+        self.classifications + 2 * self.backpropagations + usize::from(self.target.is_some())
+    }
 }
 
 /// How far an experiment is.
@@ -184,7 +213,8 @@ impl Experiment {
     /// # Errors
     /// [`Error::ImageSize`]; [`Error::MethodNeeds`], [`Error::CriterionNeeds`], [`Error::Pairs`],
     /// [`Error::ClassRange`], [`Error::LineSearch`] if something is missing or does not fit; [`Error::Memory`];
-    /// [`Error::Network`] if there is no such layer; [`Error::Interrupted`] if the observer does not want to go on.
+    /// [`Error::Network`] if there is no such layer; [`Error::Objective`], [`Error::Mask`], [`Error::Targets`],
+    /// [`Error::RepresentationLength`] if what is steered or the targets do not fit; [`Error::Interrupted`] if the observer does not want to go on.
     pub fn run(
         &self,
         network: &Network,
@@ -207,11 +237,15 @@ impl Experiment {
         observer: &mut dyn Observer,
         interrupted: &AtomicBool,
     ) -> Result<Results> {
-        let layers = self.check(network, origins, targets)?;
+        let objectives = self.check(network, origins, targets)?;
         let criterion_layer = self.criterion_layer.as_ref().map(|layer| network.layer(layer)).transpose()?;
-        let wanted: Vec<Option<LayerId>> = layers.iter().copied().chain([criterion_layer]).collect();
-        let targets = targets.map(|targets| Targets::new(network, targets, &wanted)).transpose()?;
-        let setting = Setting { experiment: self, network, layers, criterion_layer, targets, interrupted };
+        let mut layers: Vec<LayerId> = objectives.iter().flatten().flat_map(Objective::layers).collect();
+        layers.extend(criterion_layer);
+        layers.sort_unstable();
+        layers.dedup();
+        let targets = Targets::new(network, targets, self, &layers)?;
+        let setting =
+            Setting { experiment: self, network, objectives, layers, criterion_layer, targets, interrupted };
         let mut results =
             Results { all: Evaluation::default(), groups: vec![Evaluation::default(); self.groups.len()] };
         let mut progress = Progress::default();
@@ -228,15 +262,16 @@ impl Experiment {
         Ok(results)
     }
 
-    /// The layer of each group, if everything that is needed is there.
+    /// What each group steers, if everything that is needed is there.
     fn check(
         &self,
         network: &Network,
         origins: &ImageSet,
         targets: Option<&ImageSet>,
-    ) -> Result<Vec<Option<LayerId>>> {
+    ) -> Result<Vec<Option<Objective>>> {
         self.line_search.check()?;
         self.step_and_adjust.check()?;
+        self.descents.check()?;
         // The least that can be done: one origin, and the rays of one batch.
         let needed = 3 * (trace_bytes(network) / 2).max(LANES * ray_bytes(network));
         if needed > self.memory {
@@ -252,7 +287,10 @@ impl Experiment {
         if let Some(&class) = labels.chain(&self.target_class).find(|&&class| class >= class_count) {
             return Err(Error::ClassRange { class, class_count });
         }
-        self.groups.iter().map(|group| self.check_group(network, group, origins, targets)).collect()
+        let groups = self.groups.iter().map(|group| self.check_group(network, group, origins, targets));
+        let objectives = groups.collect::<Result<Vec<_>>>()?;
+        self.check_targets(network, &objectives)?;
+        Ok(objectives)
     }
 
     fn check_group(
@@ -261,23 +299,30 @@ impl Experiment {
         group: &Group,
         origins: &ImageSet,
         targets: Option<&ImageSet>,
-    ) -> Result<Option<LayerId>> {
+    ) -> Result<Option<Objective>> {
         let method = group.method;
         let skips = self.misclassified_origins == MisclassifiedOrigins::Skip;
         if method.needs_label() && skips && origins.labels().is_none() {
             return Err(Error::MethodNeeds { method, what: "the labels of the origins" });
         }
-        match targets {
-            None if method.needs_target() => return Err(Error::MethodNeeds { method, what: "targets" }),
-            Some(targets) if method.needs_target() && self.pairing == Pairing::Zip => {
-                let (origins, targets) = (origins.len(), targets.len());
+        let needs_pairs = match self.pairing {
+            Pairing::All => false,
+            Pairing::Zip => method.needs_target(),
+            Pairing::Same => true,
+        };
+        let target_count = targets.map_or(0, ImageSet::len) + self.templates.len();
+        match target_count {
+            0 if method.needs_target() => return Err(Error::MethodNeeds { method, what: "targets" }),
+            targets if needs_pairs && targets > 0 => {
+                let origins = origins.len();
                 if origins != targets {
                     return Err(Error::Pairs { origins, targets });
                 }
             }
             _ => {}
         }
-        let has_class = method.needs_target() || method == Method::HotCold || self.target_class.is_some();
+        let is_given = self.target_class.is_some() || self.pairing == Pairing::Same && targets.is_some();
+        let has_class = method.needs_target() || method == Method::HotCold || is_given;
         let needs = match self.until {
             Until::Class if !has_class => Some("a class to reach"),
             Until::DistanceBelow(_) | Until::SimilarityAbove(_) if !method.needs_target() => Some("a target"),
@@ -287,7 +332,7 @@ impl Experiment {
             return Err(Error::CriterionNeeds { criterion: self.until, what, method });
         }
         match &group.layer {
-            Some(layer) if method.needs_layer() => Ok(Some(network.layer(layer)?)),
+            Some(layer) if method.needs_layer() => Ok(Some(Objective::parse(network, layer, &self.mask)?)),
             None if method.needs_layer() => Err(Error::MethodNeeds { method, what: "a layer" }),
             _ => Ok(None),
         }
@@ -303,12 +348,17 @@ impl Default for Experiment {
             criterion_layer: None,
             robust_to: Vec::new(),
             pairing: Pairing::default(),
+            templates: Vec::new(),
+            target_choice: TargetChoice::default(),
+            mask: Mask::default(),
             target_class: None,
             misclassified_origins: MisclassifiedOrigins::default(),
             relu_start: ReluStart::default(),
             vanished_gradient: VanishedGradient::default(),
             line_search: LineSearch::default(),
             step_and_adjust: StepAndAdjust::default(),
+            descents: Descents::default(),
+            checkpoints: Vec::new(),
             with_pass_score: true,
             memory: MEMORY,
         }

@@ -29,11 +29,17 @@ pub enum Method {
     HotCold,
     /// Toward a target's representation at a layer, with a new direction after each step.
     StepAndAdjust,
+    /// The smallest perturbation by which a class is read, by box-constrained optimisation.
+    LBfgs,
+    /// As near to a target's representation at a layer as a box around the origin allows.
+    FeatureAdversary,
+    /// Signed steps down the loss within a ball around the origin, the smallest ball that suffices.
+    ProjectedGradient,
 }
 
 impl Method {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Toward,
         Self::Magnify,
         Self::Reduce,
@@ -41,6 +47,9 @@ impl Method {
         Self::FastGradientValue,
         Self::HotCold,
         Self::StepAndAdjust,
+        Self::LBfgs,
+        Self::FeatureAdversary,
+        Self::ProjectedGradient,
     ];
 
     /// The name on the command line and in reports, `fast-gradient-sign`.
@@ -53,22 +62,46 @@ impl Method {
             Self::FastGradientValue => "fast-gradient-value",
             Self::HotCold => "hot-cold",
             Self::StepAndAdjust => "step-and-adjust",
+            Self::LBfgs => "l-bfgs",
+            Self::FeatureAdversary => "feature-adversary",
+            Self::ProjectedGradient => "projected-gradient",
         }
     }
 
     /// Whether it looks at a layer.
     pub fn needs_layer(self) -> bool {
-        matches!(self, Self::Toward | Self::Magnify | Self::Reduce | Self::StepAndAdjust)
+        matches!(
+            self,
+            Self::Toward | Self::Magnify | Self::Reduce | Self::StepAndAdjust | Self::FeatureAdversary
+        )
     }
 
     /// Whether it moves toward a target.
     pub fn needs_target(self) -> bool {
-        matches!(self, Self::Toward | Self::StepAndAdjust)
+        matches!(self, Self::Toward | Self::StepAndAdjust | Self::FeatureAdversary)
     }
 
     /// Whether it must know the origin's class to form the direction.
     pub fn needs_label(self) -> bool {
         matches!(self, Self::FastGradientSign | Self::FastGradientValue | Self::HotCold)
+    }
+
+    /// Whether it goes along one direction, which the line search follows; the others form one after the other.
+    pub fn has_one_direction(self) -> bool {
+        self != Self::StepAndAdjust && !self.is_descent()
+    }
+
+    /// Whether it makes an [objective](crate::descent) small, gradient after gradient.
+    pub fn is_descent(self) -> bool {
+        matches!(self, Self::LBfgs | Self::FeatureAdversary | Self::ProjectedGradient)
+    }
+
+    /// What its first direction is that of, for those that form one after the other.
+    pub fn first_direction(self) -> &'static str {
+        match self {
+            Self::LBfgs | Self::ProjectedGradient => "its first is that of `fast-gradient-value`",
+            _ => "its first is that of `toward`",
+        }
     }
 
     /// What others call it.
@@ -81,6 +114,9 @@ impl Method {
             Self::FastGradientValue => &["fgv", "fgm", "value"],
             Self::HotCold => &["hc", "hot/cold"],
             Self::StepAndAdjust => &["iterative", "iterative-lots"],
+            Self::LBfgs => &["lbfgs", "szegedy", "box-constrained"],
+            Self::FeatureAdversary => &["adversarial-manipulation", "sabour", "feature"],
+            Self::ProjectedGradient => &["pgd", "bim", "madry"],
         }
     }
 }
@@ -130,6 +166,9 @@ mod tests {
             ("fgs", "did you mean `fast-gradient-sign`?"),
             ("iterative", "did you mean `step-and-adjust`?"),
             ("magnfy", "did you mean `magnify`?"),
+            ("LBFGS", "did you mean `l-bfgs`?"),
+            ("pgd", "did you mean `projected-gradient`?"),
+            ("sabour", "did you mean `feature-adversary`?"),
         ] {
             assert_eq!(name.parse::<Method>().unwrap_err().hint().as_deref(), Some(hint), "{name}");
         }

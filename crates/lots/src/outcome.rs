@@ -48,6 +48,8 @@ pub enum NotReached {
     StepLimit,
     /// The direction was computed again as often as allowed.
     IterationLimit,
+    /// The objective is as small as it gets, and the criterion does not hold there.
+    Converged,
 }
 
 /// Why an origin was not attacked at all.
@@ -104,7 +106,7 @@ impl Perturbed {
 
 impl NotReached {
     /// The name in reports: `vanished_gradient`, `no_direction` for the other reasons why there is none,
-    /// `holds_at_origin`, `saturated`, `step_limit`, `iteration_limit`.
+    /// `holds_at_origin`, `saturated`, `step_limit`, `iteration_limit`, `converged`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoDirection(NoDirection::VanishedGradient) => "vanished_gradient",
@@ -113,6 +115,7 @@ impl NotReached {
             Self::Saturated => "saturated",
             Self::StepLimit => "step_limit",
             Self::IterationLimit => "iteration_limit",
+            Self::Converged => "converged",
         }
     }
 }

@@ -3,13 +3,14 @@
 //! The paper proposes it in closing: costlier than one direction for the whole search, and able to reach more. Between
 //! the steps the image is not rounded; what is judged, returned and measured is.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lots_network::{LayerId, Network, ReluStart, class_of};
+use lots_network::{Network, ReluStart, class_of};
 
 use crate::attack::{Found, Ready, Rules, finish};
 use crate::criterion::Criterion;
-use crate::direction::{Direction, NoDirection, OriginTrace, expect_size};
+use crate::direction::{Direction, NoDirection, Objective, OriginTrace, expect_size};
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::line_search::{LineSearch, Ray, Search, Verdict, image_at};
@@ -76,10 +77,11 @@ impl StepAndAdjust {
         let origin_class = class_of(network.classify(origin.pixels())?.image(0));
         let representation = network.represent(criterion.layer(network), origin.pixels())?;
         let at_origin = criterion.judge(origin_class, representation.image(0));
-        let adjusting =
-            Adjusting { origin, layer, target: target.image(0), criterion, origin_class, at_origin };
+        let (objective, targets) = (&Objective::of_layer(layer), vec![Arc::from(target.image(0))]);
+        let adjusting = Adjusting { origin, objective, targets, criterion, origin_class, at_origin };
         let interrupted = &AtomicBool::new(false);
-        let rules = Rules { line_search: &LineSearch::default(), robust_to: &[], interrupted };
+        let rules =
+            Rules { line_search: &LineSearch::default(), robust_to: &[], checkpoints: &[], interrupted };
         match search(network, &[adjusting], self, ReluStart::default(), rules)?.remove(0).found.end {
             Ok(reached) => {
                 let scorer = Some(&mut PassScorer::default());
@@ -101,12 +103,12 @@ impl StepAndAdjust {
 }
 
 /// An attempt.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Adjusting<'a> {
     pub(crate) origin: &'a Image,
-    pub(crate) layer: LayerId,
-    /// The target's representation at `layer`.
-    pub(crate) target: &'a [f32],
+    pub(crate) objective: &'a Objective,
+    /// The target's representations at its layers.
+    pub(crate) targets: Vec<Arc<[f32]>>,
     pub(crate) criterion: &'a Criterion,
     pub(crate) origin_class: usize,
     pub(crate) at_origin: Verdict,
@@ -144,7 +146,8 @@ pub(crate) fn search(
     let pixels: usize = network.input_shape().iter().product();
     let kept: usize = network.layers().iter().map(|layer| layer.output_shape.count()).sum();
     let at_once = (TRACE_BYTES / (size_of::<f32>() * kept.max(1))).max(1);
-    let mut walks: Vec<Walk<'_>> = attempts.iter().map(|attempt| Walk::new(*attempt, pixels)).collect();
+    let mut walks: Vec<Walk<'_>> =
+        attempts.iter().map(|attempt| Walk::new(attempt.clone(), pixels)).collect();
     for walks in walks.chunks_mut(at_once) {
         for _ in 0..options.max_iterations {
             let mut walking: Vec<&mut Walk<'_>> =
@@ -164,14 +167,16 @@ pub(crate) fn search(
 
 /// One step of every walk.
 fn step(network: &Network, walks: &mut [&mut Walk<'_>], step: f64, relu_start: ReluStart) -> Result<()> {
-    // Attempts at one layer share their passes.
-    walks.sort_by_key(|walk| walk.attempt.layer);
-    for walks in walks.chunk_by_mut(|a, b| a.attempt.layer == b.attempt.layer) {
-        let layer = walks[0].attempt.layer;
+    // Attempts at the same layers share their passes.
+    walks.sort_by_key(|walk| walk.attempt.objective.layers());
+    for walks in walks.chunk_by_mut(|a, b| a.attempt.objective == b.attempt.objective) {
+        let objective = walks[0].attempt.objective;
         let pixels: Vec<f32> = walks.iter().flat_map(|walk| walk.pixels()).collect();
-        let trace = OriginTrace::of_pixels(network, &[layer], &pixels[..])?.with_relu_start(relu_start);
-        let targets: Vec<&[f32]> = walks.iter().map(|walk| walk.attempt.target).collect();
-        for (walk, formed) in walks.iter_mut().zip(trace.toward(layer, &targets)?) {
+        let trace = OriginTrace::of_pixels(network, &objective.layers(), &pixels[..])?;
+        let trace = trace.with_relu_start(relu_start);
+        let targets: Vec<&[Arc<[f32]>]> = walks.iter().map(|walk| &walk.attempt.targets[..]).collect();
+        let formed = trace.toward_objective(objective, &targets)?;
+        for (walk, formed) in walks.iter_mut().zip(formed) {
             walk.advance(formed, step);
         }
     }
@@ -218,7 +223,9 @@ fn shrink(network: &Network, walks: &[Walk<'_>], rules: Rules<'_>) -> Result<Vec
     for walk in walks {
         let Some(Ok((direction, verdict))) = &walk.end else { continue };
         let Adjusting { origin, criterion, origin_class, at_origin, .. } = walk.attempt;
-        ready.push(Ready { origin, direction, criterion, origin_class, at_origin });
+        // A pass for each classification, two for each gradient and one for the target.
+        let spent = walk.classifications + 2 * walk.backpropagations + 1;
+        ready.push(Ready { origin, direction, criterion, origin_class, at_origin, spent });
         let whole = f64::from(direction.linf());
         let ray = Ray::new(origin, direction)?;
         searches.push(Search::below(ray, *rules.line_search, at_origin.margin, whole, *verdict));
@@ -227,8 +234,8 @@ fn shrink(network: &Network, walks: &[Walk<'_>], rules: Rules<'_>) -> Result<Vec
     let adjusted = walks.iter().map(|walk| {
         let mut found = match &walk.end {
             Some(Ok(_)) => shrunk.next().expect("every walk that ended well was shrunk"),
-            Some(Err(reason)) => Found { end: Err(*reason), classifications: 0 },
-            None => Found { end: Err(NotReached::IterationLimit), classifications: 0 },
+            Some(Err(reason)) => Found::nothing(*reason),
+            None => Found::nothing(NotReached::IterationLimit),
         };
         found.classifications += walk.classifications;
         Adjusted { found, backpropagations: walk.backpropagations }

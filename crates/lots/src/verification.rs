@@ -5,8 +5,12 @@
 
 mod scores;
 
-pub use self::scores::{DetPoint, Scores};
+use std::str::FromStr;
 
+use lots_network::Metric;
+
+pub use self::scores::{DetPoint, Scores};
+use crate::criterion::Until;
 use crate::error::{Error, Result};
 
 /// The smallest threshold with at most this false-accept rate: the share of impostor pairs whose similarity is strictly
@@ -48,6 +52,71 @@ pub fn threshold_at_far(impostor_similarities: &[f64], far: f64) -> Result<f64> 
     Ok(descending[accepted])
 }
 
+/// A criterion about representations whose threshold follows from impostor pairs.
+///
+/// # Example
+/// ```
+/// use lots::criterion::Until;
+/// use lots::verification::UntilAtFar;
+/// let wanted: UntilAtFar = "similarity@far=0.5".parse()?;
+/// assert_eq!(wanted.until(&[0.25, 0.75])?, Until::SimilarityAbove(0.25));
+/// # Ok::<(), lots::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UntilAtFar {
+    /// What is compared with the threshold: the cosine, or the Euclidean distance.
+    pub metric: Metric,
+    /// The false-accept rate, above 0 and below 1.
+    pub far: f64,
+}
+
+impl UntilAtFar {
+    /// The criterion with its threshold.
+    ///
+    /// - `impostor_similarities`: cosines, or negated Euclidean distances.
+    ///
+    /// # Errors
+    /// As [`threshold_at_far`]; [`Error::ThresholdUseless`] if the threshold is one that no image or every image meets.
+    pub fn until(&self, impostor_similarities: &[f64]) -> Result<Until> {
+        let threshold = threshold_at_far(impostor_similarities, self.far)?;
+        match self.metric {
+            Metric::Cosine if (-1.0..1.0).contains(&threshold) => Ok(Until::SimilarityAbove(threshold)),
+            Metric::Euclidean if threshold < 0.0 => Ok(Until::DistanceBelow(-threshold)),
+            _ => Err(Error::ThresholdUseless { got: threshold }),
+        }
+    }
+}
+
+impl FromStr for UntilAtFar {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let unknown = || Error::UnknownCriterion { criterion: text.to_owned() };
+        let (name, rate) = text.split_once("@far=").ok_or_else(unknown)?;
+        let metric = match name.trim() {
+            "similarity" => Metric::Cosine,
+            "distance" => Metric::Euclidean,
+            _ => return Err(unknown()),
+        };
+        let far: f64 = rate.trim().parse().ok().ok_or_else(unknown)?;
+        if far > 0.0 && far < 1.0 {
+            Ok(Self { metric, far })
+        } else {
+            Err(Error::FalseAcceptRate { got: far })
+        }
+    }
+}
+
+impl std::fmt::Display for UntilAtFar {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = match self.metric {
+            Metric::Cosine => "similarity",
+            Metric::Euclidean => "distance",
+        };
+        write!(formatter, "{name}@far={}", self.far)
+    }
+}
+
 /// The largest k below `count` with k/`count` ≤ `far`. The product alone may round to the wrong side of a whole number,
 /// as 0.29 · 100 does.
 fn most_accepted(count: usize, far: f64) -> usize {
@@ -65,7 +134,7 @@ mod tests {
     #[test]
     fn as_many_pairs_as_the_rate_needs_are_enough() {
         let similarities: Vec<f64> = (0..1000).map(f64::from).collect();
-        assert_eq!(threshold_at_far(&similarities, 1e-3).unwrap(), 998.0);
+        assert!(matches!(threshold_at_far(&similarities, 1e-3), Ok(998.0)));
         let message = threshold_at_far(&similarities[1..], 1e-3).unwrap_err().to_string();
         assert_eq!(message, "999 impostor pairs cannot tell a false-accept rate of 0.001");
         assert!(threshold_at_far(&[], 0.5).is_err());
@@ -74,7 +143,7 @@ mod tests {
     #[test]
     fn a_rate_that_rounds_below_a_whole_number_of_pairs_counts_them_all() {
         let similarities: Vec<f64> = (0..100).map(f64::from).collect();
-        assert_eq!(threshold_at_far(&similarities, 0.29).unwrap(), 70.0);
+        assert!(matches!(threshold_at_far(&similarities, 0.29), Ok(70.0)));
     }
 
     #[test]
@@ -85,6 +154,19 @@ mod tests {
         }
         let message = threshold_at_far(&[0.0, f64::NAN, 1.0], 0.5).unwrap_err().to_string();
         assert_eq!(message, "the similarity of impostor pair 1 is NaN, expected a finite number");
+    }
+
+    #[test]
+    fn criteria_at_a_rate_are_read_as_they_are_written() {
+        for text in ["similarity@far=0.001", "distance@far=0.25"] {
+            assert_eq!(text.parse::<UntilAtFar>().unwrap().to_string(), text);
+        }
+        let distance: UntilAtFar = "distance@far=0.5".parse().unwrap();
+        assert_eq!(distance.until(&[-3.0, -2.0]).unwrap(), Until::DistanceBelow(3.0));
+        assert!(matches!(distance.until(&[0.0, 0.0]), Err(Error::ThresholdUseless { .. })));
+        for text in ["similarity", "similarity@far=", "angle@far=0.1", "similarity@far=0", "distance@far=1"] {
+            assert!(text.parse::<UntilAtFar>().is_err(), "{text}");
+        }
     }
 
     proptest! {

@@ -17,7 +17,7 @@ fn directions(network: &Network, origin: &Image, class: usize) -> Vec<(String, D
     let target = &targets.images()[(class + 1) % 10];
     let follow = VanishedGradient::Follow;
     let mut directions = Vec::new();
-    for method in Method::ALL.into_iter().filter(|method| *method != Method::StepAndAdjust) {
+    for method in Method::ALL.into_iter().filter(|method| method.has_one_direction()) {
         let layers = if method.needs_layer() { &LAYERS[..] } else { &LAYERS[..1] };
         for layer in layers {
             let direction = match method {

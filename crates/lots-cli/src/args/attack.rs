@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
-use lots::criterion::Until;
 use lots::experiment::Experiment;
 use lots::step_and_adjust::StepAndAdjust;
 use lots::transformation::Transformation;
 use lots::{LineSearch, Method};
 
+use super::descent::DescentArgs;
+use super::features::{MaskArgs, TemplateArgs};
 use super::images::{OriginArgs, TargetArgs};
 use super::network::NetworkArgs;
 use super::values;
+use crate::attack::Ending;
 
 /// From so many attempts on, perturbed images go into one array unless `--format` says otherwise: folders with more
 /// files than this are slow to list.
@@ -19,10 +21,11 @@ pub(crate) const LARGE_RUN: usize = 10_000;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct AttackArgs {
     /// How the direction is made: toward, magnify, reduce, fast-gradient-sign, fast-gradient-value, hot-cold,
-    /// step-and-adjust; may be given several times
+    /// step-and-adjust, l-bfgs, feature-adversary, projected-gradient; may be given several times
     #[arg(long, value_name = "METHOD", value_parser = values::method, required = true)]
     pub(crate) method: Vec<Method>,
-    /// Layer, by name, for toward, magnify, reduce, step-and-adjust; may be given several times
+    /// Layer, by name, or several with weights, `conv2*0.5+ip1*2`, for toward, magnify, reduce, step-and-adjust; one layer
+    /// for feature-adversary; may be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) layer: Vec<String>,
     #[command(flatten)]
@@ -30,22 +33,36 @@ pub(crate) struct AttackArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     /// Each origin with all targets of other classes, or the first origin with the first target and so on
-    #[arg(long, value_enum, value_name = "WORD", requires = "target")]
+    #[arg(long, value_enum, value_name = "WORD", requires = "target", conflicts_with = "template")]
     pub(crate) pairing: Option<Pairing>,
     /// What ends the search: misclassified, class (the target's, or --target-class), `distance<NUMBER` (Euclidean,
-    /// at the layer, in its units), `similarity>NUMBER` (cosine, at the layer, -1 to 1) [default: misclassified]
-    #[arg(long, value_name = "CRITERION", value_parser = values::until)]
-    pub(crate) until: Option<Until>,
+    /// at the layer, in its units), `similarity>NUMBER` (cosine, at the layer, -1 to 1), `similarity@far=0.001` or
+    /// `distance@far=0.001` (the threshold that so many of the `--impostors` pass) [default: misclassified]
+    #[arg(long, value_name = "CRITERION", value_parser = values::ending)]
+    pub(crate) until: Option<Ending>,
+    /// Pairs of different identities: a gallery, or a CSV file with a score or the paths of two images in each row
+    #[arg(long, value_name = "FILE")]
+    pub(crate) impostors: Option<PathBuf>,
     /// Class to reach, counted from 0; for hot-cold the hot class, by default each but the origin's
     #[arg(long, value_name = "CLASS")]
     pub(crate) target_class: Option<usize>,
     /// Also attack origins that the network misclassifies already; what it reads counts as their class
     #[arg(long)]
     pub(crate) include_misclassified: bool,
+    /// Move each origin also toward the perturbed image that was found, at this layer, and keep the one with the higher
+    /// PASS; may be given several times, without a name all layers with weights
+    #[arg(long, value_name = "NAME", num_args = 0..=1, conflicts_with = "no_pass")]
+    pub(crate) improve: Option<Vec<String>>,
+    #[command(flatten)]
+    pub(crate) templates: TemplateArgs,
+    #[command(flatten)]
+    pub(crate) part: MaskArgs,
     #[command(flatten)]
     pub(crate) how: MethodArgs,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
+    #[command(flatten)]
+    pub(crate) descent: DescentArgs,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
     #[command(flatten)]
@@ -115,7 +132,7 @@ pub(crate) struct OutputArgs {
     /// Leave out SSIM and PASS, which take most of the time
     #[arg(long)]
     pub(crate) no_pass: bool,
-    /// Recorded in run.json; the present methods draw nothing at random
+    /// Recorded in run.json; nothing is drawn at random but by `--projected-random`
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
     /// Replace a run folder that is there already

@@ -54,6 +54,25 @@ PyTorch's (conv1_1.weight, fc6.bias). Channels are blue, green, red in a .caffem
 blue in the others, each with the mean colour of its authors, unless something else is said of the
 pixels.";
 
+pub(super) const GALLERY_BUILD: &str = "\
+Examples:
+  lots gallery build digits --network lenet --layer ip1 --out digits.safetensors
+  lots gallery build people --network face.onnx --layer fc7 --out people.safetensors
+  lots gallery build people/*/*.png --network face.onnx --layer fc7 --metric euclidean --out people.safetensors
+  lots attack face.onnx --gallery people.safetensors --method hot-cold --origin photos --out run
+  lots convert face.onnx --gallery people.safetensors --out recogniser.onnx
+
+A template is the representation of one picture. With the gallery the network has a class for each
+identity, in the order of their names: the one with the nearest template. Its logits are cosines, or
+squared Euclidean distances negated, up to a term that is the same for all identities.";
+
+pub(super) const GALLERY_SHOW: &str = "\
+Examples:
+  lots gallery show people.safetensors
+  lots gallery show people.safetensors --json
+
+Genuine pairs are two templates of one identity, impostor pairs those of two.";
+
 pub(super) const VISUALIZE: &str = "\
 Examples:
   lots visualize lenet --origin 'digits[4]' --layer conv1 --layer conv2 --magnify --linf 128
@@ -75,11 +94,14 @@ Examples:
   lots attack face.onnx --method step-and-adjust --layer fc7 --origin a.png --target b.png \\
     --labels predicted --until 'similarity>0.8' --out run
   lots attack lenet --method hot-cold --origin 'digits[0..10]' --robust-to jpeg:90,shift:1 --out run
+  lots attack lenet --method l-bfgs --method projected-gradient --origin 'digits[0..10]' --out run
+  lots attack lenet --method fast-gradient-value --origin 'digits[0..10]' --out run --improve
 
 The folder holds run.json (command, options, checksums, summary), attempts.jsonl (a row an attempt)
 and the perturbed images. Every number is measured on the 8-bit images that are written: step, L2
 and L∞ in grey levels 0-255, PASS and SSIM at most 1, success_rate 0-1. Origins that the network
-misclassifies are skipped and counted apart. What is attacked is the image that the network sees: an
+misclassifies are skipped and counted apart. With --improve, the numbers are those of the better image, and what the
+method had found by itself stands beside them. What is attacked is the image that the network sees: an
 origin of another size is resized and cropped first, and then lies in the folder as well, so that it
 can be measured; a picture that has the network's size, such as a perturbed one, is taken as it is.
 Exit codes: 0 something was reached, 1 nothing was, 2 error.";
@@ -154,6 +176,20 @@ The error is a share of all images; the methods are tried on those that the netw
 hot-cold is tried with each other class, toward with a target of each other class at each layer with
 weights. L2 and L∞ in grey levels 0-255 and PASS are means and standard deviations of what was
 reached.";
+
+pub(super) const COMPARE: &str = "\
+Examples:
+  lots compare lenet --origin 'digits[0..20]'
+  lots compare lenet --origin 'digits[0..100]' --method toward --method l-bfgs --layer ip1 --budget 300
+  lots compare face.onnx --origin faces/ --labels predicted --target targets/ --target-labels predicted \\
+    --layer fc7 --method step-and-adjust --method feature-adversary --until class --out compared
+
+Each origin that the network reads rightly meets each target of another class; methods without a target go for the
+target's class where --until class asks for it. Cost is counted in passes through the network: one for each
+classification, two for each gradient, one for a target's representation. An attempt hands in the image with the smallest
+L2 that it has found; medians are over all pairs, where an attempt that has found nothing yet counts as worse than all.
+L2 and L∞ in grey levels 0-255, PASS at most 1, success_rate 0-1.
+Exit codes: 0 something was reached, 1 nothing was, 2 error.";
 
 pub(super) const STABILITY: &str = "\
 Examples:

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 
+use super::network::GalleryArgs;
 use super::values;
 
 /// More layers than this are printed as groups unless the arguments say otherwise: a table that fills a large window.
@@ -32,6 +33,8 @@ pub(crate) struct LayersArgs {
     /// Height and width of its images, if its file leaves them open or they shall be others
     #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = values::size)]
     pub(crate) size: Option<[usize; 2]>,
+    #[command(flatten)]
+    pub(crate) gallery: GalleryArgs,
 }
 
 fn groups_help() -> String {

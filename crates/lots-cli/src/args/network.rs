@@ -12,6 +12,9 @@ const PIXELS: &str = "What the network's file does not say: weights and pixels";
 const PREPROCESSING: &str =
     "Images of another size than the network's, if its file does not say it; others are taken as they are";
 
+/// The heading of what gives a network without classes some.
+const FEATURES: &str = "Networks that extract features";
+
 /// The network that a command works on.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct NetworkArgs {
@@ -28,6 +31,19 @@ pub(crate) struct NetworkArgs {
     pub(crate) pixels: PixelArgs,
     #[command(flatten)]
     pub(crate) preprocessing: PreprocessingArgs,
+    #[command(flatten)]
+    pub(crate) gallery: GalleryArgs,
+}
+
+/// The identities that become the classes of a network that extracts features.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct GalleryArgs {
+    /// Classes are the identities of this gallery, see `lots gallery build`: the network reads the nearest of them
+    #[arg(long, value_name = "FILE", help_heading = FEATURES)]
+    pub(crate) gallery: Option<PathBuf>,
+    /// Take the gallery although it was built with a network file of other bytes
+    #[arg(long, requires = "gallery", help_heading = FEATURES)]
+    pub(crate) other_network: bool,
 }
 
 /// What is done, once and before anything else, to images that do not have the network's size.
@@ -77,6 +93,7 @@ impl NetworkArgs {
             size: None,
             pixels: PixelArgs::default(),
             preprocessing: PreprocessingArgs::default(),
+            gallery: GalleryArgs::default(),
         }
     }
 }

@@ -6,6 +6,7 @@ use lots::Method;
 use lots::class_map::{MAX_STEP, PlaneExtent, RayExtent};
 
 use super::attack::MethodArgs;
+use super::features::MaskArgs;
 use super::network::NetworkArgs;
 use super::values;
 
@@ -18,7 +19,8 @@ pub(crate) struct RayArgs {
     /// given several times
     #[arg(long, value_name = "METHOD", value_parser = values::method, required = true)]
     pub(crate) method: Vec<Method>,
-    /// Layer, by name, for toward, magnify, reduce; may be given several times
+    /// Layer, by name, or several with weights, `conv2*0.5+ip1*2`, for toward, magnify, reduce; may be given several
+    /// times
     #[arg(long, value_name = "NAME")]
     pub(crate) layer: Vec<String>,
     /// toward: the image to move toward; may be given several times
@@ -60,6 +62,8 @@ pub(crate) struct RayArgs {
     /// Names of the classes for the plot, one a line, the first that of class 0 [default: their numbers]
     #[arg(long, value_name = "FILE")]
     pub(crate) class_names: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) part: MaskArgs,
     #[command(flatten)]
     pub(crate) how: MethodArgs,
     #[command(flatten)]

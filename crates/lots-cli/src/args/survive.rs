@@ -28,6 +28,9 @@ pub(crate) struct SurviveArgs {
     /// Weights for a network that is built in, as for `attack`
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
+    /// Where the gallery is now, likewise
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gallery: Option<PathBuf>,
     /// Where the origins are now, if they are not where the run found them
     #[arg(long, value_name = "IMAGES")]
     pub(crate) origin: Option<String>,

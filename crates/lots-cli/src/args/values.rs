@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use lots::Method;
 use lots::criterion::Until;
+use lots::mask::MaskPart;
 use lots::transformation::Transformation;
-use lots_network::Resize;
+use lots_network::{Metric, Resize};
 
+use crate::attack::Ending;
 use crate::failure::Failure;
 use crate::stability::Condition;
 use crate::survive::Trial;
@@ -19,6 +21,29 @@ pub(super) fn method(text: &str) -> Result<Method, String> {
 /// What ends the search.
 pub(super) fn until(text: &str) -> Result<Until, String> {
     text.parse().map_err(|error| with_hint(&error))
+}
+
+/// What ends the search, with a threshold or the rate that it follows from.
+pub(super) fn ending(text: &str) -> Result<Ending, String> {
+    if text.contains('@') {
+        return text.trim().parse().map(Ending::AtFar).map_err(|error| with_hint(&error));
+    }
+    until(text).map(Ending::Until)
+}
+
+/// Channels of a layer.
+pub(super) fn channels(text: &str) -> Result<MaskPart, String> {
+    MaskPart::channels(text).map_err(|error| with_hint(&error))
+}
+
+/// Units of a layer.
+pub(super) fn units(text: &str) -> Result<MaskPart, String> {
+    MaskPart::units(text).map_err(|error| with_hint(&error))
+}
+
+/// Rows and columns of a layer.
+pub(super) fn region(text: &str) -> Result<MaskPart, String> {
+    MaskPart::region(text).map_err(|error| with_hint(&error))
 }
 
 /// When a network counts as less stable than it must be.
@@ -42,6 +67,24 @@ pub(super) fn onnx_file(text: &str) -> Result<PathBuf, String> {
 /// A file that is written as JSON.
 pub(super) fn json_file(text: &str) -> Result<PathBuf, String> {
     file_called(text, "json")
+}
+
+/// A file that is written as a gallery.
+pub(super) fn safetensors_file(text: &str) -> Result<PathBuf, String> {
+    file_called(text, "safetensors")
+}
+
+/// How near two representations are.
+pub(super) fn metric(text: &str) -> Result<Metric, String> {
+    Metric::from_word(text).ok_or_else(|| "expected `cosine` or `euclidean`".to_owned())
+}
+
+/// A number that something is multiplied by.
+pub(super) fn factor(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(factor) if factor > 0.0 && factor.is_finite() => Ok(factor),
+        _ => Err("expected a number above 0".to_owned()),
+    }
 }
 
 /// Something that is done to an image.
@@ -101,6 +144,14 @@ pub(super) fn several(text: &str) -> Result<usize, String> {
 /// A number of iterations, at least one.
 pub(super) fn iterations(text: &str) -> Result<usize, String> {
     at_least_one(text, 1_000_000_000)
+}
+
+/// What an attempt may cost: less finds nothing, more is not comparable with anything.
+pub(super) fn budget(text: &str) -> Result<usize, String> {
+    match at_least_one(text, 1_000_000) {
+        Ok(passes) if passes >= 20 => Ok(passes),
+        _ => Err("expected a number of passes, 20 to 1000000".to_owned()),
+    }
 }
 
 /// A share between 0 and 1, both left out.
@@ -166,6 +217,22 @@ pub(super) fn linf(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(levels) if levels > 0.0 && levels <= 255.0 => Ok(levels),
         _ => Err("expected grey levels above 0 and at most 255".to_owned()),
+    }
+}
+
+/// Whole grey levels, at least one.
+pub(super) fn radius(text: &str) -> Result<u8, String> {
+    match text.parse::<u8>() {
+        Ok(levels) if levels > 0 => Ok(levels),
+        _ => Err("expected whole grey levels, 1 to 255".to_owned()),
+    }
+}
+
+/// How much something counts.
+pub(super) fn weight(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(weight) if weight > 0.0 && weight.is_finite() => Ok(weight),
+        _ => Err("expected a number above 0".to_owned()),
     }
 }
 

@@ -3,13 +3,14 @@
 use std::sync::atomic::AtomicBool;
 
 use lots::data::ImageSet;
-use lots::experiment::{Attempt, Group, Pairing};
+use lots::experiment::{Attempt, Group, Pairing, TargetChoice};
 use lots::{Image, Method, Outcome};
 use lots_network::Network;
 
 use super::images::{Origin, Targets};
+use super::improvement::improved;
 use super::plan::Plan;
-use super::row::{Reached, Reason, Row, Status};
+use super::row::{Reached, Reason, Row, Status, TargetKind};
 use crate::failure::Result;
 
 /// A row with the perturbed image, which has no file yet.
@@ -44,15 +45,21 @@ pub(crate) fn run(
             result => result?,
         };
     }
-    let mut attempts = attempts.into_iter().peekable();
+    let Some(improved) = improved(network, plan, &taken, &attempts, interrupted)? else { return Ok(None) };
+    let mut attempts = attempts.into_iter().zip(improved).peekable();
     let (mut rows, mut index) = (Vec::new(), 0);
     for (place, origin) in origins.iter().enumerate() {
         if !plan.takes(origin) {
             rows.push(Finished { origin: place, ..skipped(origin) });
             continue;
         }
-        while let Some(attempt) = attempts.next_if(|attempt| attempt.origin == index) {
-            rows.push(Finished { origin: place, ..finish(plan, origin, targets, attempt) });
+        while let Some(attempt) = attempts.next_if(|(attempt, _)| attempt.origin == index) {
+            let (attempt, improved) = attempt;
+            let mut finished = finish(plan, origin, targets, attempt);
+            if let Some(improved) = improved {
+                improved.take_place(plan, &mut finished);
+            }
+            rows.push(Finished { origin: place, ..finished });
         }
         index += 1;
     }
@@ -66,8 +73,8 @@ pub(crate) fn most_attempts(plan: &Plan, targets: Option<&Targets>, class_count:
 
 /// How long an origin takes, in attempts with one direction.
 pub(crate) fn work(plan: &Plan, targets: Option<&Targets>, class_count: usize) -> usize {
-    // Step-and-adjust takes dozens of steps, each with a direction of its own.
-    weighed(plan, targets, class_count, |method| if method == Method::StepAndAdjust { 100 } else { 1 })
+    // The others take dozens of steps, each with a direction of its own.
+    weighed(plan, targets, class_count, |method| if method.has_one_direction() { 1 } else { 100 })
 }
 
 /// The attempts on an origin, each with its weight.
@@ -77,9 +84,11 @@ fn weighed(
     class_count: usize,
     weight: impl Fn(Method) -> usize,
 ) -> usize {
-    let targets = match plan.experiment.pairing {
-        Pairing::All => targets.map_or(0, |targets| targets.set.len()),
-        Pairing::Zip => 1,
+    let count = targets.map_or(0, |targets| targets.set.len()) + plan.experiment.templates.len();
+    let targets = match (plan.experiment.pairing, &plan.experiment.target_choice) {
+        // There are not more centroids than targets.
+        (Pairing::All, TargetChoice::Each | TargetChoice::Centroid) => count,
+        _ => count.min(1),
     };
     let each = |group: &Group| match group.method {
         Method::HotCold if plan.experiment.target_class.is_none() => class_count - 1,
@@ -89,25 +98,57 @@ fn weighed(
     plan.experiment.groups.iter().map(|group| each(group) * weight(group.method)).sum::<usize>().max(1)
 }
 
+/// What a target is called.
+struct Named {
+    name: String,
+    kind: Option<TargetKind>,
+    /// In file names; no two targets of a run have the same.
+    stem: String,
+}
+
+impl Named {
+    fn new(plan: &Plan, targets: Option<&Targets>, target: usize, class: Option<usize>) -> Self {
+        let images = targets.map_or(0, |targets| targets.set.len());
+        let made = |name: String, kind| Self { stem: name.clone(), name, kind: Some(kind) };
+        match (&plan.experiment.target_choice, targets) {
+            (TargetChoice::Centroid, _) => {
+                made(format!("centroid-{}", class.unwrap_or_default()), TargetKind::Centroid)
+            }
+            (TargetChoice::Mixture(_), _) => made("mixture".to_owned(), TargetKind::Mixture),
+            (_, Some(targets)) if target < images => Self {
+                name: targets.set.names()[target].clone(),
+                kind: None,
+                stem: targets.stems[target].clone(),
+            },
+            _ => {
+                let name = plan.experiment.templates[target - images].name.clone();
+                let stem = format!("template-{}-{}", target - images, crate::images::file_stem(&name));
+                Self { name, kind: Some(TargetKind::Template), stem }
+            }
+        }
+    }
+}
+
 fn finish(plan: &Plan, origin: &Origin, targets: Option<&Targets>, attempt: Attempt) -> Finished {
     let group = &plan.experiment.groups[attempt.group];
     // Targets that go in pairs are numbered within the chunk.
     let target = attempt.target.map(|target| match plan.experiment.pairing {
         Pairing::All => target,
-        Pairing::Zip => origin.number,
+        Pairing::Zip | Pairing::Same => origin.number,
     });
+    let named = target.map(|target| Named::new(plan, targets, target, attempt.target_class));
     let mut row = Row {
         method: Some(group.method.as_str().to_owned()),
         layer: group.layer.clone(),
-        target: target.and_then(|target| targets.map(|targets| targets.set.names()[target].clone())),
+        target: named.as_ref().map(|named| named.name.clone()),
+        target_kind: named.as_ref().and_then(|named| named.kind),
         target_class: attempt.target_class,
         classifications: attempt.classifications,
         backpropagations: attempt.backpropagations,
         origin_preprocessed: origin.preprocessed,
         ..Row::new(&origin.name, attempt.origin_class, Status::NotReached)
     };
-    let stem =
-        stem(plan, origin, target.and_then(|target| targets.map(|targets| &targets.stems[target])), &attempt);
+    let stem = stem(plan, origin, named.map(|named| named.stem), &attempt);
     let perturbed = match attempt.outcome {
         Outcome::NotReached(reason) => {
             row.reason = Some(reason.into());
@@ -134,9 +175,9 @@ fn skipped(origin: &Origin) -> Finished {
 }
 
 /// `00004_digits-4_toward_conv2_digits-targets-9`: number and name of the origin, method, layer, target or class.
-fn stem(plan: &Plan, origin: &Origin, target: Option<&String>, attempt: &Attempt) -> String {
+fn stem(plan: &Plan, origin: &Origin, target: Option<String>, attempt: &Attempt) -> String {
     let name = crate::images::file_stem(&origin.name);
     let mut parts = vec![format!("{:05}", origin.number), name, plan.stems[attempt.group].clone()];
-    parts.extend(target.cloned().or_else(|| attempt.target_class.map(|class| class.to_string())));
+    parts.extend(target.or_else(|| attempt.target_class.map(|class| class.to_string())));
     parts.join("_")
 }

@@ -9,6 +9,7 @@ use crate::args::{LabelSource, LabelledArgs, TargetArgs};
 use crate::digest::ImagesDigest;
 use crate::failure::{Failure, Result};
 use crate::images::{FittedSet, Preprocessed, file_stem, source};
+use crate::network::FEATURES;
 
 /// An image to start from.
 #[derive(Clone, Debug)]
@@ -168,9 +169,11 @@ pub(crate) fn distinct(names: impl Iterator<Item = String>) -> Vec<String> {
 fn expect_classes(classes: &[usize], names: &[String], role: &'static str, network: &Network) -> Result<()> {
     let class_count = network.class_count();
     match classes.iter().zip(names).find(|&(&class, _)| class >= class_count) {
-        Some((&class, name)) => Err(Failure::from(lots::Error::ClassRange { class, class_count })
-            .about(role, name)
-            .with_hint("classes are counted from 0 in the order of the network's logits")),
+        Some((&class, name)) => {
+            Err(Failure::from(lots::Error::ClassRange { class, class_count }).about(role, name).with_hint(
+                format!("classes are counted from 0 in the order of the network's logits; {FEATURES}"),
+            ))
+        }
         None => Ok(()),
     }
 }

@@ -2,11 +2,13 @@
 //! is there has an effect.
 
 use lots::criterion::Until;
-use lots::experiment::{Experiment, Group, MisclassifiedOrigins};
+use lots::experiment::{Experiment, Group, MisclassifiedOrigins, TargetTemplate};
 use lots::line_search::Scan;
+use lots::mask::Mask;
 use lots::step_and_adjust::StepAndAdjust;
 use lots::{LineSearch, Method};
 
+use super::ending::{FromImpostors, resolve};
 use super::images::{Origin, distinct};
 use crate::args::AttackArgs;
 use crate::failure::{Failure, Result};
@@ -20,36 +22,49 @@ pub(crate) struct Plan {
     /// The groups as they are in file names, all different.
     pub(crate) stems: Vec<String>,
     pub(crate) include_misclassified: bool,
+    /// Layers at which origins are moved toward what was found for them.
+    pub(crate) improve: Vec<String>,
+    /// What the threshold of the criterion followed from.
+    pub(crate) from_impostors: Option<FromImpostors>,
 }
 
 impl Plan {
     /// The plan of these arguments.
     pub(crate) fn new(args: &AttackArgs, loaded: &Loaded) -> Result<Self> {
-        let until = args.until.unwrap_or_default();
+        let mask = args.part.mask()?;
+        let (until, from_impostors) = resolve(args, loaded)?;
         expect_needed(args, until, loaded)?;
         expect_effect(args, until)?;
         expect_once("--method", &args.method)?;
         expect_once("--layer", &args.layer)?;
         expect_once("--robust-to", &args.search.robust_to)?;
-        for name in &args.layer {
-            loaded.layer(name)?;
+        for text in &args.layer {
+            loaded.objective(text, &mask)?;
         }
+        let improve = improve(args, until, loaded)?;
         let groups = groups(args.method.iter().copied(), args.layer.iter().map(String::as_str));
         Ok(Self {
             stems: distinct(groups.iter().map(|group| file_stem(&group.to_string().replace('/', "_")))),
             include_misclassified: args.include_misclassified,
+            improve,
+            from_impostors,
             experiment: Experiment {
                 groups,
                 until,
                 criterion_layer: None,
                 robust_to: args.search.robust_to.clone(),
                 pairing: args.pairing.unwrap_or_default().into(),
+                templates: templates(args, loaded)?,
+                target_choice: args.templates.choice()?,
+                mask,
                 target_class: args.target_class,
                 misclassified_origins: MisclassifiedOrigins::Include,
                 relu_start: args.how.backpropagation.unwrap_or_default().into(),
                 vanished_gradient: args.how.vanished_gradient.unwrap_or_default().into(),
                 line_search: line_search(args),
                 step_and_adjust: step_and_adjust(args),
+                descents: args.descent.options(args.output.seed),
+                checkpoints: Vec::new(),
                 with_pass_score: !args.output.no_pass,
                 memory: args.memory.bytes(),
             },
@@ -62,6 +77,8 @@ impl Plan {
         Self {
             stems: vec![String::new(); groups.len()],
             include_misclassified: false,
+            improve: Vec::new(),
+            from_impostors: None,
             experiment: Experiment {
                 groups,
                 misclassified_origins: MisclassifiedOrigins::Include,
@@ -93,6 +110,26 @@ pub(crate) fn groups<'l>(
         .collect()
 }
 
+/// The layers of `--improve`.
+///
+/// # Errors
+/// If one is not in the network or given twice, or if the criterion is about the representation of another target.
+fn improve(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<Vec<String>> {
+    let Some(names) = &args.improve else { return Ok(Vec::new()) };
+    if is_about_representations(until) {
+        return Err(Failure::new(format!("`--improve` with `--until {until}` has two targets"))
+            .with_hint("use `--until misclassified` or `--until class`"));
+    }
+    expect_once("--improve", names)?;
+    if names.is_empty() {
+        return Ok(loaded.weight_layers().map(str::to_owned).collect());
+    }
+    for name in names {
+        loaded.layer(name)?;
+    }
+    Ok(names.clone())
+}
+
 fn step_and_adjust(args: &AttackArgs) -> StepAndAdjust {
     let default = StepAndAdjust::default();
     StepAndAdjust {
@@ -114,6 +151,18 @@ fn line_search(args: &AttackArgs) -> LineSearch {
     }
 }
 
+/// The stored targets of these arguments.
+fn templates(args: &AttackArgs, loaded: &Loaded) -> Result<Vec<TargetTemplate>> {
+    let mut templates = Vec::new();
+    if let Some(text) = args.layer.first() {
+        let length = loaded.network.shape(loaded.objective(text, &Mask::default())?.last()).count();
+        for path in &args.templates.template {
+            templates.extend(lots::data::templates::read(path, length)?);
+        }
+    }
+    Ok(templates)
+}
+
 /// # Errors
 /// What is missing.
 fn expect_needed(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<()> {
@@ -123,9 +172,12 @@ fn expect_needed(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<()>
                 loaded.weight_layers().map(|name| format!("`--layer {name}`")).take(8).collect();
             return Err(Failure::new(format!("`{method}` needs a layer")).with_hint(names.join(", ")));
         }
-        if method.needs_target() && args.target.target.is_none() {
+        if method.needs_target() && args.target.target.is_none() && args.templates.template.is_empty() {
             return Err(Failure::new(format!("`{method}` needs targets"))
-                .with_hint("`--target FILE`; `--target digits:targets` are ten digits, one a class"));
+                .with_hint(
+                    "`--target FILE`; `--target digits:targets` are ten digits, one a class; `--template FILE` for \
+                     stored representations",
+                ));
         }
         let has_class = method.needs_target() || method == Method::HotCold || args.target_class.is_some();
         if until == Until::Class && !has_class {
@@ -136,7 +188,7 @@ fn expect_needed(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<()>
             return Err(Failure::new(format!(
                 "`--until {until}` needs a target, which `{method}` does not have"
             ))
-            .with_hint("use `--method toward` or `--method step-and-adjust`"));
+            .with_hint("use `--method toward`, `--method step-and-adjust` or `--method feature-adversary`"));
         }
     }
     args.target_class.map_or(Ok(()), |class| loaded.expect_class(class))
@@ -148,13 +200,21 @@ fn expect_effect(args: &AttackArgs, until: Until) -> Result<()> {
     let any = |has: fn(Method) -> bool| args.method.iter().any(|&method| has(method));
     let class_matters = any(|method| method == Method::HotCold)
         || until == Until::Class && any(|method| !method.needs_target());
-    let is_searched = any(|method| method != Method::StepAndAdjust);
+    let is_searched = any(Method::has_one_direction);
+    let has_caffe_start = any(|method| method.needs_layer() && !method.is_descent());
     let is_adjusted = any(|method| method == Method::StepAndAdjust);
     let checks = [
         ("--layer", !args.layer.is_empty(), any(Method::needs_layer)),
         ("--target", args.target.target.is_some(), any(Method::needs_target)),
+        ("--template", !args.templates.template.is_empty(), any(Method::needs_target)),
+        ("--target-set", args.templates.target_set.is_some(), any(Method::needs_target)),
+        (
+            "--only-channels, --only-units, --only-region and --mask",
+            !args.part.is_empty(),
+            any(Method::needs_layer),
+        ),
         ("--target-class", args.target_class.is_some(), class_matters),
-        ("--backpropagation", args.how.backpropagation.is_some(), any(Method::needs_layer)),
+        ("--backpropagation", args.how.backpropagation.is_some(), has_caffe_start),
         (
             "--vanished-gradient",
             args.how.vanished_gradient.is_some(),
@@ -165,7 +225,9 @@ fn expect_effect(args: &AttackArgs, until: Until) -> Result<()> {
         ("--adjust-step", args.search.adjust_step.is_some(), is_adjusted),
         ("--adjust-iterations", args.search.adjust_iterations.is_some(), is_adjusted),
     ];
-    match checks.iter().find(|(_, is_given, has_effect)| *is_given && !has_effect) {
+    let of_descents =
+        args.descent.given().map(|(flag, is_given, method)| (flag, is_given, args.method.contains(&method)));
+    match checks.iter().chain(&of_descents).find(|(_, is_given, has_effect)| *is_given && !has_effect) {
         None => Ok(()),
         Some((flag, ..)) => {
             let methods: Vec<String> = args.method.iter().map(|method| format!("`{method}`")).collect();

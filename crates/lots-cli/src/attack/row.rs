@@ -31,6 +31,9 @@ pub(crate) struct Row {
     /// The target's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<String>,
+    /// What the target is if it is no image: `template`, `centroid`, `mixture`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) target_kind: Option<TargetKind>,
     /// The target's class, or the class that was to be reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target_class: Option<usize>,
@@ -43,6 +46,20 @@ pub(crate) struct Row {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) classifications: usize,
     #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) backpropagations: usize,
+    /// What LOTS toward the perturbed image came to, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) improvement: Option<Improvement>,
+}
+
+/// LOTS toward the image that a method had found. The measures of the row are those of the image that was kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Improvement {
+    /// Where an image with a higher PASS was found, which took the place of the other; none if nowhere.
+    pub(crate) layer: Option<String>,
+    /// What the method had found by itself.
+    pub(crate) without: Reached,
+    pub(crate) classifications: usize,
     pub(crate) backpropagations: usize,
 }
 
@@ -63,6 +80,18 @@ pub(crate) struct Reached {
     /// Where it is in the run folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<String>,
+}
+
+/// A target that is no image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TargetKind {
+    /// A stored representation.
+    Template,
+    /// The mean of a class.
+    Centroid,
+    /// The weighted mean of all.
+    Mixture,
 }
 
 /// What takes most of the time to measure.
@@ -105,6 +134,7 @@ pub(crate) enum Reason {
     Saturated,
     StepLimit,
     IterationLimit,
+    Converged,
 }
 
 impl From<NotReached> for Reason {
@@ -118,6 +148,7 @@ impl From<NotReached> for Reason {
             NotReached::Saturated => Self::Saturated,
             NotReached::StepLimit => Self::StepLimit,
             NotReached::IterationLimit => Self::IterationLimit,
+            NotReached::Converged => Self::Converged,
         }
     }
 }
@@ -152,11 +183,13 @@ impl Row {
             method: None,
             layer: None,
             target: None,
+            target_kind: None,
             target_class: None,
             class: None,
             reached: None,
             classifications: 0,
             backpropagations: 0,
+            improvement: None,
         }
     }
 }

@@ -1,10 +1,15 @@
 //! `run.json`: everything that the results follow from, and the summary.
 
+use lots::Method;
+use lots::descent::Descents;
+use lots::mask::MaskPart;
 use serde_json::{Value, json};
 
 use super::images::Targets;
 use super::plan::Plan;
-use crate::args::{AttackArgs, Format};
+use crate::args::{AttackArgs, Format, MaskArgs};
+use crate::digest;
+use crate::failure::{Failure, Result};
 use crate::network::{Declared, Loaded};
 
 /// Changes when the meaning of a key changes.
@@ -17,13 +22,13 @@ pub(super) fn settings(
     plan: &Plan,
     targets: Option<&Targets>,
     format: Format,
-) -> Value {
+) -> Result<Value> {
     let pixels = loaded.network.pixels();
     let preprocessing = Declared::of(&loaded.network);
     let [channels, height, width] = loaded.network.input_shape();
     let (how, search) = (&args.how, &args.search);
     let word = |value: Option<String>| value.map_or(Value::Null, Value::String);
-    json!({
+    let mut settings = json!({
         "format_version": FORMAT_VERSION,
         "versions": { "lots": env!("CARGO_PKG_VERSION") },
         "seed": args.output.seed,
@@ -44,14 +49,22 @@ pub(super) fn settings(
             "labels": word(args.origin.labels.as_ref().map(ToString::to_string)),
             "target": args.target.target,
             "target_labels": word(args.target.target_labels.as_ref().map(ToString::to_string)),
+            // Null where nothing is said, as in runs from before there was anything to say.
+            "template": given(&args.templates.template),
+            "template_sha256": digest_of_templates(plan),
             "target_sha256": targets.map(|targets| targets.sha256.clone()),
         },
         "options": {
             "method": args.method.iter().map(|method| method.as_str()).collect::<Vec<_>>(),
             "layer": args.layer,
-            "until": args.until.unwrap_or_default().to_string(),
+            "until": plan.experiment.until.to_string(),
+            "until_from": plan.from_impostors,
             "robust_to": search.robust_to.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "target_class": args.target_class,
+            "target_set": args.templates.target_set.as_ref().map(lower),
+            "mixture": given(&args.templates.mixture),
+            // The array of a mask may be another one by now.
+            "mask": mask(&args.part)?,
             "pairing": lower(&args.pairing.unwrap_or_default()),
             "include_misclassified": args.include_misclassified,
             "backpropagation": lower(&how.backpropagation.unwrap_or_default()),
@@ -64,10 +77,74 @@ pub(super) fn settings(
             },
             "adjust_step": plan.experiment.step_and_adjust.step,
             "adjust_iterations": plan.experiment.step_and_adjust.max_iterations,
+            "improve": plan.improve,
+            "descents": descents(args, plan),
             "pass_score": !args.output.no_pass,
             "format": lower(&format),
         },
-    })
+    });
+    if let Some(gallery) = &loaded.gallery {
+        // Without one the key is left out: the SHA-256 of the network says that there is none.
+        settings["network"]["gallery"] = json!(gallery);
+    }
+    Ok(settings)
+}
+
+fn given<T>(values: &[T]) -> Option<&[T]> {
+    (!values.is_empty()).then_some(values)
+}
+
+/// SHA-256 of all templates, as little-endian f32.
+fn digest_of_templates(plan: &Plan) -> Option<String> {
+    let templates = &plan.experiment.templates;
+    let bytes =
+        templates.iter().flat_map(|template| template.values.iter()).flat_map(|value| value.to_le_bytes());
+    (!templates.is_empty()).then(|| digest::of_bytes(&bytes.collect::<Vec<u8>>()))
+}
+
+/// What is steered, with the SHA-256 of a file; nothing where all is.
+fn mask(part: &MaskArgs) -> Result<Value> {
+    if part.is_empty() {
+        return Ok(Value::Null);
+    }
+    let sha256 = part.mask.as_ref().map(|path| {
+        let bytes = std::fs::read(path).map_err(|reason| Failure::file("read", path, &reason))?;
+        Ok::<_, Failure>(digest::of_bytes(&bytes))
+    });
+    let text = |part: &Option<MaskPart>| part.as_ref().map(ToString::to_string);
+    Ok(json!({
+        "channels": text(&part.only_channels),
+        "units": text(&part.only_units),
+        "region": text(&part.only_region),
+        "file": part.mask,
+        "sha256": sha256.transpose()?,
+    }))
+}
+
+/// How the methods that make an objective small go on: those that were asked for.
+fn descents(args: &AttackArgs, plan: &Plan) -> Value {
+    let Descents { l_bfgs, feature_adversary, projected_gradient } = plan.experiment.descents;
+    let mut settings = serde_json::Map::new();
+    for method in args.method.iter().filter(|method| method.is_descent()) {
+        let own = match method {
+            Method::FeatureAdversary => json!({
+                "radius": feature_adversary.radius,
+                "iterations": feature_adversary.max_iterations,
+            }),
+            Method::ProjectedGradient => json!({
+                "radius": projected_gradient.max_radius,
+                "iterations": projected_gradient.iterations,
+                "random_start": projected_gradient.random_start.is_some(),
+            }),
+            _ => json!({
+                "first_weight": l_bfgs.first_weight,
+                "bisections": l_bfgs.bisections,
+                "iterations": l_bfgs.max_iterations,
+            }),
+        };
+        settings.insert(method.to_string(), own);
+    }
+    settings.into()
 }
 
 /// The whole of `run.json`.

@@ -1,9 +1,13 @@
 //! [`Summary`]: what the attempts of a run came to, as `--json` prints it and as a table.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use lots::evaluation::Spread;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use super::plan::Plan;
-use super::row::{Crossed, Row};
+use super::row::{Crossed, Improvement, Reached, Row};
 use crate::numbers::{self, Numbers};
 use crate::terminal::grouped;
 
@@ -17,6 +21,28 @@ pub(crate) struct Summary {
     groups: Vec<(String, Numbers)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scanned: Option<Scanned>,
+    /// What LOTS toward the perturbed images came to, keyed like the groups.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    improvement: BTreeMap<String, Improvements>,
+}
+
+/// What was found with and without LOTS toward what a method had found by itself.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Improvements {
+    /// How many attempts had found something by themselves.
+    attempts: usize,
+    /// For how many of them an image with a higher PASS was found.
+    improved: usize,
+    pass_score: Both,
+    l2: Both,
+    linf: Both,
+}
+
+/// Means without, and with the better of both.
+#[derive(Clone, Copy, Debug, Default)]
+struct Both {
+    without: Spread,
+    with: Spread,
 }
 
 /// Rays whose images before the step were looked at.
@@ -32,7 +58,7 @@ impl Summary {
     pub(crate) fn new<'p>(plans: impl IntoIterator<Item = &'p Plan>) -> Self {
         let groups = plans.into_iter().flat_map(|plan| &plan.experiment.groups);
         let groups = groups.map(|group| (group.to_string(), Numbers::default())).collect();
-        Self { all: Numbers::default(), groups, scanned: None }
+        Self { all: Numbers::default(), groups, scanned: None, improvement: BTreeMap::new() }
     }
 
     /// Adds a row. Rows come in the order of `attempts.jsonl`, so that sums are the same.
@@ -42,6 +68,10 @@ impl Summary {
             let scanned = self.scanned.get_or_insert_default();
             scanned.rays += 1;
             scanned.crossed_earlier += usize::from(crossing == Crossed::Earlier);
+        }
+        if let (Some(method), Some(improvement), Some(with)) = (&row.method, &row.improvement, &row.reached) {
+            let key = group(method, row.layer.as_deref());
+            self.improvement.entry(key).or_default().add(improvement, with);
         }
         match &row.method {
             None => self.groups.iter_mut().for_each(|(_, numbers)| numbers.add(row)),
@@ -81,7 +111,57 @@ impl Summary {
         let scanned = self.scanned.map_or_else(String::new, |Scanned { rays, crossed_earlier }| {
             format!("{} of {} rays scanned cross more than once\n", grouped(crossed_earlier), grouped(rays))
         });
-        numbers::table(&rows) + &skipped + &scanned
+        let improved: Vec<String> = self.groups.iter().filter_map(|(key, _)| self.improved(key)).collect();
+        numbers::table(&rows) + &skipped + &scanned + &improved.concat()
+    }
+
+    /// What improved, in a line.
+    fn improved(&self, key: &str) -> Option<String> {
+        let Improvements { attempts, improved, pass_score, l2, linf } = self.improvement.get(key)?;
+        Some(format!(
+            "{key}: {} of {} improved by LOTS, PASS {}, L2 {}, L∞ {}\n",
+            grouped(*improved),
+            grouped(*attempts),
+            pass_score.text(4),
+            l2.text(1),
+            linf.text(1)
+        ))
+    }
+}
+
+impl Improvements {
+    fn add(&mut self, improvement: &Improvement, with: &Reached) {
+        let without = &improvement.without;
+        self.attempts += 1;
+        self.improved += usize::from(improvement.layer.is_some());
+        self.l2.add(without.l2, with.l2);
+        self.linf.add(f64::from(without.linf), f64::from(with.linf));
+        if let (Some(without), Some(with)) = (&without.similarity, &with.similarity) {
+            self.pass_score.add(without.pass_score, with.pass_score);
+        }
+    }
+}
+
+impl Both {
+    fn add(&mut self, without: f64, with: f64) {
+        self.without.add(without);
+        self.with.add(with);
+    }
+
+    /// `0.4353 → 0.7163`
+    fn text(&self, digits: usize) -> String {
+        let text =
+            |spread: &Spread| spread.mean().map_or_else(String::new, |mean| format!("{mean:.digits$}"));
+        format!("{} → {}", text(&self.without), text(&self.with))
+    }
+}
+
+impl Serialize for Both {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut both = serializer.serialize_struct("Both", 2)?;
+        both.serialize_field("without", &self.without.mean())?;
+        both.serialize_field("with", &self.with.mean())?;
+        both.end()
     }
 }
 

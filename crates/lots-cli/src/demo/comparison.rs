@@ -41,7 +41,9 @@ impl Comparison {
     pub(super) fn run(loaded: &Loaded, count: usize, terminal: Terminal) -> Result<Self> {
         let network = &loaded.network;
         let is_slow = |method: &Method| *method == Method::StepAndAdjust;
-        let (slow, fast): (Vec<Method>, Vec<Method>) = Method::ALL.into_iter().partition(is_slow);
+        // What is not the paper's is compared by `lots compare`.
+        let own = Method::ALL.into_iter().filter(|method| !method.is_descent());
+        let (slow, fast): (Vec<Method>, Vec<Method>) = own.partition(is_slow);
         let plans = [
             (Plan::of(&fast, loaded.weight_layers()), count),
             (Plan::of(&slow, std::iter::once(STEPWISE_LAYER)), count.min(STEPWISE)),

@@ -138,6 +138,7 @@ impl<'a> FittedChunks<'a> {
         role: &'static str,
         network: &'a Network,
     ) -> Result<Self> {
+        let source = source.clone().with_class_names(network.class_names());
         Ok(Self { images: source.images().about(role, text)?, chunk: 1, text, role, network })
     }
 

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use lots::direction::{Formed, OriginTrace};
+use lots::direction::{Formed, Objective, OriginTrace};
 use lots::experiment::Group;
 use lots::{Image, Method};
-use lots_network::LayerId;
 
 use super::expect_two;
 use crate::args::RayArgs;
@@ -18,7 +17,7 @@ use crate::network::Loaded;
 #[derive(Clone, Debug)]
 pub(super) struct Aim {
     pub(super) group: Group,
-    pub(super) layer: Option<LayerId>,
+    pub(super) objective: Option<Objective>,
     /// With its name.
     pub(super) target: Option<(Image, String)>,
     pub(super) target_class: Option<usize>,
@@ -36,9 +35,10 @@ pub(super) fn aims(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Resu
         targets.push((fitted.image, name));
     }
     let mut aims = Vec::new();
+    let mask = args.part.mask()?;
     for group in groups(args.method.iter().copied(), args.layer.iter().map(String::as_str)) {
-        let layer = group.layer.as_deref().map(|name| loaded.layer(name)).transpose()?;
-        let aim = Aim { group, layer, target: None, target_class: None };
+        let objective = group.layer.as_deref().map(|text| loaded.objective(text, &mask)).transpose()?;
+        let aim = Aim { group, objective, target: None, target_class: None };
         match aim.group.method {
             Method::Toward => {
                 aims.extend(targets.iter().map(|target| Aim { target: Some(target.clone()), ..aim.clone() }));
@@ -63,15 +63,17 @@ impl Aim {
         let network = trace.network();
         let classes = [trace.class(0)];
         let vanished = args.how.vanished_gradient.unwrap_or_default().into();
-        let layer = self.layer.unwrap_or_else(|| network.logits());
+        let logits = Objective::of_layer(network.logits());
+        let objective = self.objective.as_ref().unwrap_or(&logits);
         let formed = match (self.group.method, &self.target, self.target_class) {
-            (Method::Magnify, ..) => trace.magnify(layer)?,
-            (Method::Reduce, ..) => trace.reduce(layer)?,
+            (Method::Magnify, ..) => trace.magnify_objective(objective)?,
+            (Method::Reduce, ..) => trace.reduce_objective(objective)?,
             (Method::FastGradientSign, ..) => trace.fast_gradient_sign(&classes, vanished)?,
             (Method::FastGradientValue, ..) => trace.fast_gradient_value(&classes, vanished)?,
             (Method::HotCold, _, Some(hot)) => trace.hot_cold(&classes, &[hot])?,
             (_, Some((target, _)), _) => {
-                trace.toward(layer, &[&network.represent(layer, target.pixels())?.values])?
+                let targets = objective.represent(network, target.pixels())?;
+                trace.toward_objective(objective, &[&targets[..]])?
             }
             _ => return Err(Failure::new(format!("`{}` has no direction of its own", self.group.method))),
         };
@@ -79,12 +81,12 @@ impl Aim {
     }
 
     /// As captions have it: `toward conv2 (2) → digits:targets[9]`.
-    pub(super) fn place(&self, loaded: &Loaded) -> Result<String> {
+    pub(super) fn place(&self, loaded: &Loaded) -> String {
         let layer = match &self.group.layer {
-            Some(layer) => format!(" {}", loaded.place(layer)?),
+            Some(layer) => format!(" {}", loaded.place(layer)),
             None => String::new(),
         };
-        Ok(format!("{}{layer}{}", self.group.method, self.end()))
+        format!("{}{layer}{}", self.group.method, self.end())
     }
 
     /// Where it leads, if that is known: ` → digits:targets[9]`, ` → 3`.
@@ -106,18 +108,19 @@ impl fmt::Display for Aim {
 
 fn expect_arguments(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Result<()> {
     let any = |has: fn(Method) -> bool| args.method.iter().any(|&method| has(method));
-    if any(|method| method == Method::StepAndAdjust) {
-        return Err(Failure::new("`step-and-adjust` has not one direction, but a new one after each step")
-            .with_hint("its first is that of `toward`"));
+    if let Some(method) = args.method.iter().find(|method| !method.has_one_direction()) {
+        return Err(Failure::new(format!("`{method}` has not one direction, but a new one after each step"))
+            .with_hint(method.first_direction()));
     }
     let is_hot = any(|method| method == Method::HotCold);
     let is_loss = any(|method| matches!(method, Method::FastGradientSign | Method::FastGradientValue));
-    let needs = [any(Method::needs_layer), any(Method::needs_target), is_hot, false, false];
+    let needs = [any(Method::needs_layer), any(Method::needs_target), is_hot, false, false, false];
     let checks = [
         ("--layer", !args.layer.is_empty(), needs[0]),
         ("--target", !args.target.is_empty(), needs[1]),
         ("--target-class", !args.target_class.is_empty(), is_hot),
         ("--backpropagation", args.how.backpropagation.is_some(), needs[0]),
+        ("--only-channels, --only-units, --only-region and --mask", !args.part.is_empty(), needs[0]),
         ("--vanished-gradient", args.how.vanished_gradient.is_some(), is_loss),
     ];
     let methods: Vec<String> = args.method.iter().map(|method| format!("`{method}`")).collect();

@@ -125,15 +125,6 @@ impl Row {
         }
         row
     }
-
-    /// Rows as lines, below their header if they are the first.
-    pub(super) fn lines(rows: &[Self], with_header: bool) -> Result<Vec<u8>> {
-        let mut writer = csv::WriterBuilder::new().has_headers(with_header).from_writer(Vec::new());
-        rows.iter()
-            .try_for_each(|row| writer.serialize(row))
-            .map_err(|error| Failure::new(error.to_string()))?;
-        writer.into_inner().map_err(|error| Failure::new(error.to_string()))
-    }
 }
 
 impl Attempts {
@@ -203,6 +194,7 @@ fn place(names: &mut Vec<String>, name: String) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unfinished::lines;
 
     fn row(number: usize, flipped: bool) -> Row {
         Row {
@@ -227,8 +219,8 @@ mod tests {
     fn rows_are_read_back_to_the_last_bit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("attempts.csv");
-        let mut bytes = Row::lines(&[row(0, true)], true).unwrap();
-        bytes.extend(Row::lines(&[row(3, false)], false).unwrap());
+        let mut bytes = lines(&[row(0, true)], true).unwrap();
+        bytes.extend(lines(&[row(3, false)], false).unwrap());
         std::fs::write(&path, bytes).unwrap();
         let attempts = Attempts::read(&path).unwrap();
         assert_eq!(attempts.layers, ["conv, \"2\""]);
@@ -245,7 +237,7 @@ mod tests {
     fn a_file_that_is_cut_off_is_refused_with_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("attempts.csv");
-        let bytes = Row::lines(&[row(0, true), row(1, false)], true).unwrap();
+        let bytes = lines(&[row(0, true), row(1, false)], true).unwrap();
         for keep in [bytes.len() - 30, bytes.len() / 2] {
             std::fs::write(&path, &bytes[..keep]).unwrap();
             let failure = Attempts::read(&path).unwrap_err();

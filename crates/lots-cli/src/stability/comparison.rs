@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::attempts::Attempts;
-use super::folder::{ATTEMPTS, REPORT};
 use super::summary::{Grouped, Key, Measure};
+use super::{ATTEMPTS, REPORT};
 use crate::failure::{Failure, Result};
 use crate::json_file;
 

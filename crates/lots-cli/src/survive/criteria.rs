@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lots::criterion::{Criterion, Until};
 use lots::data::ImageSet;
+use lots::mask::Mask;
 use lots_network::LayerId;
 
 use super::record::Record;
@@ -30,6 +31,10 @@ impl<'a> Criteria<'a> {
     pub(super) fn new(record: &Record, args: &SurviveArgs, loaded: &'a Loaded) -> Result<Self> {
         let until = record.until()?;
         let is_about_targets = matches!(until, Until::DistanceBelow(_) | Until::SimilarityAbove(_));
+        if is_about_targets && record.has_made_targets() {
+            return Err(Failure::new(format!("`{until}` of the run is about templates or means of targets"))
+                .with_hint("`lots survive` follows `misclassified`, `class`, and distances to images"));
+        }
         let place = args.target.as_ref().or(record.data.target.as_ref()).filter(|_| is_about_targets);
         let targets = match place {
             None => None,
@@ -69,7 +74,7 @@ impl<'a> Criteria<'a> {
     /// The layer of a row, and what the network computes for its target there.
     fn target(&mut self, row: &Row) -> Result<(LayerId, Arc<[f32]>)> {
         let name = row.layer.as_deref().ok_or_else(|| incomplete(row, "layer"))?;
-        let layer = self.loaded.layer(name)?;
+        let layer = self.loaded.objective(name, &Mask::default())?.last();
         let targets = self.targets.as_ref().ok_or_else(|| incomplete(row, "target"))?;
         let index = targets.names().iter().position(|known| row.target.as_ref() == Some(known));
         let index = index.ok_or_else(|| incomplete(row, "known target"))?;

@@ -13,7 +13,7 @@ use lots_network::{ChannelOrder, PixelEncoding, Preprocessing};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::args::{NetworkArgs, SurviveArgs};
+use crate::args::{GalleryArgs, NetworkArgs, SurviveArgs};
 use crate::attack::row::Row;
 use crate::failure::{About, Failure, Result};
 use crate::network::Loaded;
@@ -41,6 +41,12 @@ struct RecordedNetwork {
     input: RecordedInput,
     preprocessing: RecordedPreprocessing,
     pixels: RecordedPixels,
+    gallery: Option<RecordedGallery>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct RecordedGallery {
+    file: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -68,12 +74,15 @@ pub(super) struct RecordedData {
     pub(super) origin_sha256: String,
     pub(super) target: Option<String>,
     pub(super) target_sha256: Option<String>,
+    #[serde(default)]
+    template: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 struct RecordedOptions {
     until: String,
     format: String,
+    target_set: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -124,14 +133,26 @@ impl Record {
         Ok(self.options.until.parse()?)
     }
 
+    /// Whether some targets were no images.
+    pub(super) fn has_made_targets(&self) -> bool {
+        let is_made = matches!(self.options.target_set.as_deref(), Some("centroid" | "mixture"));
+        is_made || self.data.template.as_ref().is_some_and(|templates| !templates.is_empty())
+    }
+
     /// The network that was attacked.
     ///
     /// # Errors
     /// If it is not where the run or the arguments say, or has other bytes.
     pub(super) fn network(&self, args: &SurviveArgs) -> Result<Loaded> {
-        let RecordedNetwork { name, sha256, input, preprocessing, pixels } = &self.network;
+        let RecordedNetwork { name, sha256, input, preprocessing, pixels, gallery } = &self.network;
+        let gallery = gallery.as_ref().map(|gallery| args.gallery.clone().unwrap_or(gallery.file.clone()));
+        if gallery.is_none() && args.gallery.is_some() {
+            return Err(Failure::new("the run has no gallery, `--gallery` would have no effect"));
+        }
         let network_args = NetworkArgs {
             weights: args.weights.clone(),
+            // What counts is the SHA-256 of both, below.
+            gallery: GalleryArgs { gallery, other_network: true },
             ..NetworkArgs::named(args.network.clone().unwrap_or_else(|| name.clone()))
         };
         let order = ChannelOrder::from_word(&pixels.channel_order)?;
@@ -152,7 +173,7 @@ impl Record {
             .about("network", &loaded.name)
             .about("its SHA-256", &loaded.sha256)
             .about("that of the run", sha256)
-            .with_hint("`--network FILE` names the network of the run, `--weights FILE` its weights"))
+            .with_hint("`--network FILE` names the network of the run, `--weights FILE` its weights, `--gallery FILE` its gallery"))
     }
 
     /// Says that paths are those of the folder where the run was started.

@@ -3,10 +3,12 @@
 //! Each image that the fast gradient value method or hot/cold finds for a test digit becomes the target of that digit at
 //! each layer, and the PASS of what LOTS finds is compared with that of its target.
 
+use lots::Method;
 use lots::data::ImageSet;
 use lots::evaluation::Spread;
-use lots::experiment::{Attempt, Experiment, Group, MisclassifiedOrigins, Pairing};
-use lots::{Image, Method};
+use lots::experiment::{Attempt, Experiment, Group};
+use lots::improvement::{self, Pair};
+use lots::outcome::Perturbed;
 use lots_network::Network;
 use serde::{Deserialize, Serialize};
 
@@ -109,55 +111,39 @@ fn fresh() -> State {
 /// Forms the images of both methods on some origins, and moves each origin toward each of its own.
 fn chunk(context: &Context<'_>, network: &Network, origins: &ImageSet, groups: &mut [Refined]) -> Result<()> {
     let form = Experiment { groups: METHODS.into_iter().map(Group::of).collect(), ..Experiment::default() };
-    let attempts = attempts(context, &form, network, origins, None)?;
+    let mut attempts = Vec::new();
+    let mut observer = |attempt: Attempt| attempts.push(attempt);
+    finished(form.run_until(network, origins, None, &mut observer, context.interrupted))?;
     for method in 0..METHODS.len() {
         let reached = attempts.iter().filter(|attempt| attempt.group == method);
-        let reached: Vec<(usize, &Image, f64)> = reached
-            .filter_map(|attempt| {
-                let perturbed = attempt.outcome.reached()?;
-                Some((attempt.origin, &perturbed.image, perturbed.pass_score.as_ref()?.score))
+        let reached: Vec<(usize, &Perturbed)> =
+            reached.filter_map(|attempt| Some((attempt.origin, attempt.outcome.reached()?))).collect();
+        let pairs: Vec<Pair<'_>> = reached
+            .iter()
+            .map(|&(origin, found)| Pair {
+                origin: &origins.images()[origin],
+                perturbed: &found.image,
+                class: found.class,
             })
             .collect();
-        if reached.is_empty() {
-            continue;
-        }
-        let starts = reached.iter().map(|&(origin, ..)| origins.images()[origin].clone());
-        let targets = reached.iter().map(|&(_, image, _)| image.clone());
-        let refine = Experiment {
-            groups: LAYERS.map(|layer| Group::at_layer(Method::Toward, layer)).to_vec(),
-            pairing: Pairing::Zip,
-            misclassified_origins: MisclassifiedOrigins::Include,
-            ..Experiment::default()
-        };
-        let (starts, targets) = (unnamed(starts)?, unnamed(targets)?);
-        let refined = self::attempts(context, &refine, network, &starts, Some(&targets))?;
+        let layers = LAYERS.map(str::to_owned);
+        let refine = Experiment::default();
+        let refined = improvement::toward_perturbed(network, &refine, &layers, &pairs, context.interrupted);
+        let refined = finished(refined)?;
         for attempt in refined {
-            let target_pass_score = reached[attempt.origin].2;
-            groups[method * LAYERS.len() + attempt.group].add(&attempt, target_pass_score);
+            let Some(target) = &reached[attempt.origin].1.pass_score else { continue };
+            groups[method * LAYERS.len() + attempt.group].add(&attempt, target.score);
         }
     }
     Ok(())
 }
 
-fn attempts(
-    context: &Context<'_>,
-    experiment: &Experiment,
-    network: &Network,
-    origins: &ImageSet,
-    targets: Option<&ImageSet>,
-) -> Result<Vec<Attempt>> {
-    let mut attempts = Vec::new();
-    let mut observer = |attempt| attempts.push(attempt);
-    match experiment.run_until(network, origins, targets, &mut observer, context.interrupted) {
+/// What Ctrl-C ended is gone on with.
+fn finished<T>(result: lots::Result<T>) -> Result<T> {
+    match result {
         Err(lots::Error::Interrupted) => Err(interrupted()),
-        result => result.map(|_| attempts).map_err(Into::into),
+        result => result.map_err(Into::into),
     }
-}
-
-fn unnamed(images: impl Iterator<Item = Image>) -> Result<ImageSet> {
-    let images: Vec<Image> = images.collect();
-    let names = vec![String::new(); images.len()];
-    Ok(ImageSet::new(images, None, names)?)
 }
 
 impl Refined {

@@ -1,11 +1,10 @@
 //! [`Look`]: in which directions `visualize` goes, how far, and how the sheet calls it.
 
 use lots::criterion::Until;
-use lots::direction::OriginTrace;
+use lots::direction::{Objective, OriginTrace};
 use lots::figure::{Caption, Group, Panel, Sheet};
 use lots::line_search::image_at;
 use lots::{Criterion, Image};
-use lots_network::LayerId;
 
 use crate::args::VisualizeArgs;
 use crate::failure::{Failure, Result};
@@ -96,14 +95,15 @@ impl Look {
         &self,
         sign: &Sign,
         trace: &OriginTrace<'_>,
-        layer: LayerId,
+        objective: &Objective,
         origin: &Subject<'_>,
     ) -> Result<Result<Image, String>> {
         let formed = match sign {
-            Sign::Magnify => trace.magnify(layer)?,
-            Sign::Reduce => trace.reduce(layer)?,
+            Sign::Magnify => trace.magnify_objective(objective)?,
+            Sign::Reduce => trace.reduce_objective(objective)?,
             Sign::Toward { target, .. } => {
-                trace.toward(layer, &[&origin.network.represent(layer, target.pixels())?.values])?
+                let targets = objective.represent(origin.network, target.pixels())?;
+                trace.toward_objective(objective, &[&targets[..]])?
             }
         };
         match (formed.into_iter().next(), self.linf) {

@@ -142,6 +142,9 @@ fn an_argument_without_effect_is_an_error() {
         ("vain_start", "--method hot-cold --backpropagation exact"),
         ("vain_gradient", "--method hot-cold --vanished-gradient follow"),
         ("vain_steps", "--method hot-cold --adjust-step 2"),
+        ("vain_weight", "--method hot-cold --lbfgs-weight 2"),
+        ("vain_radius", "--method l-bfgs --feature-radius 20"),
+        ("vain_draw", "--method l-bfgs --projected-random"),
         ("twice", "--method hot-cold --method hot-cold"),
     ];
     for (name, arguments) in cases {
@@ -227,4 +230,45 @@ fn ctrl_c_keeps_what_is_done_and_says_how_to_go_on() {
         "{message}"
     );
     assert!(stage.path("run.unfinished/progress.json").exists() && !stage.path("run").exists());
+}
+
+#[test]
+fn methods_of_others_reach_the_same_criteria() {
+    let stage = Stage::new();
+    let methods = "--method l-bfgs --method projected-gradient --method feature-adversary --layer ip1";
+    let options = "--target digits:targets --feature-radius 128 --until class --target-class 3 --no-pass";
+    snapshot!(
+        "attack_of_others",
+        stage.lots(&format!("attack lenet {methods} {options} --origin digits[0..2] --out run"))
+    );
+    let run: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(stage.path("run/run.json")).unwrap()).unwrap();
+    assert_eq!(run["options"]["descents"]["feature-adversary"]["radius"], 128);
+}
+
+#[test]
+fn what_lots_improves_is_reported_with_and_without() {
+    let stage = Stage::new();
+    let options = "attack lenet --method fast-gradient-sign --vanished-gradient follow --origin digits[0..4]";
+    let summary: serde_json::Value =
+        serde_json::from_str(&stage.run(&format!("{options} --improve ip1 --out run --json"), 0)).unwrap();
+    let improvement = &summary["improvement"]["fast-gradient-sign"];
+    assert_eq!(improvement["attempts"], summary["reached"]);
+    assert_eq!(improvement["pass_score"]["with"], summary["pass_score"]["mean"]);
+    assert!(improvement["pass_score"]["with"].as_f64() > improvement["pass_score"]["without"].as_f64());
+    let attempts = std::fs::read_to_string(stage.path("run/attempts.jsonl")).unwrap();
+    for line in attempts.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let (with, without) = (&row["pass_score"], &row["improvement"]["without"]["pass_score"]);
+        let is_improved = row["improvement"]["layer"] == "ip1";
+        assert!(if is_improved { with.as_f64() > without.as_f64() } else { with == without }, "{line}");
+    }
+    snapshot!("attack_improve", stage.lots(&format!("{options} --out again --improve")));
+    snapshot!(
+        "improve_two_targets",
+        stage.lots(
+            "attack lenet --method toward --layer ip1 --target digits:targets --origin digits[0] \
+             --until distance<9 --improve ip1 --out run2"
+        )
+    );
 }

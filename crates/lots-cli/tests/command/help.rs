@@ -11,7 +11,9 @@ fn every_command_explains_itself() {
         "visualize",
         "ray",
         "attack",
+        "compare",
         "survive",
+        "gallery",
         "represent",
         "direction",
         "measure",
@@ -27,6 +29,9 @@ fn every_command_explains_itself() {
     }
     for command in ["align", "paste", "report"] {
         snapshot!(format!("help_faces_{command}"), stage.lots(&format!("faces {command} --help")));
+    }
+    for action in ["build", "show"] {
+        snapshot!(format!("help_gallery_{action}"), stage.lots(&format!("gallery {action} --help")));
     }
 }
 

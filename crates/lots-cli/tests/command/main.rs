@@ -4,9 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod attack;
+mod compare;
+mod deep_features;
 mod deep_network;
 mod evaluate;
 mod faces;
+mod gallery;
 mod help;
 mod infimnist;
 mod layers;

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::apart::Apart;
 use super::register_tile::add_products;
+use super::turned_rows::{self, GROUP};
 use super::weighted_sum::{Column, Start, Tap, WeightedSums, load, store};
 
 /// Taps that are copied at once.
@@ -26,10 +27,16 @@ const ROW_STEP: usize = 24;
 /// Register vectors side by side in a tile of the widest machine, times their floats.
 const MOST_COLUMNS: usize = 48;
 
+/// So many rows that are left over make a tile of their own.
+const FEW_ROWS: usize = 4;
+
+/// Neighbouring columns are copied so many at a time, the last ones with what lies behind them.
+const COPIED: usize = 16;
+
 /// Whether the sums are many enough, and lie apart.
 pub(super) fn suits(sums: &WeightedSums<'_>) -> bool {
     sums.lanes == 1
-        && sums.rows >= 4
+        && sums.rows >= 3
         && sums.columns.len() >= 16
         && !sums.taps.is_empty()
         && sums.columns.windows(2).all(|pair| pair[0].output < pair[1].output)
@@ -54,14 +61,16 @@ pub(super) fn compute(sums: &WeightedSums<'_>, output: &mut [f32]) {
 /// Ranges of rows and of columns: every element of the output is in exactly one pair.
 fn tasks(sums: &WeightedSums<'_>) -> Vec<(Range<usize>, Range<usize>)> {
     let count = sums.columns.len();
-    let columns_each = count.div_ceil(count.div_ceil(COLUMNS_AT_ONCE)).next_multiple_of(MOST_COLUMNS);
-    let column_blocks = count.div_ceil(columns_each);
-    let row_blocks = (4 * rayon::current_num_threads()).div_ceil(column_blocks);
+    let (column_blocks, tiles) = (count.div_ceil(COLUMNS_AT_ONCE), count.div_ceil(MOST_COLUMNS));
+    let first_column = |block: usize| count.min(block * tiles / column_blocks * MOST_COLUMNS);
+    // Each part of the rows copies the columns anew.
+    let row_blocks = (2 * rayon::current_num_threads()).div_ceil(column_blocks);
     let rows_each = sums.rows.div_ceil(row_blocks).next_multiple_of(ROW_STEP);
     let mut tasks = Vec::new();
-    for column in (0..count).step_by(columns_each) {
+    for block in 0..column_blocks {
+        let columns = first_column(block)..first_column(block + 1);
         for row in (0..sums.rows).step_by(rows_each) {
-            tasks.push((row..sums.rows.min(row + rows_each), column..count.min(column + columns_each)));
+            tasks.push((row..sums.rows.min(row + rows_each), columns.clone()));
         }
     }
     tasks
@@ -74,6 +83,52 @@ struct Buffers {
     rows: Vec<f32>,
     /// `[tiles][terms][columns of a tile]`.
     columns: Vec<f32>,
+    /// Of all tiles, in their order.
+    runs: Vec<Run>,
+}
+
+/// Columns that are neighbours in the input, within one tile.
+struct Run {
+    /// The first one's place in the tile, and in the input.
+    column: usize,
+    input: usize,
+    count: usize,
+}
+
+/// Columns that meet each few rows together.
+#[derive(Clone)]
+struct Tile<'a> {
+    columns: &'a [Column],
+    /// Registers side by side.
+    vectors: usize,
+    /// Places for columns, [`Self::columns`] or more.
+    width: usize,
+    /// Among [`Buffers::runs`].
+    runs: Range<usize>,
+}
+
+impl<'a> Tile<'a> {
+    /// As many tiles of `most` registers as there are, then one of what is left.
+    fn all(columns: &'a [Column], lanes: usize, most: usize, runs: &mut Vec<Run>) -> Vec<Self> {
+        let mut tiles = Vec::with_capacity(columns.len() / (lanes * most) + 2);
+        let mut rest = columns;
+        runs.clear();
+        while !rest.is_empty() {
+            let vectors = rest.len().div_ceil(lanes).min(most);
+            let width = vectors * lanes;
+            let (columns, behind) = rest.split_at(width.min(rest.len()));
+            let first_run = runs.len();
+            for (index, column) in columns.iter().enumerate() {
+                match runs[first_run..].last_mut() {
+                    Some(run) if run.input + run.count == column.input => run.count += 1,
+                    _ => runs.push(Run { column: index, input: column.input, count: 1 }),
+                }
+            }
+            tiles.push(Self { columns, vectors, width, runs: first_run..runs.len() });
+            rest = behind;
+        }
+        tiles
+    }
 }
 
 struct Task<'a, 'b> {
@@ -97,117 +152,173 @@ impl Task<'_, '_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const COLUMNS: usize>(self, simd: S) {
         let Self { sums, rows, columns, buffers, output } = self;
-        let width = COLUMNS * S::F32_LANES;
-        let columns = &sums.columns[columns];
-        buffers.rows.resize(TAPS * ROWS, 0.0);
-        buffers.columns.resize(columns.len().next_multiple_of(width) * TAPS, 0.0);
+        let tiles = Tile::all(&sums.columns[columns], S::F32_LANES, COLUMNS, &mut buffers.runs);
+        let places: usize = tiles.iter().map(|tile| tile.width).sum();
+        buffers.rows.resize(TAPS * ROWS + GROUP, 0.0);
+        buffers.columns.resize(places * TAPS + COPIED, 0.0);
         for (part, taps) in sums.taps.chunks(TAPS).enumerate() {
-            for (tile, copy) in
-                columns.chunks(width).zip(buffers.columns.chunks_exact_mut(taps.len() * width))
-            {
-                copy_columns(sums.input, tile, taps, copy, width);
+            let mut copy = buffers.columns.as_mut_slice();
+            for tile in &tiles {
+                copy_columns(sums.input, &buffers.runs[tile.runs.clone()], taps, copy, tile.width);
+                copy = &mut copy[taps.len() * tile.width..];
             }
             for row in rows.clone().step_by(ROWS) {
                 let valid = ROWS.min(rows.end - row);
-                let copy = &mut buffers.rows[..taps.len() * ROWS];
-                copy_rows::<ROWS>(sums, row..row + valid, taps, copy);
-                let copies = buffers.columns.chunks_exact(taps.len() * width);
-                for (tile, columns) in columns.chunks(width).zip(copies) {
-                    let place = Place { sums, row, valid, tile, output };
-                    let mut tile = [[simd.splat_f32s(0.0); COLUMNS]; ROWS];
-                    place.start::<S, ROWS, COLUMNS>(simd, part > 0, &mut tile);
-                    add_products::<S, ROWS, COLUMNS>(simd, copy, columns, &mut tile);
-                    place.store::<S, ROWS, COLUMNS>(&tile);
+                let place = Place { sums, row, valid, further: part > 0, output };
+                if valid <= FEW_ROWS {
+                    place.sweep::<S, FEW_ROWS, COLUMNS>(
+                        simd,
+                        taps,
+                        &tiles,
+                        &mut buffers.rows,
+                        &buffers.columns,
+                    );
+                } else {
+                    place.sweep::<S, ROWS, COLUMNS>(simd, taps, &tiles, &mut buffers.rows, &buffers.columns);
                 }
             }
         }
     }
 }
 
-/// Copies what `taps` see of the columns of a tile to `[taps][width]`; what is beyond the last column is left.
+/// Copies what `taps` see of the columns of a tile to `[taps][width]`; what is beyond the last column is left. Behind
+/// that, `copy` has room for [`COPIED`] more.
 #[inline(always)]
-fn copy_columns(input: &[f32], tile: &[Column], taps: &[Tap], copy: &mut [f32], width: usize) {
-    let first = tile[0].input;
-    if tile.len() == width && tile.iter().enumerate().all(|(index, column)| column.input == first + index) {
-        for (tap, copy) in taps.iter().zip(copy.chunks_exact_mut(width)) {
-            copy.copy_from_slice(&input[first + tap.input..][..width]);
-        }
-    } else {
-        for (tap, copy) in taps.iter().zip(copy.chunks_exact_mut(width)) {
-            for (value, column) in copy.iter_mut().zip(tile) {
-                *value = input[column.input + tap.input];
+fn copy_columns(input: &[f32], runs: &[Run], taps: &[Tap], copy: &mut [f32], width: usize) {
+    for (index, tap) in taps.iter().enumerate() {
+        let (seen, copy) = (&input[tap.input..], &mut copy[index * width..]);
+        for run in runs {
+            let (from, to) = (&seen[run.input..], &mut copy[run.column..]);
+            let whole = run.count.next_multiple_of(COPIED);
+            if from.len() >= whole && to.len() >= whole {
+                // What is written too much is written anew later: places are filled in their order.
+                let chunks = from.as_chunks::<COPIED>().0.iter().zip(to.as_chunks_mut::<COPIED>().0);
+                chunks.take(whole / COPIED).for_each(|(from, to)| *to = *from);
+            } else {
+                to[..run.count].copy_from_slice(&from[..run.count]);
             }
         }
     }
 }
 
-/// Copies the weights of `rows`, at most `ROWS`, to `[taps][ROWS]`.
+/// Copies the weights of `rows`, at most `ROWS`, to `[taps][ROWS]`; behind that, `copy` has room for one row more.
 #[inline(always)]
 fn copy_rows<const ROWS: usize>(sums: &WeightedSums<'_>, rows: Range<usize>, taps: &[Tap], copy: &mut [f32]) {
-    let copy = copy.as_chunks_mut::<ROWS>().0;
-    let first = taps[0].weight;
-    if rows.len() == ROWS && taps.iter().enumerate().all(|(index, tap)| tap.weight == first + index) {
-        // The weights of a row are neighbours: all rows are read at once, and what is written are whole rows.
-        let weights: [&[f32]; ROWS] = std::array::from_fn(|index| {
-            &sums.weights[(rows.start + index) * sums.weight_row + first..][..taps.len()]
-        });
-        for (tap, copy) in copy.iter_mut().enumerate() {
-            for (copy, weights) in copy.iter_mut().zip(&weights) {
-                *copy = weights[tap];
-            }
+    if rows.len() == ROWS && sums.weight_row == 1 {
+        // The weights of a tap are neighbours.
+        for (copy, tap) in copy.as_chunks_mut::<ROWS>().0.iter_mut().zip(taps) {
+            copy.copy_from_slice(&sums.weights[tap.weight + rows.start..][..ROWS]);
+        }
+        return;
+    }
+    // Setting out to turn rows takes as long as copying a few weights.
+    let runs = || taps.chunk_by(|tap, next| next.weight == tap.weight + 1);
+    if turned_rows::are_available() && taps.len() >= 4 * runs().count() {
+        let mut term = 0;
+        for taps in runs() {
+            let rows: [&[f32]; GROUP] = std::array::from_fn(|index| {
+                let row = rows.start + index.min(rows.len() - 1);
+                &sums.weights[row * sums.weight_row + taps[0].weight..][..taps.len()]
+            });
+            turned_rows::copy(&rows, taps.len(), &mut copy[term * ROWS..], ROWS);
+            term += taps.len();
         }
         return;
     }
     for (index, row) in rows.enumerate() {
         let weights = &sums.weights[row * sums.weight_row..];
-        for (tap, copy) in taps.iter().zip(&mut *copy) {
+        for (tap, copy) in taps.iter().zip(copy.as_chunks_mut::<ROWS>().0) {
             copy[index] = weights[tap.weight];
         }
     }
 }
 
-/// Where a tile of sums lies in the output.
+/// Where the tiles of a few rows lie in the output.
+#[derive(Clone, Copy)]
 struct Place<'a> {
     sums: &'a WeightedSums<'a>,
     row: usize,
     /// Rows that there are.
     valid: usize,
-    tile: &'a [Column],
+    /// Whether the chains have begun.
+    further: bool,
     output: &'a Apart<'a>,
 }
 
 impl Place<'_> {
-    /// Sets `tile` to what the chains start from, or with `further` to what they have come to.
+    /// Adds to the sums of all tiles. The rows are copied to the first of `copies`, the columns are in the second.
+    #[inline(always)]
+    fn sweep<S: Simd, const ROWS: usize, const COLUMNS: usize>(
+        &self,
+        simd: S,
+        taps: &[Tap],
+        tiles: &[Tile<'_>],
+        rows: &mut [f32],
+        mut columns: &[f32],
+    ) {
+        copy_rows::<ROWS>(self.sums, self.row..self.row + self.valid, taps, rows);
+        let rows = &rows[..taps.len() * ROWS];
+        for tile in tiles {
+            let (copy, behind) = columns.split_at(taps.len() * tile.width);
+            match tile.vectors {
+                1 => self.add::<S, ROWS, 1>(simd, tile.columns, rows, copy),
+                2 => self.add::<S, ROWS, 2>(simd, tile.columns, rows, copy),
+                _ => self.add::<S, ROWS, COLUMNS>(simd, tile.columns, rows, copy),
+            }
+            columns = behind;
+        }
+    }
+
+    #[inline(always)]
+    fn add<S: Simd, const ROWS: usize, const COLUMNS: usize>(
+        &self,
+        simd: S,
+        tile: &[Column],
+        rows: &[f32],
+        columns: &[f32],
+    ) {
+        let mut sums = [[simd.splat_f32s(0.0); COLUMNS]; ROWS];
+        self.start::<S, ROWS, COLUMNS>(simd, tile, &mut sums);
+        add_products::<S, ROWS, COLUMNS>(simd, rows, columns, &mut sums);
+        self.store::<S, ROWS, COLUMNS>(tile, &sums);
+    }
+
+    /// Sets `sums` to what the chains start from, or to what they have come to.
     #[inline(always)]
     fn start<S: Simd, const ROWS: usize, const COLUMNS: usize>(
         &self,
         simd: S,
-        further: bool,
-        tile: &mut [[S::f32s; COLUMNS]; ROWS],
+        tile: &[Column],
+        sums: &mut [[S::f32s; COLUMNS]; ROWS],
     ) {
         match self.sums.start {
-            Start::Bias(bias) if !further => {
+            Start::Bias(bias) if !self.further => {
                 for i in 0..self.valid {
-                    tile[i] = [simd.splat_f32s(bias[self.row + i]); COLUMNS];
+                    sums[i] = [simd.splat_f32s(bias[self.row + i]); COLUMNS];
                 }
             }
-            Start::Zero if !further => {}
+            Start::Zero if !self.further => {}
             _ => {
                 for i in 0..self.valid {
-                    self.load::<S, COLUMNS>(i, &mut tile[i]);
+                    self.load::<S, COLUMNS>(tile, i, &mut sums[i]);
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn load<S: Simd, const COLUMNS: usize>(&self, i: usize, values: &mut [S::f32s; COLUMNS]) {
+    fn load<S: Simd, const COLUMNS: usize>(
+        &self,
+        tile: &[Column],
+        i: usize,
+        values: &mut [S::f32s; COLUMNS],
+    ) {
         let mut floats = [0.0_f32; MOST_COLUMNS];
-        if let Some(row) = self.contiguous::<S, COLUMNS>(i) {
+        if let Some(row) = self.contiguous::<S, COLUMNS>(tile, i) {
             *values = S::as_simd_f32s(row).0.as_chunks::<COLUMNS>().0[0];
             return;
         }
-        for (value, column) in floats.iter_mut().zip(self.tile) {
+        for (value, column) in floats.iter_mut().zip(tile) {
             *value = *self.element(i, column);
         }
         for j in 0..COLUMNS {
@@ -216,17 +327,21 @@ impl Place<'_> {
     }
 
     #[inline(always)]
-    fn store<S: Simd, const ROWS: usize, const COLUMNS: usize>(&self, tile: &[[S::f32s; COLUMNS]; ROWS]) {
+    fn store<S: Simd, const ROWS: usize, const COLUMNS: usize>(
+        &self,
+        tile: &[Column],
+        sums: &[[S::f32s; COLUMNS]; ROWS],
+    ) {
         for i in 0..self.valid {
-            if let Some(row) = self.contiguous::<S, COLUMNS>(i) {
-                S::as_mut_simd_f32s(row).0.as_chunks_mut::<COLUMNS>().0[0] = tile[i];
+            if let Some(row) = self.contiguous::<S, COLUMNS>(tile, i) {
+                S::as_mut_simd_f32s(row).0.as_chunks_mut::<COLUMNS>().0[0] = sums[i];
                 continue;
             }
             let mut floats = [0.0_f32; MOST_COLUMNS];
             for j in 0..COLUMNS {
-                store::<S>(&mut floats[j * S::F32_LANES..], tile[i][j]);
+                store::<S>(&mut floats[j * S::F32_LANES..], sums[i][j]);
             }
-            for (value, column) in floats.iter().zip(self.tile) {
+            for (value, column) in floats.iter().zip(tile) {
                 *self.element(i, column) = *value;
             }
         }
@@ -235,11 +350,11 @@ impl Place<'_> {
     /// The elements of a row, if the tile is whole and they are neighbours in the output.
     #[expect(clippy::mut_from_ref, reason = "the tile is of this task alone")]
     #[inline(always)]
-    fn contiguous<S: Simd, const COLUMNS: usize>(&self, i: usize) -> Option<&mut [f32]> {
+    fn contiguous<S: Simd, const COLUMNS: usize>(&self, tile: &[Column], i: usize) -> Option<&mut [f32]> {
         let width = COLUMNS * S::F32_LANES;
-        let first = self.tile[0].output;
+        let first = tile[0].output;
         // Outputs ascend, see `suits`.
-        let contiguous = self.tile.len() == width && self.tile[width - 1].output - first == width - 1;
+        let contiguous = tile.len() == width && tile[width - 1].output - first == width - 1;
         // SAFETY: the tile is of this task alone, and its elements are held one row at a time.
         contiguous.then(|| unsafe { self.output.part((self.row + i) * self.sums.output_row + first, width) })
     }

@@ -2,11 +2,12 @@
 //!
 //! A chain cannot be divided, so rows take the place of the lanes: eight rows are turned on their way from the memory
 //! to the registers, and nothing of the weights is copied. Three such groups at a time keep the multiply-add units busy.
+//! Where many inputs meet the same weights, [`copy`] turns them once.
 
 use super::architecture;
 
 /// Rows that turn together, and how many such groups are under way at a time.
-const GROUP: usize = 8;
+pub(super) const GROUP: usize = 8;
 const GROUPS: usize = 3;
 
 /// Rows at a time.
@@ -31,6 +32,21 @@ pub(super) fn add_products(weights: &[&[f32]; ROWS], input: &[f32], sums: &mut [
     #[cfg(target_arch = "x86_64")]
     unsafe {
         avx2::add_products(weights, input, sums);
+    }
+}
+
+/// Copies `terms` of each row to `copy`, `[terms][step]`: what lies `GROUP − step` floats behind the last is overwritten.
+///
+/// # Panics
+/// If a row has fewer terms, `copy` has too little room, or the machine does not have the instructions.
+pub(super) fn copy(rows: &[&[f32]; GROUP], terms: usize, copy: &mut [f32], step: usize) {
+    assert!(are_available(), "the caller has asked");
+    assert!(rows.iter().all(|row| row.len() >= terms), "a weight for each term");
+    assert!(terms == 0 || copy.len() >= (terms - 1) * step + GROUP, "room for all terms");
+    // SAFETY: the instructions are there, rows are as long and the copy is as large as the callee wants.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        avx2::copy(rows, terms, copy, step);
     }
 }
 
@@ -87,6 +103,27 @@ mod avx2 {
         }
     }
 
+    /// # Safety
+    /// The machine has AVX2 and FMA, each row has `terms`, and `copy` reaches eight floats from the last term's place on.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn copy(rows: &[&[f32]; GROUP], terms: usize, copy: &mut [f32], step: usize) {
+        let whole = terms - terms % TERMS;
+        // SAFETY: the caller's promise.
+        unsafe {
+            for term in (0..whole).step_by(TERMS) {
+                let turned = turned(rows, term);
+                for next in 0..TERMS {
+                    _mm256_storeu_ps(copy.as_mut_ptr().add((term + next) * step), turned[next]);
+                }
+            }
+        }
+        for term in whole..terms {
+            for (copy, row) in copy[term * step..].iter_mut().zip(rows) {
+                *copy = row[term];
+            }
+        }
+    }
+
     /// The weights of eight rows at `term` and the three behind it, each term's in one register.
     ///
     /// # Safety
@@ -118,6 +155,27 @@ mod avx2 {
 mod tests {
     use super::*;
     use crate::op::gradient_check::Random;
+
+    #[test]
+    fn rows_are_copied_term_by_term() {
+        let mut random = Random::new(5);
+        for terms in 0..20 {
+            let weights = random.values(GROUP * (terms + 1), -1.0, 1.0);
+            let weights: Vec<f32> = weights.into_iter().map(|value| value as f32).collect();
+            let rows: [&[f32]; GROUP] = std::array::from_fn(|row| &weights[row * (terms + 1)..][..terms + 1]);
+            for step in [6, 8, 11] {
+                let mut got = vec![0.0; terms * step + GROUP];
+                if are_available() {
+                    copy(&rows, terms, &mut got, step);
+                    for (term, copy) in got.chunks(step).take(terms).enumerate() {
+                        let expected: Vec<f32> = rows.iter().map(|row| row[term]).collect();
+                        let shared = GROUP.min(step);
+                        assert_eq!(copy[..shared], expected[..shared], "{terms} terms {step} apart");
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn rows_that_turn_give_the_bytes_of_the_definition() {

@@ -66,7 +66,7 @@ pub(crate) enum Start<'a> {
     Bias(&'a [f32]),
     /// What the output holds already.
     Output,
-    /// Likewise, and this is a copy of the output: so columns may be computed twice.
+    /// Likewise, and this is a copy of the output: so columns of a single image may be computed twice.
     OutputCopied(&'a [f32]),
 }
 
@@ -110,6 +110,16 @@ impl WeightedSums<'_> {
             blocked_sums::compute(&WeightedSums { taps: &taps, rounds: Rounds::ONE, ..*self }, output);
             return;
         }
+        if let (Start::Output, 1) = (self.start, self.lanes) {
+            let before = output.to_vec();
+            WeightedSums { start: Start::OutputCopied(&before), ..*self }.compute_in_place(work, output);
+        } else {
+            self.compute_in_place(work, output);
+        }
+    }
+
+    /// As [`Self::compute`], with weights and inputs where they are.
+    fn compute_in_place(&self, work: usize, output: &mut [f32]) {
         let apart = self.columns.iter().all(|column| column.output < self.output_row);
         if work < WORTH_DIVIDING || !apart || self.rows < 2 {
             super::architecture().dispatch(Run { sums: self, output });

@@ -5,7 +5,7 @@
 
 use super::axis::batch_axes;
 use super::walk::{Walk, broadcast_shape, broadcast_strides};
-use super::{Backward, Op, OpError, Operand, Parsed, Registration, vectorized};
+use super::{Backward, Op, OpError, Operand, Parsed, Registration, element_wise, vectorized};
 use crate::load::{Axes, Input, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
@@ -152,6 +152,10 @@ impl Op for Arithmetic {
         }
     }
 
+    fn backward_in_place(&self, operands: &[Operand<'_>], _: Operand<'_>, _: &mut [f32]) -> bool {
+        matches!(self, Self::Add) && operands[0].shape == operands[1].shape
+    }
+
     fn save(&self, _node: &mut NodeWriter) {}
 
     /// The bias behind a matrix product is an Add; constants of the others are more often the scale of the pixels.
@@ -228,7 +232,21 @@ impl<'a> Both<'a> {
     }
 
     /// Writes `operation` of both operands, broadcast.
-    pub(super) fn combine(&self, output: &mut [f32], operation: impl Fn(f32, f32) -> f32) {
+    pub(super) fn combine(&self, output: &mut [f32], operation: impl Fn(f32, f32) -> f32 + Sync) {
+        let [left, right] = self.operands.map(|operand| operand.values);
+        if [left.len(), right.len()] == [output.len(); 2] {
+            element_wise(
+                output,
+                [left, right],
+                #[inline(always)]
+                |output, [left, right]| {
+                    for ((y, &a), &b) in output.iter_mut().zip(left).zip(right) {
+                        *y = operation(a, b);
+                    }
+                },
+            );
+            return;
+        }
         vectorized(
             #[inline(always)]
             || {

@@ -79,6 +79,21 @@ impl Op for Clip {
         );
     }
 
+    fn backward_in_place(&self, _: &[Operand<'_>], output: Operand<'_>, cotangent: &mut [f32]) -> bool {
+        element_wise(
+            cotangent,
+            [output.values],
+            #[inline(always)]
+            |cotangent, [output]| {
+                for (cotangent, &y) in cotangent.iter_mut().zip(output) {
+                    let above = if y > self.low { *cotangent } else { 0.0 };
+                    *cotangent = if y < self.high { above } else { 0.0 };
+                }
+            },
+        );
+        true
+    }
+
     fn gradient_reads(&self) -> GradientReads {
         GradientReads::OUTPUT
     }

@@ -43,6 +43,9 @@ impl Conv {
     }
 }
 
+/// So many floats are copied at least, or it is not worth a thread.
+const FLOATS_EACH: usize = 1 << 15;
+
 /// The largest number of elements an image with its padding may have: a gigabyte.
 const MOST_PADDED: usize = 1 << 28;
 
@@ -115,7 +118,7 @@ impl Op for Conv {
         if self.shortcut.as_ref().is_some_and(|shortcut| shortcut.forward(self, operands, output, lanes)) {
             return;
         }
-        let geometry = Geometry::new(self, operands[0].shape, operands[1].shape);
+        let geometry = Geometry::new(self, operands[0].shape, operands[1].shape, lanes);
         let input = geometry.padded(operands[0].values, lanes);
         let columns = geometry.columns();
         let taps = geometry.taps();
@@ -139,7 +142,7 @@ impl Op for Conv {
     }
 
     fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]) {
-        let geometry = Geometry::new(self, pass.operands[0].shape, pass.operands[1].shape);
+        let geometry = Geometry::new(self, pass.operands[0].shape, pass.operands[1].shape, pass.lanes);
         if let Some(gradient) = &mut gradients[0] {
             let shortcut = self.shortcut.as_ref();
             if !shortcut.is_some_and(|shortcut| shortcut.backward(&self.window, pass, gradient)) {
@@ -151,7 +154,7 @@ impl Op for Conv {
 
     fn backward_shared(&self, passes: &[Backward<'_>], gradients: &mut [Option<&mut [f32]>]) {
         let Some(first) = passes.first() else { return };
-        let geometry = Geometry::new(self, first.operands[0].shape, first.operands[1].shape);
+        let geometry = Geometry::new(self, first.operands[0].shape, first.operands[1].shape, first.lanes);
         if let Some(gradient) = &mut gradients[1] {
             geometry.backward_weights(passes, gradient);
         }
@@ -226,6 +229,9 @@ struct Geometry<'a> {
     input: [usize; 3],
     /// Height and width with the padding.
     padded: [usize; 2],
+    /// Into so many phases the columns of the padded image are sorted: those of a phase are a multiple of the stride
+    /// apart, so that what neighbouring outputs of a single image see are neighbours.
+    phases: usize,
     /// Height and width of the result.
     output: [usize; 2],
     /// Output channels of one group.
@@ -238,7 +244,7 @@ struct Geometry<'a> {
 
 impl<'a> Geometry<'a> {
     /// The shapes have passed the shape rule.
-    fn new(conv: &'a Conv, image: &Shape, weights: &Shape) -> Self {
+    fn new(conv: &'a Conv, image: &Shape, weights: &Shape, lanes: usize) -> Self {
         let input: [usize; 3] = image.extents().try_into().expect("the shape rule wants three axes");
         let [outputs, channels, kernel_height, kernel_width] =
             weights.extents().try_into().expect("the shape rule wants four axes");
@@ -252,6 +258,7 @@ impl<'a> Geometry<'a> {
             conv,
             input,
             padded,
+            phases: if lanes == 1 { conv.window.stride[1] } else { 1 },
             output: [extent(0), extent(1)],
             rows: outputs / conv.groups,
             channels,
@@ -263,35 +270,69 @@ impl<'a> Geometry<'a> {
         self.output[0] * self.output[1]
     }
 
+    /// Elements of a plane of [`Self::padded`].
     fn padded_area(&self) -> usize {
-        self.padded[0] * self.padded[1]
+        self.padded[0] * self.phases * self.phase_width()
     }
 
-    /// The input with its border of zeros; borrowed where there is none.
+    fn phase_width(&self) -> usize {
+        self.padded[1].div_ceil(self.phases)
+    }
+
+    /// Where a column of the padded image is in its row.
+    fn place(&self, column: usize) -> usize {
+        column % self.phases * self.phase_width() + column / self.phases
+    }
+
+    /// The input with its border of zeros, its columns sorted by their phase; borrowed where that changes nothing.
     fn padded<'v>(&self, values: &'v [f32], lanes: usize) -> Cow<'v, [f32]> {
-        let [channels, height, width] = self.input;
-        let [padded_height, padded_width] = self.padded;
-        if [height, width] == self.padded {
+        let [_, height, width] = self.input;
+        if [height, width] == self.padded && self.phases == 1 {
             return values.into();
         }
         let [top, left, ..] = self.conv.window.pads;
-        let mut padded = vec![0.0; channels * padded_height * padded_width * lanes];
-        for (row, source) in values.chunks_exact(width * lanes).enumerate() {
-            let (channel, y) = (row / height, row % height);
-            let start = ((channel * padded_height + top + y) * padded_width + left) * lanes;
-            padded[start..start + width * lanes].copy_from_slice(source);
-        }
+        let row = self.phases * self.phase_width() * lanes;
+        let plane = height * width * lanes;
+        let mut padded = vec![0.0; values.len() / plane.max(1) * self.padded[0] * row];
+        let rows: Vec<usize> = (0..height).filter(|y| self.is_seen(0, top + y)).collect();
+        let firsts: Vec<usize> = (0..self.phases.min(width)).filter(|x| self.is_seen(1, left + x)).collect();
+        let fill = |(values, padded): (&[f32], &mut [f32])| {
+            for &y in &rows {
+                let (values, padded) =
+                    (&values[y * width * lanes..][..width * lanes], &mut padded[(top + y) * row..]);
+                if self.phases == 1 {
+                    padded[left * lanes..][..values.len()].copy_from_slice(values);
+                    continue;
+                }
+                for &first in &firsts {
+                    let phase = &mut padded[self.place(left + first)..];
+                    for (place, pixel) in phase.iter_mut().zip(values[first..].chunks(self.phases)) {
+                        *place = pixel[0];
+                    }
+                }
+            }
+        };
+        let planes =
+            values.par_chunks_exact(plane.max(1)).zip(padded.par_chunks_exact_mut(self.padded[0] * row));
+        planes.with_min_len(FLOATS_EACH / plane.max(1) + 1).for_each(fill);
         padded.into()
+    }
+
+    /// Whether a tap can look at this coordinate of the padded image, or at one a multiple of the stride away.
+    fn is_seen(&self, axis: usize, coordinate: usize) -> bool {
+        let Window { kernel, stride, dilation, .. } = self.conv.window;
+        (0..kernel[axis]).any(|tap| coordinate.abs_diff(tap * dilation[axis]).is_multiple_of(stride[axis]))
     }
 
     /// One column an output pixel.
     fn columns(&self) -> Vec<Column> {
         let [stride_y, stride_x] = self.conv.window.stride;
         let [height, width] = self.output;
+        let row = self.phases * self.phase_width();
         (0..height * width)
             .map(|output| {
                 let (y, x) = (output / width, output % width);
-                Column { input: y * stride_y * self.padded[1] + x * stride_x, output }
+                Column { input: y * stride_y * row + self.place(x * stride_x), output }
             })
             .collect()
     }
@@ -300,10 +341,11 @@ impl<'a> Geometry<'a> {
     fn taps(&self) -> Vec<Tap> {
         let [kernel_height, kernel_width] = self.conv.window.kernel;
         let [dilation_y, dilation_x] = self.conv.window.dilation;
+        let row = self.phases * self.phase_width();
         (0..kernel_height * kernel_width)
             .map(|weight| {
                 let (u, v) = (weight / kernel_width, weight % kernel_width);
-                Tap { input: u * dilation_y * self.padded[1] + v * dilation_x, weight }
+                Tap { input: u * dilation_y * row + self.place(v * dilation_x), weight }
             })
             .collect()
     }

@@ -57,6 +57,10 @@ impl Op for Flatten {
         unchanged::backward(pass, gradients);
     }
 
+    fn backward_in_place(&self, _: &[Operand<'_>], _: Operand<'_>, _: &mut [f32]) -> bool {
+        true
+    }
+
     fn gradient_reads(&self) -> GradientReads {
         GradientReads::NOTHING
     }

@@ -282,6 +282,7 @@ fn check(case: &Case, lanes: usize, random: &mut Random) {
     case.op.backward(&pass, &mut slots);
 
     without_what_is_not_read(case, &pass, &gradients, before);
+    in_place(case, &pass, &gradients, before);
     for (index, operand) in case.operands.iter().enumerate() {
         let copies = images[index].len();
         for copy in 0..copies {
@@ -333,6 +334,21 @@ fn without_what_is_not_read(case: &Case, pass: &Backward<'_>, gradients: &[Vec<f
     case.op.backward(&Backward { operands: &operands, output, ..*pass }, &mut slots);
     for ((operand, got), expected) in case.operands.iter().zip(&got).zip(gradients) {
         assert!(operand.shared || got == expected, "{:?} reads what it says it does not", case.op);
+    }
+}
+
+/// Gradients that the op makes in the cotangent's place are those that it adds.
+fn in_place(case: &Case, pass: &Backward<'_>, gradients: &[Vec<f32>], before: f32) {
+    let mut cotangent = pass.cotangent.to_vec();
+    if case.operands.iter().any(|operand| operand.shared)
+        || !case.op.backward_in_place(pass.operands, pass.output, &mut cotangent)
+    {
+        assert_eq!(cotangent, pass.cotangent, "{:?} has changed what it does not do in place", case.op);
+        return;
+    }
+    let got: Vec<f32> = cotangent.iter().map(|value| before + value).collect();
+    for gradient in gradients {
+        assert_eq!(&got, gradient, "{:?} in place", case.op);
     }
 }
 

@@ -69,6 +69,10 @@ impl Op for Identity {
         unchanged::backward(pass, gradients);
     }
 
+    fn backward_in_place(&self, _: &[Operand<'_>], _: Operand<'_>, _: &mut [f32]) -> bool {
+        true
+    }
+
     fn save(&self, _node: &mut NodeWriter) {}
 
     #[cfg(test)]
@@ -92,6 +96,10 @@ impl Op for Dropout {
 
     fn backward(&self, pass: &Backward<'_>, gradients: &mut [Option<&mut [f32]>]) {
         unchanged::backward(pass, gradients);
+    }
+
+    fn backward_in_place(&self, _: &[Operand<'_>], _: Operand<'_>, _: &mut [f32]) -> bool {
+        true
     }
 
     fn save(&self, node: &mut NodeWriter) {

@@ -59,6 +59,20 @@ impl Op for Relu {
         );
     }
 
+    fn backward_in_place(&self, _: &[Operand<'_>], output: Operand<'_>, cotangent: &mut [f32]) -> bool {
+        element_wise(
+            cotangent,
+            [output.values],
+            #[inline(always)]
+            |cotangent, [output]| {
+                for (cotangent, &y) in cotangent.iter_mut().zip(output) {
+                    *cotangent = if y > 0.0 { *cotangent } else { 0.0 };
+                }
+            },
+        );
+        true
+    }
+
     fn gradient_reads(&self) -> GradientReads {
         GradientReads::OUTPUT
     }

@@ -141,6 +141,10 @@ impl Op for Variadic {
         }
     }
 
+    fn backward_in_place(&self, operands: &[Operand<'_>], _: Operand<'_>, _: &mut [f32]) -> bool {
+        matches!(self, Self::Sum) && operands.iter().all(|operand| operand.shape == operands[0].shape)
+    }
+
     fn save(&self, _node: &mut NodeWriter) {}
 
     #[cfg(test)]

@@ -22,7 +22,8 @@ use crate::whole_file::WholeFile;
 
 const KIND: &str = "`.npy` array";
 
-/// The numbers that are read and written: `u8` for images, `i16` for perturbations, `f32` for everything else.
+/// The numbers that are read and written: `u8` for images, `i16` for perturbations, `f32` for everything else, and `f64`
+/// where other programs have written it.
 pub trait Element: Copy + Send + Sync + 'static + sealed::Bytes {
     /// The name of the type in the header, little-endian.
     const TYPE: &'static str;
@@ -167,6 +168,7 @@ macro_rules! element {
 element!(u8, "|u1");
 element!(i16, "<i2");
 element!(f32, "<f4");
+element!(f64, "<f8");
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ pub(super) fn expect_count(path: &Path, kind: &'static str, count: usize) -> Res
     }
 }
 
-pub(super) fn from_bytes(bytes: &[u8]) -> Vec<f32> {
+pub(crate) fn from_bytes(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 

@@ -4,6 +4,7 @@
 //! (`0`, `1`, … or `007`), whose pictures have that label. Pictures are told by their extension; other files, hidden
 //! ones and other sub-folders are left alone. The order is that of the class index and then of the name, byte by byte.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,13 +28,28 @@ pub struct Folder {
 /// [`Error::NoSuchFile`], [`Error::File`]; [`Error::EmptyFolder`] if there is no picture;
 /// [`Error::MixedFolder`] if there are pictures both beside class folders and in them.
 pub fn list(folder: impl AsRef<Path>) -> Result<Folder> {
-    let folder = folder.as_ref();
+    list_classes(folder.as_ref(), class_index)
+}
+
+/// As [`list`], with class folders that are named by what the classes are called, and no others.
+///
+/// - `names`: of the classes, in their order.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_named(folder: impl AsRef<Path>, names: &[String]) -> Result<Folder> {
+    let places: BTreeMap<&str, usize> =
+        names.iter().enumerate().map(|(class, name)| (name.as_str(), class)).collect();
+    list_classes(folder.as_ref(), |name| places.get(name).copied())
+}
+
+fn list_classes(folder: &Path, class_of: impl Fn(&str) -> Option<usize>) -> Result<Folder> {
     let entries = names(folder)?;
     let pictures: Vec<&String> = entries.iter().filter(|name| is_picture(&folder.join(name))).collect();
     let mut classes: Vec<(usize, &String)> = entries
         .iter()
         .filter(|name| folder.join(name).is_dir())
-        .filter_map(|name| Some((class_index(name)?, name)))
+        .filter_map(|name| Some((class_of(name)?, name)))
         .collect();
     classes.sort();
     if let (Some(picture), Some((_, class))) = (pictures.first(), classes.first()) {
@@ -65,7 +81,7 @@ pub fn list(folder: impl AsRef<Path>) -> Result<Folder> {
 }
 
 /// The names in a folder that are not hidden, sorted.
-fn names(folder: &Path) -> Result<Vec<String>> {
+pub(super) fn names(folder: &Path) -> Result<Vec<String>> {
     let failed = |reason| Error::file("read", folder, reason);
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -79,7 +95,7 @@ fn names(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn is_picture(path: &Path) -> bool {
+pub(super) fn is_picture(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     extension.is_some_and(|extension| picture::EXTENSIONS.contains(&extension.as_str())) && path.is_file()
 }
@@ -120,6 +136,14 @@ mod tests {
         let found = list(folder.path()).unwrap();
         assert_eq!(found.names, ["007/x.bmp", "9/a.png", "9/b.png", "10/a.png"]);
         assert_eq!(found.labels, Some(vec![7, 9, 9, 10]));
+    }
+
+    #[test]
+    fn class_folders_may_be_named_like_the_classes() {
+        let folder = make(&["bob/a.png", "anna/x.png", "carol/y.png", "1/z.png"]);
+        let found = list_named(folder.path(), &["bob", "anna"].map(str::to_owned)).unwrap();
+        assert_eq!(found.names, ["bob/a.png", "anna/x.png"]);
+        assert_eq!(found.labels, Some(vec![0, 1]));
     }
 
     #[test]

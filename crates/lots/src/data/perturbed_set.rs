@@ -234,6 +234,7 @@ mod tests {
             outcome: Outcome::Reached(perturbed.clone()),
             classifications: 9,
             backpropagations: 1,
+            trail: Vec::new(),
         };
         (attempt, perturbed)
     }

@@ -41,6 +41,8 @@ pub struct ImageSource {
     place: Place,
     range: ImageRange,
     label_file: Option<PathBuf>,
+    /// What the classes are called that class folders are named after; nothing where that is their index.
+    class_names: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,12 +77,13 @@ impl ImageSource {
             "digits:targets" => Place::Targets,
             path => Place::Path(path.into()),
         };
-        Ok(Self { place, range, label_file: None })
+        Ok(Self { place, range, label_file: None, class_names: Vec::new() })
     }
 
     /// All images of a file or folder.
     pub fn from_path(path: impl Into<PathBuf>) -> Self {
-        Self { place: Place::Path(path.into()), range: ImageRange::ALL, label_file: None }
+        let place = Place::Path(path.into());
+        Self { place, range: ImageRange::ALL, label_file: None, class_names: Vec::new() }
     }
 
     /// The same images with the labels of a file ([`super::labels`]) instead of those they may have. The file labels
@@ -88,6 +91,13 @@ impl ImageSource {
     #[must_use]
     pub fn with_labels(self, path: impl Into<PathBuf>) -> Self {
         Self { label_file: Some(path.into()), ..self }
+    }
+
+    /// The same images, with class folders that are named like the classes, `anna`, instead of by their index. Without
+    /// names nothing changes.
+    #[must_use]
+    pub fn with_class_names(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { class_names: names.into_iter().map(Into::into).collect(), ..self }
     }
 
     /// Reads all selected images.
@@ -132,7 +142,7 @@ impl ImageSource {
         let mut opened = match &self.place {
             Place::Digits => Opened::embedded("digits", super::digits::open()),
             Place::Targets => Opened::embedded("digits:targets", super::digits::open_targets()),
-            Place::Path(path) => Opened::path(path)?,
+            Place::Path(path) => Opened::path(path, &self.class_names)?,
         };
         if let Some(path) = &self.label_file {
             opened.read_labels(path)?;

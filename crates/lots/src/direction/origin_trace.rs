@@ -114,6 +114,11 @@ impl<'n> OriginTrace<'n> {
         }
     }
 
+    /// `B_l` of a cotangent for each origin, one after the other.
+    pub(super) fn gradients(&self, layer: LayerId, cotangents: &[f32]) -> Result<Vec<f32>> {
+        Ok(self.trace.backpropagate(layer, cotangents, self.relu_start)?.values)
+    }
+
     /// `B_l` of a cotangent for each origin; none where there is a reason for none.
     pub(super) fn backpropagate(
         &self,

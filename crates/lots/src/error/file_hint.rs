@@ -46,6 +46,8 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
             "a label file has one label for each image of the whole file or folder; a range selects from both"
         }
         Error::LabelMissing { .. } => "its lines are `name,label`, where the name is that of the image file",
+        Error::NoIdentity { .. } => "put it into a folder that is named like the identity",
+        Error::NotGallery { .. } => "`lots gallery build` writes one",
         _ => return None,
     };
     Some(hint)

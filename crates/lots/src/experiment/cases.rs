@@ -1,19 +1,13 @@
-//! [`Case`]: what is tried on an origin, and the targets with their representations at all layers.
+//! [`Case`]: what is tried on an origin.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::cmp::Ordering;
 
-use lots_network::{LayerId, Network};
+use lots_network::LayerId;
 
-use super::{Experiment, LANES, Pairing, trace_bytes};
+use super::targets::{TargetChoice, Targets};
+use super::{Experiment, Pairing};
 use crate::criterion::{Criterion, Until};
-use crate::data::ImageSet;
-use crate::direction::OriginTrace;
-use crate::error::Result;
 use crate::method::Method;
-
-/// Memory for the values that are kept of the targets' forward pass, in bytes; many large targets need not fit at once.
-const TARGET_BYTES: usize = 256 << 20;
 
 /// An attempt before it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,81 +19,80 @@ pub(super) struct Case {
     pub(super) target_class: Option<usize>,
 }
 
-/// The targets: their classes, and what the network computes for them.
-#[derive(Debug)]
-pub(super) struct Targets {
-    /// What they are labelled with.
-    labels: Vec<Option<usize>>,
-    /// The label, or what the network says.
-    classes: Vec<usize>,
-    representations: BTreeMap<LayerId, Vec<Arc<[f32]>>>,
+/// An origin before it is known what is tried on it.
+pub(super) struct Starting<'a> {
+    /// Index in the set.
+    pub(super) number: usize,
+    /// Index in the chunk.
+    pub(super) origin: usize,
+    pub(super) class: usize,
+    /// The distance of its representation to that of a target, for a group.
+    pub(super) distance: &'a dyn Fn(usize, usize) -> f64,
 }
 
-impl Targets {
-    /// Passes all targets forward to the layers of all groups, once; so many at a time that they fill the lanes.
-    pub(super) fn new(network: &Network, targets: &ImageSet, layers: &[Option<LayerId>]) -> Result<Self> {
-        let mut wanted: Vec<LayerId> = layers.iter().flatten().copied().collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let mut representations: BTreeMap<LayerId, Vec<Arc<[f32]>>> = BTreeMap::new();
-        let mut said = Vec::with_capacity(targets.len());
-        let at_once = TARGET_BYTES / trace_bytes(network);
-        for images in targets.images().chunks(at_once.clamp(1, LANES)) {
-            let trace = OriginTrace::of_images(network, &wanted, images)?;
-            for &layer in &wanted {
-                let values = trace.representation(layer)?;
-                representations.entry(layer).or_default().extend(values.images().map(Arc::from));
-            }
-            said.extend((0..images.len()).map(|target| trace.class(target)));
-        }
-        let labels: Vec<Option<usize>> = (0..targets.len()).map(|target| targets.label(target)).collect();
-        let classes = labels.iter().zip(said).map(|(label, said)| label.unwrap_or(said)).collect();
-        Ok(Self { labels, classes, representations })
-    }
-
-    pub(super) fn representation(&self, layer: LayerId, target: usize) -> &Arc<[f32]> {
-        &self.representations[&layer][target]
-    }
-}
-
-/// What is tried on one origin of class `origin_class`, whose index in the set is `number` and in the chunk `origin`.
+/// What is tried on one origin.
 pub(super) fn cases_of(
     experiment: &Experiment,
     targets: Option<&Targets>,
     class_count: usize,
-    (number, origin): (usize, usize),
-    origin_class: usize,
+    start: &Starting<'_>,
 ) -> Vec<Case> {
     let mut cases = Vec::new();
+    let origin = start.origin;
     for (group, method) in experiment.groups.iter().map(|group| group.method).enumerate() {
         let case = |target, target_class| Case { origin, group, target, target_class };
+        let wanted_class = match (experiment.pairing, targets) {
+            (Pairing::Same, Some(targets)) => targets.classes[start.number],
+            _ => experiment.target_class,
+        };
         match (method, targets) {
-            (Method::Toward | Method::StepAndAdjust, Some(targets)) => {
-                let toward = |target: usize| case(Some(target), Some(targets.classes[target]));
-                match experiment.pairing {
-                    Pairing::Zip => cases.push(toward(number)),
-                    Pairing::All => {
-                        let others = |&target: &usize| targets.labels[target] != Some(origin_class);
-                        cases.extend((0..targets.labels.len()).filter(others).map(toward));
+            (method, Some(targets)) if method.needs_target() => {
+                let toward = |target: usize| case(Some(target), targets.classes[target]);
+                match (experiment.pairing, &experiment.target_choice) {
+                    (Pairing::Zip | Pairing::Same, _) => cases.push(toward(start.number)),
+                    (Pairing::All, TargetChoice::Nearest) => {
+                        cases.extend(extreme(targets, start, group, Ordering::Less).map(toward));
+                    }
+                    (Pairing::All, TargetChoice::Farthest) => {
+                        cases.extend(extreme(targets, start, group, Ordering::Greater).map(toward));
+                    }
+                    (Pairing::All, _) => {
+                        let others = |&target: &usize| targets.labels[target] != Some(start.class);
+                        cases.extend((0..targets.len()).filter(others).map(toward));
                     }
                 }
             }
             (Method::HotCold, _) => {
-                let wanted = |hot: &usize| experiment.target_class.is_none_or(|class| class == *hot);
-                let hot = (0..class_count).filter(|&hot| hot != origin_class).filter(wanted);
+                let wanted = |hot: &usize| wanted_class.is_none_or(|class| class == *hot);
+                let hot = (0..class_count).filter(|&hot| hot != start.class).filter(wanted);
                 cases.extend(hot.map(|hot| case(None, Some(hot))));
             }
-            _ => cases.push(case(None, experiment.target_class)),
+            _ => cases.push(case(None, wanted_class)),
         }
     }
     cases
 }
 
+/// The target of another class whose distance to the origin is the least, or the greatest; the first of equals.
+fn extreme(targets: &Targets, start: &Starting<'_>, group: usize, wanted: Ordering) -> Option<usize> {
+    let mut best: Option<(usize, f64)> = None;
+    for target in (0..targets.len()).filter(|&target| targets.classes[target] != Some(start.class)) {
+        let distance = (start.distance)(group, target);
+        if best.is_none_or(|(_, best)| distance.total_cmp(&best) == wanted) {
+            best = Some((target, distance));
+        }
+    }
+    best.map(|(target, _)| target)
+}
+
 /// How many cases an origin has at most.
 pub(super) fn most_cases(experiment: &Experiment, targets: Option<&Targets>, class_count: usize) -> usize {
     let each = |method: Method| match method {
-        Method::Toward | Method::StepAndAdjust if experiment.pairing == Pairing::All => {
-            targets.map_or(1, |targets| targets.labels.len())
+        method if method.needs_target() && experiment.pairing == Pairing::All => {
+            match experiment.target_choice {
+                TargetChoice::Nearest | TargetChoice::Farthest => 1,
+                _ => targets.map_or(1, Targets::len),
+            }
         }
         Method::HotCold if experiment.target_class.is_none() => class_count,
         _ => 1,

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use lots_network::{Array, LayerId, Network};
 use rayon::prelude::*;
 
-use super::cases::{Case, Targets, cases_of, criterion, most_cases};
+use super::cases::{Case, Starting, cases_of, criterion, most_cases};
+use super::targets::Targets;
 use super::{Attempt, Experiment, LANES, MisclassifiedOrigins, Telling, ray_bytes, trace_bytes};
 use crate::attack::{Found, Ready, Rules, search};
-use crate::criterion::Criterion;
+use crate::criterion::{Criterion, euclidean_distance};
 use crate::data::ImageSet;
-use crate::direction::{Formed, OriginTrace};
+use crate::descent::{self, Descending};
+use crate::direction::{Formed, Objective, OriginTrace};
 use crate::error::Result;
 use crate::image::Image;
 use crate::line_search::Verdict;
@@ -30,7 +33,9 @@ pub(super) struct Setting<'a> {
     pub(super) experiment: &'a Experiment,
     pub(super) network: &'a Network,
     /// One for each group.
-    pub(super) layers: Vec<Option<LayerId>>,
+    pub(super) objectives: Vec<Option<Objective>>,
+    /// All that directions are formed at, and where criteria look if that is elsewhere.
+    pub(super) layers: Vec<LayerId>,
     pub(super) criterion_layer: Option<LayerId>,
     pub(super) targets: Option<Targets>,
     pub(super) interrupted: &'a AtomicBool,
@@ -49,8 +54,8 @@ pub(super) struct Chunk<'a> {
 impl Setting<'_> {
     /// What holds for all searches.
     fn rules(&self) -> Rules<'_> {
-        let Experiment { line_search, robust_to, .. } = self.experiment;
-        Rules { line_search, robust_to, interrupted: self.interrupted }
+        let Experiment { line_search, robust_to, checkpoints, .. } = self.experiment;
+        Rules { line_search, robust_to, checkpoints, interrupted: self.interrupted }
     }
 
     /// How many origins make a chunk.
@@ -68,17 +73,13 @@ impl Setting<'_> {
 
 impl<'a> Chunk<'a> {
     pub(super) fn new(setting: &'a Setting<'a>, origins: &'a ImageSet, range: Range<usize>) -> Result<Self> {
-        let looked_at = setting.layers.iter().chain([&setting.criterion_layer]);
-        let mut layers: Vec<LayerId> = looked_at.flatten().copied().collect();
-        layers.sort_unstable();
-        layers.dedup();
         let cases = most_cases(setting.experiment, setting.targets.as_ref(), setting.network.class_count());
         let repeats = (LANES / range.len()).clamp(1, cases);
         let rows: Vec<Image> = (0..repeats).flat_map(|_| &origins.images()[range.clone()]).cloned().collect();
-        let trace = OriginTrace::of_images(setting.network, &layers, &rows)?
+        let trace = OriginTrace::of_images(setting.network, &setting.layers, &rows)?
             .with_relu_start(setting.experiment.relu_start);
         let mut chunk = Self { setting, origins, range, trace, representations: BTreeMap::new() };
-        for layer in layers {
+        for &layer in &setting.layers {
             // Only criteria about representations look at other layers than the logits.
             if chunk.criteria_look_at(layer) {
                 let representation = chunk.trace.representation(layer)?.into_owned();
@@ -93,11 +94,7 @@ impl<'a> Chunk<'a> {
         let mut cases: Vec<Case> = Vec::new();
         for origin in 0..self.range.len() {
             if self.skipped(origin).is_none() {
-                let targets = self.setting.targets.as_ref();
-                let class_count = self.setting.network.class_count();
-                let number = (self.range.start + origin, origin);
-                let class = self.trace.class(origin);
-                cases.extend(cases_of(self.setting.experiment, targets, class_count, number, class));
+                cases.extend(self.cases(origin));
             }
         }
         let mut next = 0;
@@ -111,6 +108,22 @@ impl<'a> Chunk<'a> {
         }
         self.tell_skipped(next..self.range.len(), telling);
         Ok(())
+    }
+
+    /// What is tried on an origin.
+    fn cases(&self, origin: usize) -> Vec<Case> {
+        let targets = self.setting.targets.as_ref();
+        let distance = |group: usize, target: usize| {
+            let layer = self.setting.objectives[group].as_ref().map(Objective::last);
+            let about = layer.zip(targets).and_then(|(layer, targets)| {
+                let own = self.trace.representation(layer).ok()?;
+                Some(euclidean_distance(own.image(origin), targets.representation(layer, target)))
+            });
+            about.expect("groups that move toward a target have a layer that was traced")
+        };
+        let (number, class) = (self.range.start + origin, self.trace.class(origin));
+        let start = Starting { number, origin, class, distance: &distance };
+        cases_of(self.setting.experiment, targets, self.setting.network.class_count(), &start)
     }
 
     fn tell_skipped(&self, origins: Range<usize>, telling: &mut Telling<'_>) {
@@ -138,8 +151,13 @@ impl<'a> Chunk<'a> {
         &self.origins.images()[self.range.start + case.origin]
     }
 
+    fn objective(&self, case: Case) -> Option<&'a Objective> {
+        self.setting.objectives[case.group].as_ref()
+    }
+
+    /// Where criteria about representations look.
     fn layer(&self, case: Case) -> Option<LayerId> {
-        self.setting.layers[case.group]
+        self.objective(case).map(Objective::last)
     }
 
     fn method(&self, case: Case) -> Method {
@@ -154,6 +172,7 @@ impl<'a> Chunk<'a> {
             cases.iter().map(|&case| criterion(until, case, layer(case), targets)).collect();
         let mut found = self.searched(cases, &criteria)?;
         found.extend(self.adjusted(cases, &criteria)?);
+        found.extend(self.descended(cases, &criteria)?);
         found.sort_unstable_by_key(|found| found.case);
         let with_pass_score = self.setting.experiment.with_pass_score;
         found
@@ -164,7 +183,7 @@ impl<'a> Chunk<'a> {
             .collect()
     }
 
-    /// All cases but step-and-adjust: the directions are formed once, then the rays are searched.
+    /// All cases with one direction: the directions are formed once, then the rays are searched.
     fn searched(&self, cases: &[Case], criteria: &[Criterion]) -> Result<Vec<Ended>> {
         let formed = self.directions(cases)?;
         let mut ended = Vec::with_capacity(cases.len());
@@ -179,11 +198,13 @@ impl<'a> Chunk<'a> {
                         criterion,
                         origin_class: self.trace.class(cases[case].origin),
                         at_origin: self.at_origin(cases[case], criterion)?,
+                        // Two passes for the gradient, and one for the target.
+                        spent: 2 + usize::from(cases[case].target.is_some()),
                     });
                     own.push(case);
                 }
                 Some(Err(reason)) => {
-                    let found = Found { end: Err(NotReached::from(*reason)), classifications: 0 };
+                    let found = Found::nothing(NotReached::from(*reason));
                     ended.push(Ended { case, found, backpropagations: 0 });
                 }
                 None => {}
@@ -202,15 +223,15 @@ impl<'a> Chunk<'a> {
         let mut adjusting = Vec::new();
         let mut own = Vec::new();
         for (index, &case) in cases.iter().enumerate() {
-            let about = self.layer(case).zip(case.target).zip(self.setting.targets.as_ref());
-            let Some(((layer, target), targets)) = about else { continue };
+            let about = self.objective(case).zip(case.target).zip(self.setting.targets.as_ref());
+            let Some(((objective, target), targets)) = about else { continue };
             if self.method(case) != Method::StepAndAdjust {
                 continue;
             }
             adjusting.push(Adjusting {
                 origin: self.origin(case),
-                layer,
-                target: targets.representation(layer, target),
+                objective,
+                targets: targets.representations(objective, target),
                 criterion: &criteria[index],
                 origin_class: self.trace.class(case.origin),
                 at_origin: self.at_origin(case, &criteria[index])?,
@@ -236,6 +257,37 @@ impl<'a> Chunk<'a> {
             .collect())
     }
 
+    fn descended(&self, cases: &[Case], criteria: &[Criterion]) -> Result<Vec<Ended>> {
+        let mut descending = Vec::new();
+        let mut own = Vec::new();
+        for (index, &case) in cases.iter().enumerate() {
+            let (method, criterion, origin_class) =
+                (self.method(case), &criteria[index], self.trace.class(case.origin));
+            if !method.is_descent() {
+                continue;
+            }
+            let about = self.layer(case).zip(case.target).zip(self.setting.targets.as_ref());
+            let objective = match about {
+                Some(((layer, target), targets)) => {
+                    descent::Objective::Distance { layer, target: targets.representation(layer, target) }
+                }
+                None => descent::Objective::of(criterion, origin_class),
+            };
+            let at_origin = self.at_origin(case, criterion)?;
+            let origin = self.origin(case);
+            descending.push(Descending { method, origin, objective, criterion, origin_class, at_origin });
+            own.push(index);
+        }
+        let experiment = self.setting.experiment;
+        let found =
+            descent::search(self.setting.network, &descending, &experiment.descents, self.setting.rules())?;
+        Ok(own
+            .into_iter()
+            .zip(found)
+            .map(|(case, (found, backpropagations))| Ended { case, found, backpropagations })
+            .collect())
+    }
+
     fn at_origin(&self, case: Case, criterion: &Criterion) -> Result<Verdict> {
         let layer = criterion.layer(self.setting.network);
         let representation = match self.representations.get(&layer) {
@@ -256,11 +308,11 @@ impl<'a> Chunk<'a> {
     /// trace has rows of it.
     fn directions(&self, cases: &[Case]) -> Result<Vec<Option<Formed>>> {
         let mut formed: Vec<Option<Formed>> = vec![None; cases.len()];
-        for group in 0..self.setting.layers.len() {
+        for group in 0..self.setting.objectives.len() {
             let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); self.range.len()];
             // The last first, because waves take from the end.
             for (index, case) in cases.iter().enumerate().rev() {
-                if case.group == group && self.method(*case) != Method::StepAndAdjust {
+                if case.group == group && self.method(*case).has_one_direction() {
                     waiting[case.origin].push(index);
                 }
             }
@@ -284,19 +336,20 @@ impl<'a> Chunk<'a> {
         let case = |row: usize| wave[row].map(|index| cases[index]);
         let classes: Vec<usize> = (0..wave.len()).map(|row| trace.class(row)).collect();
         let method = experiment.groups[group].method;
-        match (method, self.setting.layers[group], &self.setting.targets) {
+        match (method, &self.setting.objectives[group], &self.setting.targets) {
             (Method::FastGradientSign, ..) => {
                 trace.fast_gradient_sign(&classes, experiment.vanished_gradient)
             }
             (Method::FastGradientValue, ..) => {
                 trace.fast_gradient_value(&classes, experiment.vanished_gradient)
             }
-            (Method::Magnify, Some(layer), _) => trace.magnify(layer),
-            (Method::Reduce, Some(layer), _) => trace.reduce(layer),
-            (Method::Toward, Some(layer), Some(targets)) => {
+            (Method::Magnify, Some(objective), _) => trace.magnify_objective(objective),
+            (Method::Reduce, Some(objective), _) => trace.reduce_objective(objective),
+            (Method::Toward, Some(objective), Some(targets)) => {
                 let target = |row| case(row).and_then(|case| case.target).unwrap_or_default();
-                let target = |row| targets.representation(layer, target(row)).as_ref();
-                trace.toward(layer, &(0..wave.len()).map(target).collect::<Vec<_>>())
+                let own = (0..wave.len()).map(|row| targets.representations(objective, target(row)));
+                let own: Vec<Vec<Arc<[f32]>>> = own.collect();
+                trace.toward_objective(objective, &own.iter().map(Vec::as_slice).collect::<Vec<_>>())
             }
             _ => {
                 let class_count = self.setting.network.class_count();
@@ -307,7 +360,11 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    fn measured(&self, case: Case, ended: Ended, scorer: Option<&mut PassScorer>) -> Result<Attempt> {
+    fn measured(&self, case: Case, ended: Ended, mut scorer: Option<&mut PassScorer>) -> Result<Attempt> {
+        let held = ended.found.held.iter();
+        let trail = held
+            .map(|held| held.measured(self.origin(case), scorer.as_deref_mut()))
+            .collect::<Result<Vec<_>>>()?;
         let outcome = match ended.found.end {
             Ok(reached) => Outcome::Reached(Perturbed::measure(
                 self.origin(case),
@@ -327,6 +384,7 @@ impl<'a> Chunk<'a> {
             outcome,
             classifications: ended.found.classifications,
             backpropagations: ended.backpropagations,
+            trail,
         })
     }
 }

@@ -2,6 +2,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::data::digits;
+use crate::descent::{Descents, FeatureAdversary, LBfgs, ProjectedGradient};
 use crate::direction::NoDirection;
 use crate::embedded;
 use crate::image::Image;
@@ -11,7 +12,7 @@ fn some_digits(range: std::ops::Range<usize>) -> ImageSet {
     digits::load().part(range).unwrap()
 }
 
-/// Every method, step-and-adjust with long steps, so that a test takes few.
+/// Every method, step-and-adjust with long steps and the others with few, so that a test takes few.
 fn all_methods() -> Experiment {
     let of = |method: Method| {
         if method.needs_layer() { Group::at_layer(method, "ip2") } else { Group::of(method) }
@@ -19,6 +20,11 @@ fn all_methods() -> Experiment {
     Experiment {
         groups: Method::ALL.into_iter().map(of).collect(),
         step_and_adjust: StepAndAdjust { step: 8.0, max_iterations: 10 },
+        descents: Descents {
+            l_bfgs: LBfgs { first_weight: 1e-6, bisections: 1, max_iterations: 5 },
+            feature_adversary: FeatureAdversary { radius: 200, max_iterations: 6 },
+            projected_gradient: ProjectedGradient { iterations: 3, ..ProjectedGradient::default() },
+        },
         ..Experiment::default()
     }
 }
@@ -51,8 +57,9 @@ fn attempts_come_in_the_order_of_origins_groups_and_targets() {
     let attempts = attempts(&experiment, &some_digits(0..3));
     let order: Vec<_> = attempts.iter().map(|it| (it.origin, it.group, it.target, it.target_class)).collect();
     assert!(order.is_sorted());
-    // Nine targets or classes for toward, hot/cold and step-and-adjust, one attempt for each of the others.
-    assert_eq!(attempts.len(), 3 * (3 * 9 + 4));
+    // Nine targets or classes for toward, hot/cold, step-and-adjust and feature-adversary, one attempt for each of the
+    // others.
+    assert_eq!(attempts.len(), 3 * (4 * 9 + 6));
     for attempt in &attempts {
         assert_ne!(Some(attempt.origin_class), attempt.target_class);
         if let Some(perturbed) = attempt.outcome.reached() {
@@ -242,8 +249,8 @@ fn a_robust_attempt_holds_for_every_copy_and_not_for_the_image_before() {
         let Some(perturbed) = attempt.outcome.reached() else { continue };
         reached += 1;
         assert!(stands(&perturbed.image, attempt.origin_class), "{:?}", experiment.groups[attempt.group]);
-        // The image, one JPEG and four shifts for each question; steps of step-and-adjust that miss ask once.
-        if experiment.groups[attempt.group].method != Method::StepAndAdjust {
+        // The image, one JPEG and four shifts for each question; steps on the way that miss ask once.
+        if experiment.groups[attempt.group].method.has_one_direction() {
             assert_eq!(attempt.classifications % 6, 0);
         }
     }
@@ -272,6 +279,20 @@ fn the_last_image_before_a_robust_one_is_not_robust() {
             |image: &Image| lots_network::class_of(network.classify(image.pixels()).unwrap().image(0));
         assert!([&before, &copies[0]].into_iter().any(|image| class(image) == attempt.origin_class));
     }
+}
+
+#[test]
+fn every_method_meets_the_same_pairs() {
+    let targets = digits::targets();
+    let origins = some_digits(0..3);
+    let own = targets.part(4..7).unwrap();
+    let experiment = Experiment { pairing: Pairing::Same, with_pass_score: false, ..all_methods() };
+    let mut met = Vec::new();
+    let mut observer = |attempt: Attempt| met.push((attempt.origin, attempt.group, attempt.target_class));
+    experiment.run(&embedded::lenet(), &origins, Some(&own), &mut observer).unwrap();
+    let groups = experiment.groups.len();
+    let expected = (0..3).flat_map(|pair| (0..groups).map(move |group| (pair, group, Some(4 + pair))));
+    assert_eq!(met, expected.collect::<Vec<_>>());
 }
 
 #[test]

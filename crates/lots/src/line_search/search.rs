@@ -19,6 +19,8 @@ pub(crate) struct Search<'a> {
     growth: Growth,
     state: State,
     judged: usize,
+    /// At which question the criterion held, and for which step.
+    held: Vec<(usize, f64)>,
 }
 
 /// How the step grows until the criterion holds.
@@ -61,8 +63,16 @@ impl<'a> Search<'a> {
     pub(crate) fn new(ray: Ray<'a>, options: LineSearch, margin: f64) -> Self {
         let at_origin = Point { step: 0.0, margin };
         let state = State::Growing { before: at_origin, lo: at_origin, step: options.first_step };
-        let mut search =
-            Self { ray, options, end: None, at_origin, growth: Growth::Steady, state, judged: 0 };
+        let mut search = Self {
+            ray,
+            options,
+            end: None,
+            at_origin,
+            growth: Growth::Steady,
+            state,
+            judged: 0,
+            held: Vec::new(),
+        };
         search.settle();
         search
     }
@@ -72,8 +82,16 @@ impl<'a> Search<'a> {
         let at_origin = Point { step: 0.0, margin };
         let narrowing = Narrowing::new(at_origin, Point { step, margin: verdict.margin });
         let state = State::Narrowing { narrowing, step, later: None };
-        let mut search =
-            Self { ray, options, end: None, at_origin, growth: Growth::Steady, state, judged: 0 };
+        let mut search = Self {
+            ray,
+            options,
+            end: None,
+            at_origin,
+            growth: Growth::Steady,
+            state,
+            judged: 0,
+            held: Vec::new(),
+        };
         search.settle();
         search
     }
@@ -96,10 +114,18 @@ impl<'a> Search<'a> {
         &self.ray
     }
 
+    /// At which question the criterion held, counted from 1, and for which step.
+    pub(crate) fn held(&self) -> &[(usize, f64)] {
+        &self.held
+    }
+
     /// The verdict on the image at [`Self::step`].
     pub(crate) fn tell(&mut self, verdict: Verdict) {
         let Some(step) = self.step() else { return };
         self.judged += 1;
+        if verdict.holds {
+            self.held.push((self.judged, step));
+        }
         let point = Point { step, margin: verdict.margin };
         match &mut self.state {
             State::Growing { lo, .. } if verdict.holds => {

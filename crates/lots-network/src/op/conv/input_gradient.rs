@@ -5,9 +5,13 @@
 //! walk the regions, so that nothing is multiplied with zeros. A single image wants long rows of neighbouring pixels
 //! instead, and gathers from a cotangent with a border of zeros.
 
-use super::Geometry;
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use super::{FLOATS_EACH, Geometry};
 use crate::kernel::weighted_sum::{Column, Rounds, Start, Tap, WeightedSums};
-use crate::op::{Backward, vectorized};
+use crate::op::{Backward, element_wise};
 
 /// Adds the gradient to `gradient`.
 pub(super) fn add_to(geometry: &Geometry<'_>, pass: &Backward<'_>, gradient: &mut [f32]) {
@@ -16,10 +20,15 @@ pub(super) fn add_to(geometry: &Geometry<'_>, pass: &Backward<'_>, gradient: &mu
     } else {
         gather(geometry, pass, gradient);
     }
+    if geometry.conv.window.kernel == [1; 2] {
+        return;
+    }
     // Adding products with zeros, or not, differs in nothing but the sign of a sum that is zero: it becomes plus.
-    vectorized(
+    element_wise(
+        gradient,
+        [],
         #[inline(always)]
-        || gradient.iter_mut().for_each(|value| *value += 0.0),
+        |gradient, []| gradient.iter_mut().for_each(|value| *value += 0.0),
     );
 }
 
@@ -40,8 +49,9 @@ fn gather(geometry: &Geometry<'_>, pass: &Backward<'_>, gradient: &mut [f32]) {
                     weight: u * geometry.conv.window.kernel[1] + v,
                 })
             });
-            let region = Region { pixels: pixels.collect(), taps: taps.collect() };
-            region.add_to(geometry, pass, pass.cotangent, None, gradient);
+            let plane = geometry.input[1] * width;
+            let region = Region { pixels: pixels.collect(), taps: taps.collect(), plane };
+            region.add_to(geometry, pass, pass.cotangent, gradient);
         }
     }
 }
@@ -50,39 +60,32 @@ fn gather(geometry: &Geometry<'_>, pass: &Backward<'_>, gradient: &mut [f32]) {
 struct Region {
     pixels: Vec<Column>,
     taps: Vec<Tap>,
+    /// Elements of a channel of what they are added to.
+    plane: usize,
 }
 
 impl Region {
     /// Adds what the pixels gather from `cotangent`, one plane an output channel, which may be larger than the outputs.
-    /// `before` may be a copy of `gradient`.
-    fn add_to(
-        &self,
-        geometry: &Geometry<'_>,
-        pass: &Backward<'_>,
-        cotangent: &[f32],
-        before: Option<&[f32]>,
-        gradient: &mut [f32],
-    ) {
+    fn add_to(&self, geometry: &Geometry<'_>, pass: &Backward<'_>, cotangent: &[f32], gradient: &mut [f32]) {
         let (groups, lanes) = (geometry.conv.groups, pass.lanes);
-        let plane = cotangent.len() / (geometry.rows * groups * lanes).max(1);
-        let [_, height, width] = geometry.input;
+        let cotangent_plane = cotangent.len() / (geometry.rows * groups * lanes).max(1);
         let [kernel_height, kernel_width] = geometry.conv.window.kernel;
         for group in 0..groups {
             let first = group * geometry.rows;
-            let start = group * geometry.channels * height * width * lanes;
+            let own = geometry.channels * self.plane * lanes;
             WeightedSums {
-                input: &cotangent[first * plane * lanes..],
+                input: &cotangent[first * cotangent_plane * lanes..],
                 weights: &pass.operands[1].values[first * geometry.weight_row..],
-                start: before.map_or(Start::Output, |before| Start::OutputCopied(&before[start..])),
+                start: Start::Output,
                 taps: &self.taps,
-                rounds: Rounds { count: geometry.rows, input: plane, weight: geometry.weight_row },
+                rounds: Rounds { count: geometry.rows, input: cotangent_plane, weight: geometry.weight_row },
                 columns: &self.pixels,
                 rows: geometry.channels,
                 weight_row: kernel_height * kernel_width,
-                output_row: height * width,
+                output_row: self.plane,
                 lanes,
             }
-            .compute(&mut gradient[start..]);
+            .compute(&mut gradient[group * own..(group + 1) * own]);
         }
     }
 }
@@ -143,40 +146,97 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
-/// Rows of pixels gather as in [`gather`]. Along a row, with a stride, the pixels fall into `stride` phases; within a
-/// phase all use the same taps, some of which may lead to the border of zeros.
+/// With a stride, the pixels of each axis fall into `stride` phases; those of a pair of phases all use the same taps, some
+/// of which may lead to the border of zeros.
 fn gather_from_padded(geometry: &Geometry<'_>, pass: &Backward<'_>, gradient: &mut [f32]) {
-    let margin = Phase::margin(geometry);
-    let spread = margin + (geometry.padded[1] - 1) / geometry.conv.window.stride[1] + 1;
-    let plane = geometry.output[0] * spread;
-    let mut cotangent = vec![0.0; geometry.rows * geometry.conv.groups * plane];
-    for (row, source) in
-        cotangent.chunks_exact_mut(spread).zip(pass.cotangent.chunks_exact(geometry.output[1]))
-    {
-        row[margin..margin + source.len()].copy_from_slice(source);
-    }
-    let (phases, before) = (Phase::all(geometry), gradient.to_vec());
-    for rows in &Band::all(geometry, 0) {
-        for columns in &phases {
-            let pixels = rows.pixels.iter().flat_map(|&(y, from_y)| {
-                columns.pixels.iter().map(move |&(x, from_x)| Column {
-                    input: from_y * spread + from_x,
-                    output: y * geometry.input[2] + x,
-                })
-            });
-            let taps = rows.taps().flat_map(|(u, y)| {
+    let margins = [0, 1].map(|axis| Phase::margin(geometry, axis));
+    let extents = [0, 1].map(|axis| {
+        let behind = (geometry.padded[axis] - 1) / geometry.conv.window.stride[axis] + 1;
+        (margins[axis] + behind).max(geometry.output[axis])
+    });
+    let cotangent = with_border(pass.cotangent, geometry.output, margins, extents);
+    let [row_phases, column_phases] = [0, 1].map(|axis| Phase::all(geometry, axis));
+    for rows in &row_phases {
+        for columns in &column_phases {
+            let taps = rows.taps.iter().flat_map(|&(u, back)| {
+                let row = (margins[0] - back) * extents[1];
                 columns.taps.iter().map(move |&(v, back)| Tap {
-                    input: y * spread + margin - back,
+                    input: row + margins[1] - back,
                     weight: u * geometry.conv.window.kernel[1] + v,
                 })
             });
-            let region = Region { pixels: pixels.collect(), taps: taps.collect() };
-            region.add_to(geometry, pass, &cotangent, Some(&before), gradient);
+            let taps: Vec<Tap> = taps.collect();
+            if taps.is_empty() || rows.pixels.is_empty() || columns.pixels.is_empty() {
+                continue;
+            }
+            let pixels = |output: &dyn Fn(usize, usize) -> usize| -> Vec<Column> {
+                let place = |(i, &(_, from_y)): (usize, &(usize, usize))| {
+                    let columns = columns.pixels.iter().enumerate();
+                    columns
+                        .map(move |(j, &(_, from_x))| (i, j, from_y * extents[1] + from_x))
+                        .collect::<Vec<_>>()
+                };
+                let places = rows.pixels.iter().enumerate().flat_map(place);
+                places.map(|(i, j, input)| Column { input, output: output(i, j) }).collect()
+            };
+            let [_, height, width] = geometry.input;
+            if row_phases.len() * column_phases.len() == 1 {
+                let region = Region { pixels: pixels(&|y, x| y * width + x), taps, plane: height * width };
+                region.add_to(geometry, pass, &cotangent, gradient);
+                continue;
+            }
+            // The pixels of a pair of phases lie apart, and the sums want neighbours.
+            let counts = [rows.pixels.len(), columns.pixels.len()];
+            let region =
+                Region { pixels: pixels(&|i, j| i * counts[1] + j), taps, plane: counts[0] * counts[1] };
+            let mut apart = vec![0.0; geometry.input[0] * region.plane];
+            for (apart, gradient) in
+                apart.chunks_exact_mut(region.plane).zip(gradient.chunks_exact(height * width))
+            {
+                for (apart, (y, _)) in apart.chunks_exact_mut(counts[1]).zip(&rows.pixels) {
+                    for (value, (x, _)) in apart.iter_mut().zip(&columns.pixels) {
+                        *value = gradient[y * width + x];
+                    }
+                }
+            }
+            region.add_to(geometry, pass, &cotangent, &mut apart);
+            for (apart, gradient) in
+                apart.chunks_exact(region.plane).zip(gradient.chunks_exact_mut(height * width))
+            {
+                for (apart, (y, _)) in apart.chunks_exact(counts[1]).zip(&rows.pixels) {
+                    for (value, (x, _)) in apart.iter().zip(&columns.pixels) {
+                        gradient[y * width + x] = *value;
+                    }
+                }
+            }
         }
     }
 }
 
-/// Along a row, the input pixels whose padded coordinate leaves the same remainder by the stride.
+/// Planes of the extent `inner` inside planes of the extent `outer`, behind `margins`, with zeros around.
+fn with_border<'v>(
+    values: &'v [f32],
+    inner: [usize; 2],
+    margins: [usize; 2],
+    outer: [usize; 2],
+) -> Cow<'v, [f32]> {
+    if inner == outer {
+        return values.into();
+    }
+    let [height, width] = inner;
+    let mut bordered = vec![0.0; values.len() / (height * width) * outer[0] * outer[1]];
+    let planes =
+        bordered.par_chunks_exact_mut(outer[0] * outer[1]).zip(values.par_chunks_exact(height * width));
+    planes.with_min_len(FLOATS_EACH / (height * width) + 1).for_each(|(bordered, values)| {
+        let rows = bordered[margins[0] * outer[1]..].chunks_exact_mut(outer[1]);
+        for (bordered, values) in rows.zip(values.chunks_exact(width)) {
+            bordered[margins[1]..][..width].copy_from_slice(values);
+        }
+    });
+    bordered.into()
+}
+
+/// Along an axis, the input pixels whose padded coordinate leaves the same remainder by the stride.
 struct Phase {
     /// The pixel, and the output coordinate `⌊padded / stride⌋` that its taps count back from.
     pixels: Vec<(usize, usize)>,
@@ -185,17 +245,17 @@ struct Phase {
 }
 
 impl Phase {
-    fn all(geometry: &Geometry<'_>) -> Vec<Self> {
+    fn all(geometry: &Geometry<'_>, axis: usize) -> Vec<Self> {
         let window = &geometry.conv.window;
-        let (stride, dilation, pad) = (window.stride[1], window.dilation[1], window.pads[1]);
+        let (stride, dilation, pad) = (window.stride[axis], window.dilation[axis], window.pads[axis]);
         (0..stride)
             .map(|remainder| Self {
-                pixels: (0..geometry.input[2])
+                pixels: (0..geometry.input[axis + 1])
                     .filter(|pixel| (pixel + pad) % stride == remainder)
                     .map(|pixel| (pixel, (pixel + pad) / stride))
                     .collect(),
                 // padded = stride · output + tap · dilation, so tap · dilation must leave the same remainder.
-                taps: (0..window.kernel[1])
+                taps: (0..window.kernel[axis])
                     .filter(|tap| tap * dilation % stride == remainder)
                     .map(|tap| (tap, tap * dilation / stride))
                     .collect(),
@@ -204,8 +264,8 @@ impl Phase {
     }
 
     /// How many outputs before the first one a tap can count back to.
-    fn margin(geometry: &Geometry<'_>) -> usize {
+    fn margin(geometry: &Geometry<'_>, axis: usize) -> usize {
         let window = &geometry.conv.window;
-        (window.kernel[1] - 1) * window.dilation[1] / window.stride[1]
+        (window.kernel[axis] - 1) * window.dilation[axis] / window.stride[axis]
     }
 }

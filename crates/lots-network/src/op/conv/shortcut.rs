@@ -114,7 +114,8 @@ impl Shortcut {
                 }
                 .compute(output);
                 if let Some(pooled) = pooled {
-                    pooled.settle(&Geometry::new(conv, image.shape, weights.shape), operands, output, lanes);
+                    let geometry = Geometry::new(conv, image.shape, weights.shape, lanes);
+                    pooled.settle(&geometry, operands, output, lanes);
                 }
             }
             Self::ChannelsApart => {

@@ -37,9 +37,14 @@ impl Opened {
         Self { images: Images::Idx(Box::new(images)), names, count, labels: Some(labels) }
     }
 
-    pub(super) fn path(path: &Path) -> Result<Self> {
+    pub(super) fn path(path: &Path, class_names: &[String]) -> Result<Self> {
         if path.is_dir() {
-            let folder::Folder { paths, names, labels } = folder::list(path)?;
+            let listed = if class_names.is_empty() {
+                folder::list(path)?
+            } else {
+                folder::list_named(path, class_names)?
+            };
+            let folder::Folder { paths, names, labels } = listed;
             let count = paths.len();
             return Ok(Self {
                 images: Images::Pictures(paths.into_iter()),

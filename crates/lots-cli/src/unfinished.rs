@@ -1,5 +1,5 @@
-//! [`Unfinished`]: the attempts of each network while they are made, and how far they are complete. What lies behind that
-//! is cut off when the measurement is gone on with, so that it ends with the same bytes as one that was not interrupted.
+//! [`Unfinished`]: tables of attempts while they are made, one a network, and how far they are complete. What lies behind
+//! that is cut off when a command goes on with them, so that it ends with the same bytes as one that was not interrupted.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,28 +7,18 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::attempts::Row;
-use crate::args::StabilityArgs;
 use crate::failure::{Failure, Result};
 use crate::json_file;
 use crate::run_folder::open_at;
 use crate::settings::expect_same;
 use crate::whole_folder::{Asked, Start, WholeFolder};
 
-/// What the measurement came to, with everything that it follows from.
-pub(super) const REPORT: &str = "stability.json";
-/// A row an attempt.
-pub(super) const ATTEMPTS: &str = "attempts.csv";
-/// The folder of the baseline in that of a comparison of two networks.
-pub(super) const BASELINE: &str = "baseline";
 const PROGRESS: &str = "progress.json";
-/// How a measurement is called in messages.
-const WHAT: &str = "stability run";
 
 /// A folder that is being filled.
 #[derive(Debug)]
-pub(super) struct Unfinished {
-    pub(super) folder: WholeFolder,
+pub(crate) struct Unfinished {
+    pub(crate) folder: WholeFolder,
     /// Where the attempts of each network go.
     files: Vec<String>,
     progress: Progress,
@@ -50,12 +40,10 @@ struct Done {
 }
 
 impl Unfinished {
-    /// Starts a folder, or goes on with one; none if it is complete, with the same settings.
+    /// Starts a folder, or goes on with one; none if it is complete, with the same settings: its marker has them.
     ///
     /// - `files`: where the attempts of each network go.
-    pub(super) fn start(args: &StabilityArgs, settings: &Value, files: &[String]) -> Result<Option<Self>> {
-        let asked =
-            Asked { out: &args.out, resume: args.resume, force: args.force, what: WHAT, marker: REPORT };
+    pub(crate) fn start(asked: Asked<'_>, settings: &Value, files: &[String]) -> Result<Option<Self>> {
         let fresh = || Progress { settings: settings.clone(), done: vec![Done::default(); files.len()] };
         let (folder, progress) = match WholeFolder::start(asked)? {
             Start::New(folder) => (folder, fresh()),
@@ -63,7 +51,7 @@ impl Unfinished {
                 let path = folder.path(PROGRESS);
                 // It may have been interrupted before the first origins were done.
                 let progress: Progress = if path.exists() { json_file::read(&path)? } else { fresh() };
-                expect_same(&progress.settings, settings, WHAT, folder.unfinished())?;
+                expect_same(&progress.settings, settings, asked.what, folder.unfinished())?;
                 if progress.done.len() != files.len() {
                     return Err(Failure::new(format!("`{}` is damaged", path.display()))
                         .with_hint("start anew with `--force`"));
@@ -71,8 +59,8 @@ impl Unfinished {
                 (folder, progress)
             }
             Start::Complete => {
-                let report: Value = json_file::read(&args.out.join(REPORT))?;
-                expect_same(&report, settings, WHAT, &args.out)?;
+                let report: Value = json_file::read(&asked.out.join(asked.marker))?;
+                expect_same(&report, settings, asked.what, asked.out)?;
                 return Ok(None);
             }
         };
@@ -80,32 +68,39 @@ impl Unfinished {
     }
 
     /// How many origins are done with this network.
-    pub(super) fn origins(&self, network: usize) -> usize {
+    pub(crate) fn origins(&self, network: usize) -> usize {
         self.progress.done[network].origins
     }
 
     /// Adds rows, with which so many origins are done.
-    pub(super) fn add(&mut self, network: usize, rows: &[Row], origins: usize) -> Result<()> {
+    pub(crate) fn add(&mut self, network: usize, rows: &[impl Serialize], origins: usize) -> Result<()> {
         let path = self.folder.path(&self.files[network]);
         let done = &mut self.progress.done[network];
-        let lines = Row::lines(rows, done.bytes == 0)?;
+        let lines = lines(rows, done.bytes == 0)?;
         write_at(&path, done.bytes, &lines)?;
         *done = Done { origins, bytes: done.bytes + lines.len() as u64 };
         json_file::write(&self.folder.path(PROGRESS), &self.progress)
     }
 
     /// Leaves the folder behind if anything in it is worth keeping.
-    pub(super) fn leave(&self) {
+    pub(crate) fn leave(&self) {
         if self.progress.done.iter().all(|done| done.origins == 0) {
             self.folder.abandon();
         }
     }
 
     /// Puts the folder in its place.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         json_file::remove(&self.folder.path(PROGRESS))?;
         self.folder.finish()
     }
+}
+
+/// Rows as lines of CSV, below their header if they are the first.
+pub(crate) fn lines(rows: &[impl Serialize], with_header: bool) -> Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().has_headers(with_header).from_writer(Vec::new());
+    rows.iter().try_for_each(|row| writer.serialize(row)).map_err(|error| Failure::new(error.to_string()))?;
+    writer.into_inner().map_err(|error| Failure::new(error.to_string()))
 }
 
 /// Writes behind the first `bytes` bytes, and nothing else.

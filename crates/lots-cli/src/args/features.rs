@@ -1,0 +1,115 @@
+//! Which part of what a layer computes is steered, and targets of which there is no image.
+
+use std::path::{Path, PathBuf};
+
+use lots::data::array;
+use lots::experiment::TargetChoice;
+use lots::mask::{Mask, MaskPart};
+
+use super::values;
+use crate::failure::{Failure, Result};
+
+/// The headings.
+const PART: &str = "Part of the layer";
+const TARGETS: &str = "Targets in feature space";
+
+/// A part of a layer.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct MaskArgs {
+    /// Steer only these channels, counted from 0: `3,7-12`
+    #[arg(long, value_name = "LIST", value_parser = values::channels, help_heading = PART)]
+    pub(crate) only_channels: Option<MaskPart>,
+    /// Steer only these units, counted from 0 in the order of the layer: `0-9,31`
+    #[arg(long, value_name = "LIST", value_parser = values::units, help_heading = PART)]
+    pub(crate) only_units: Option<MaskPart>,
+    /// Steer only these rows and columns of each channel, without their ends: `0:4,2:8`
+    #[arg(long, value_name = "Y0:Y1,X0:X1", value_parser = values::region, help_heading = PART)]
+    pub(crate) only_region: Option<MaskPart>,
+    /// Multiply what is steered by the numbers of this array, f32 or u8 of the shape of the layer
+    #[arg(long, value_name = "FILE.npy", help_heading = PART)]
+    pub(crate) mask: Option<PathBuf>,
+}
+
+impl MaskArgs {
+    /// The product of all that was said.
+    pub(crate) fn mask(&self) -> Result<Mask> {
+        let given = [&self.only_channels, &self.only_units, &self.only_region];
+        let weights = self.mask.as_deref().map(weights).transpose()?;
+        Ok(Mask::of(given.into_iter().flatten().cloned().chain(weights)))
+    }
+
+    /// Whether nothing was said.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.only_channels.is_none()
+            && self.only_units.is_none()
+            && self.only_region.is_none()
+            && self.mask.is_none()
+    }
+}
+
+/// Stored templates, and what is made of targets.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct TemplateArgs {
+    /// Move toward the stored representations in this file: .npy of the layer's shape or [N, …], JSON, base64 of 32-bit
+    /// numbers, or a gallery; may be given several times
+    #[arg(long, value_name = "FILE", help_heading = TARGETS)]
+    pub(crate) template: Vec<PathBuf>,
+    /// What is made of the targets [default: each]
+    #[arg(long, value_enum, value_name = "WORD", help_heading = TARGETS)]
+    pub(crate) target_set: Option<TargetSet>,
+    /// `--target-set mixture`: a weight for each target, images first, commas between
+    #[arg(long, value_name = "WEIGHTS", value_delimiter = ',', allow_hyphen_values = true, help_heading = TARGETS)]
+    pub(crate) mixture: Vec<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum TargetSet {
+    /// Each is a target
+    Each,
+    /// The mean representation of each class
+    Centroid,
+    /// For each origin that of another class that is nearest at the layer
+    Nearest,
+    /// For each origin that of another class that is farthest at the layer
+    Farthest,
+    /// The mean of all with the weights of `--mixture`
+    Mixture,
+}
+
+impl TemplateArgs {
+    /// What is made of the targets.
+    ///
+    /// # Errors
+    /// If there are weights for nothing, or nothing is known of them.
+    pub(crate) fn choice(&self) -> Result<TargetChoice> {
+        let is_mixture = self.target_set == Some(TargetSet::Mixture);
+        if is_mixture == self.mixture.is_empty() {
+            let failure = if is_mixture {
+                Failure::new("`--target-set mixture` needs a weight for each target")
+            } else {
+                Failure::new("`--mixture` has no effect without `--target-set mixture`")
+            };
+            return Err(failure.with_hint("`--target-set mixture --mixture 0.5,0.3,0.2`"));
+        }
+        Ok(match self.target_set.unwrap_or(TargetSet::Each) {
+            TargetSet::Each => TargetChoice::Each,
+            TargetSet::Centroid => TargetChoice::Centroid,
+            TargetSet::Nearest => TargetChoice::Nearest,
+            TargetSet::Farthest => TargetChoice::Farthest,
+            TargetSet::Mixture => TargetChoice::Mixture(self.mixture.clone()),
+        })
+    }
+}
+
+/// Ones and zeros may be bytes.
+fn weights(path: &Path) -> Result<MaskPart> {
+    let array = match array::read::<f32>(path) {
+        Err(lots::Error::Unsupported { .. }) => {
+            let bytes = array::read::<u8>(path)?;
+            let values = bytes.values.into_iter().map(f32::from).collect();
+            return Ok(MaskPart::Weights { shape: bytes.shape, values });
+        }
+        result => result?,
+    };
+    Ok(MaskPart::Weights { shape: array.shape, values: array.values.into() })
+}

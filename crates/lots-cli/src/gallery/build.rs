@@ -1,0 +1,140 @@
+//! The representations of images of which it is known whom they show.
+
+use std::path::Path;
+
+use indicatif::ProgressBar;
+use lots::Image;
+use lots::data::identities::{self, IdentityPicture};
+use lots::data::{ImageSource, picture};
+use lots_network::{Gallery, GalleryHeader, LayerId, Network, Template};
+
+use crate::args::GalleryBuildArgs;
+use crate::failure::{About, Failure, Result};
+use crate::images::{self, Fitted, FittedChunks};
+use crate::interrupt::Interrupt;
+use crate::network::Loaded;
+use crate::terminal::Terminal;
+
+/// Images at a time: enough for all lanes of all threads, few enough for any layer.
+const CHUNK: usize = 256;
+
+/// The gallery of the images that the arguments name.
+pub(super) fn build(args: &GalleryBuildArgs, terminal: Terminal) -> Result<Gallery> {
+    let loaded = Loaded::open(&args.network())?;
+    let layer = loaded.layer(&args.layer)?;
+    let sources = args.images.iter().map(|text| Source::parse(text)).collect::<Result<Vec<_>>>()?;
+    let mut count = 0;
+    for source in &sources {
+        count += source.count(&loaded.network)?;
+    }
+    let progress = terminal.progress(count as u64, "images");
+    let interrupt = Interrupt::catch()?;
+    let mut making =
+        Making { network: &loaded.network, layer, templates: Vec::new(), progress, interrupt, count };
+    for source in &sources {
+        making.add(source)?;
+    }
+    making.progress.finish_and_clear();
+    let header = GalleryHeader {
+        layer: args.layer.clone(),
+        network_sha256: loaded.sha256.clone(),
+        metric: args.metric,
+        scale: args.logit_scale,
+    };
+    lots::gallery::of_templates(header, making.templates).map_err(|error| {
+        let failure = Failure::from(error);
+        if failure.message().contains("identities") {
+            return failure.with_hint("an identity is a folder of pictures: `lots gallery build people …`");
+        }
+        failure
+    })
+}
+
+/// Images with whom they show.
+enum Source<'a> {
+    /// Whom a picture shows is the name of its folder.
+    Pictures(Vec<IdentityPicture>),
+    /// Each class is an identity.
+    Labelled { text: &'a str, source: ImageSource },
+}
+
+impl<'a> Source<'a> {
+    fn parse(text: &'a str) -> Result<Self> {
+        let path = Path::new(text);
+        let is_picture = path
+            .extension()
+            .is_some_and(|end| picture::EXTENSIONS.contains(&end.to_string_lossy().to_lowercase().as_str()));
+        if path.is_dir() || is_picture {
+            return Ok(Self::Pictures(identities::list(path)?));
+        }
+        Ok(Self::Labelled { text, source: images::source(text, None)? })
+    }
+
+    fn count(&self, network: &Network) -> Result<usize> {
+        match self {
+            Self::Pictures(pictures) => Ok(pictures.len()),
+            Self::Labelled { text, source } => {
+                Ok(FittedChunks::new(source, text, "images", network)?.remaining())
+            }
+        }
+    }
+}
+
+/// Templates that are being made.
+struct Making<'n> {
+    network: &'n Network,
+    layer: LayerId,
+    templates: Vec<Template>,
+    progress: ProgressBar,
+    interrupt: Interrupt,
+    /// Of all images.
+    count: usize,
+}
+
+impl Making<'_> {
+    fn add(&mut self, source: &Source<'_>) -> Result<()> {
+        match source {
+            Source::Pictures(pictures) => {
+                for pictures in pictures.chunks(CHUNK) {
+                    let mut images = Vec::with_capacity(pictures.len());
+                    for IdentityPicture { path, .. } in pictures {
+                        let fitted = Fitted::new(&Image::open(path)?, "picture", self.network);
+                        images.push(fitted.about("picture", path.display())?.image);
+                    }
+                    self.templates(&images, pictures.iter().map(|picture| picture.identity.clone()))?;
+                }
+                Ok(())
+            }
+            Source::Labelled { text, source } => {
+                for set in FittedChunks::new(source, text, "images", self.network)?.of(CHUNK) {
+                    let set = set?.set;
+                    let Some(labels) = set.labels() else {
+                        return Err(Failure::new(format!("`{text}` has no labels, so nobody knows whom it shows"))
+                            .with_hint(
+                                "put pictures into folders that are named like the identities, or give images with labels",
+                            ));
+                    };
+                    self.templates(set.images(), labels.iter().map(ToString::to_string))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn templates(&mut self, images: &[Image], identities: impl Iterator<Item = String>) -> Result<()> {
+        if self.interrupt.is_pressed() {
+            self.progress.finish_and_clear();
+            let (done, count) = (self.templates.len(), self.count);
+            return Err(Failure::new(format!(
+                "interrupted after {done} of {count} images, nothing was kept"
+            )));
+        }
+        let pixels: Vec<u8> = images.iter().flat_map(Image::pixels).copied().collect();
+        let representations = self.network.represent(self.layer, pixels.as_slice())?;
+        let templates = identities.zip(representations.images());
+        self.templates
+            .extend(templates.map(|(identity, values)| Template { identity, values: values.to_vec() }));
+        self.progress.inc(images.len() as u64);
+        Ok(())
+    }
+}

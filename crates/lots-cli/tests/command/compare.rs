@@ -1,0 +1,87 @@
+use serde_json::Value;
+
+use crate::stage::{Stage, snapshot};
+
+const THREE: &str = "compare lenet --origin digits[0..3] --layer ip2 --budget 120 --feature-radius 128";
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn read(stage: &Stage, file: &str) -> String {
+    std::fs::read_to_string(stage.path(file)).unwrap()
+}
+
+#[test]
+fn methods_are_compared_on_the_same_pairs() {
+    let stage = Stage::new();
+    let report = json(&stage.run(&format!("{THREE} --json --quiet"), 0));
+    assert_eq!(report, json(&read(&stage, "compare/comparison.json")));
+    assert_eq!((&report["origins"]["attacked"], &report["origins"]["pairs"]), (&3.into(), &27.into()));
+    let groups = report["groups"].as_array().unwrap();
+    let names: Vec<&str> = groups.iter().map(|group| group["name"].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "toward/ip2",
+            "fast-gradient-sign",
+            "fast-gradient-value",
+            "hot-cold",
+            "step-and-adjust/ip2",
+            "l-bfgs",
+            "feature-adversary/ip2",
+            "projected-gradient"
+        ]
+    );
+    for group in groups {
+        assert_eq!(group["attempts"], 27, "{}", group["name"]);
+        let trail = group["trail"].as_array().unwrap();
+        assert_eq!(trail.last().unwrap()["cost"], 120);
+        assert_eq!(trail.last().unwrap()["l2"], group["l2"]["median"]);
+        // What was found stays found, and only something with a smaller L2 takes its place.
+        let numbers = |key: &str, missing: f64| -> Vec<f64> {
+            trail.iter().map(|point| point[key].as_f64().unwrap_or(missing)).collect()
+        };
+        assert!(numbers("success_rate", 0.0).is_sorted());
+        assert!(numbers("l2", f64::INFINITY).is_sorted_by(|a, b| a >= b));
+    }
+    let page = read(&stage, "compare/report.html");
+    assert!(page.contains("Quality against cost") && !page.contains("<script"));
+}
+
+#[test]
+fn the_folder_is_the_same_for_any_number_of_threads_and_after_an_interruption() {
+    let stage = Stage::new();
+    let origins = THREE.replace("[0..3]", "[0..40]");
+    let options =
+        format!("{origins} --no-pass --quiet --method toward --method l-bfgs --method projected-gradient");
+    let options = options.replace(" --feature-radius 128", "");
+    stage.run(&format!("{options} --threads 1 --out one"), 0);
+    stage.run(&format!("{options} --threads 3 --out three"), 0);
+    assert!(stage.files("one") == stage.files("three"));
+    stage.kill(&format!("{options} --out cut"), "cut.unfinished/progress.json");
+    stage.run(&format!("{options} --out cut --resume"), 0);
+    assert!(stage.files("one") == stage.files("cut"));
+}
+
+#[test]
+fn a_comparison_fits_on_a_screen() {
+    let stage = Stage::new();
+    snapshot!("compare", stage.lots(THREE));
+    snapshot!("compare_complete", stage.lots(&format!("{THREE} --resume --json")));
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused() {
+    let stage = Stage::new();
+    for (name, arguments) in [
+        ("compare_about_representations", "--until distance<3"),
+        ("compare_little", "--budget 10"),
+        ("compare_vain", "--method hot-cold --method l-bfgs --feature-radius 20"),
+        ("compare_vain_seed", "--method projected-gradient --seed 3"),
+        ("compare_twice", "--method hot-cold --method hot-cold"),
+    ] {
+        snapshot!(name, stage.lots(&format!("compare lenet --origin digits[0..2] {arguments}")));
+    }
+    assert!(!stage.path("compare").exists());
+}

@@ -1,0 +1,94 @@
+use serde_json::Value;
+
+use crate::stage::{Stage, snapshot};
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn rows(stage: &Stage, run: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(stage.path(run).join("attempts.jsonl")).unwrap();
+    text.lines().map(json).collect()
+}
+
+const ATTACK: &str = "attack lenet --method toward --layer ip1 --origin digits[0..2] --no-pass --quiet";
+
+#[test]
+fn stored_templates_are_targets_like_their_images() {
+    let stage = Stage::new();
+    stage.run("represent lenet --layer ip1 --origin digits:targets --out stolen.npy --quiet", 0);
+    stage.run(&format!("{ATTACK} --target digits:targets --include-misclassified --out images"), 0);
+    stage.run(&format!("{ATTACK} --template stolen.npy --out templates"), 0);
+    let templates = rows(&stage, "templates");
+    assert_eq!(templates.len(), 20, "nobody knows the class of a template, so that none is left out");
+    for row in rows(&stage, "images") {
+        let same =
+            |it: &&Value| it["origin"] == row["origin"] && it["l2"] == row["l2"] && it["step"] == row["step"];
+        let template = templates.iter().find(same).unwrap();
+        assert_eq!(template["target_kind"], "template");
+    }
+}
+
+#[test]
+fn targets_may_be_centroids_the_nearest_or_a_mixture() {
+    let stage = Stage::new();
+    let of = |set: &str, count: usize| {
+        let options = format!("--target digits[0..70] --target-set {set} --out {}", &set[..4]);
+        stage.run(&format!("{ATTACK} {options}"), 0);
+        let rows = rows(&stage, &set[..4]);
+        assert_eq!(rows.len(), 2 * count, "{set}");
+        rows[0].clone()
+    };
+    assert_eq!(of("centroid", 9)["target_kind"], "centroid");
+    assert_eq!(of("nearest", 1)["target_kind"], Value::Null);
+    of("farthest", 1);
+    let weights = vec!["1"; 70].join(",");
+    assert_eq!(of(&format!("mixture --mixture {weights}"), 1)["target"], "mixture");
+    snapshot!("target_set_without_weights", {
+        stage.lots(&format!("{ATTACK} --target digits:targets --target-set mixture --out none"))
+    });
+}
+
+#[test]
+fn a_threshold_follows_from_impostors() {
+    let stage = Stage::new();
+    let build = "gallery build digits[0..60] --network lenet --layer ip1 --out g.safetensors --quiet";
+    stage.run(build, 0);
+    let until = "--target digits:targets --until similarity@far=0.01 --impostors";
+    stage.run(&format!("{ATTACK} {until} g.safetensors --out run"), 0);
+    let run = json(&std::fs::read_to_string(stage.path("run/run.json")).unwrap());
+    assert!(run["options"]["until"].as_str().unwrap().starts_with("similarity>0."), "{run}");
+    assert_eq!(run["options"]["until_from"]["criterion"], "similarity@far=0.01");
+    std::fs::write(stage.path("scores.csv"), "score\n0.5\n0.25\n").unwrap();
+    snapshot!("until_too_few_impostors", stage.lots(&format!("{ATTACK} {until} scores.csv --out few")));
+    std::fs::write(stage.path("bad.csv"), "0.5\nx\n").unwrap();
+    snapshot!("until_damaged_impostors", stage.lots(&format!("{ATTACK} {until} bad.csv --out bad")));
+    snapshot!("until_without_impostors", {
+        stage.lots(&format!("{ATTACK} --target digits:targets --until distance@far=0.1 --out none"))
+    });
+}
+
+#[test]
+fn a_part_of_a_layer_and_several_layers_are_steered() {
+    let stage = Stage::new();
+    let plain = "direction lenet --method magnify --origin digits[0..3] --quiet --out";
+    let bytes = |name: &str, options: &str| {
+        stage.run(&format!("{plain} {name}.npy {options}"), 0);
+        std::fs::read(stage.path(&format!("{name}.npy"))).unwrap()
+    };
+    let whole = bytes("whole", "--layer conv2");
+    assert_eq!(bytes("all", "--layer conv2 --only-channels 0-49"), whole);
+    assert_eq!(bytes("once", "--layer conv2*1 --threads 1"), whole);
+    assert_ne!(bytes("part", "--layer conv2 --only-channels 0-9 --only-region 0:4,0:4"), whole);
+    let several = "--target digits:targets --method step-and-adjust --out run";
+    let attack =
+        "attack lenet --method toward --layer conv2*0.5+ip1*2 --origin digits[0..1] --no-pass --quiet";
+    stage.run(&format!("{attack} {several}"), 0);
+    assert_eq!(rows(&stage, "run")[0]["layer"], "conv2*0.5+ip1*2");
+    snapshot!(
+        "mask_outside_the_layer",
+        stage.lots(&format!("{plain} no.npy --layer conv2 --only-channels 50"))
+    );
+    snapshot!("objective_unknown_layer", stage.lots(&format!("{plain} no.npy --layer conv2*2+ip7")));
+    snapshot!("objective_without_weight", stage.lots(&format!("{plain} no.npy --layer conv2*x")));
+}

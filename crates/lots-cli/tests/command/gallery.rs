@@ -1,0 +1,91 @@
+use std::fs;
+
+use serde_json::Value;
+
+use crate::stage::{Stage, snapshot};
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// A gallery of forty digits.
+fn built(stage: &Stage, more: &str) {
+    let images = "digits[0..40] --network lenet --layer ip1";
+    stage.run(&format!("gallery build {images} --out gallery.safetensors --quiet{more}"), 0);
+}
+
+#[test]
+fn a_gallery_tells_whom_it_knows() {
+    let stage = Stage::new();
+    built(&stage, "");
+    snapshot!("gallery_show", stage.lots("gallery show gallery.safetensors"));
+    let shown = json(&stage.run("gallery show gallery.safetensors --json", 0));
+    assert_eq!(
+        (&shown["layer"], &shown["templates"], &shown["length"]),
+        (&"ip1".into(), &40.into(), &500.into())
+    );
+    let genuine = shown["genuine"]["pairs"].as_u64().unwrap();
+    assert_eq!(genuine + shown["impostor"]["pairs"].as_u64().unwrap(), 40 * 39 / 2);
+}
+
+#[test]
+fn a_network_with_a_gallery_is_attacked_surveyed_and_converted_like_any_other() {
+    let stage = Stage::new();
+    for metric in ["cosine", "euclidean"] {
+        built(&stage, &format!(" --metric {metric}"));
+        let options =
+            "--method hot-cold --method fast-gradient-sign --origin digits[40..42] --no-pass --force";
+        let with =
+            stage.run(&format!("attack lenet --gallery gallery.safetensors {options} --out run --json"), 0);
+        stage.run("survive run --transformations png,jpeg:90 --quiet", 0);
+        stage.run("convert lenet --gallery gallery.safetensors --out recogniser.onnx --quiet", 0);
+        let alone = stage.run(&format!("attack recogniser.onnx {options} --out alone --json"), 0);
+        assert_eq!(json(&with), json(&alone), "{metric}");
+    }
+}
+
+#[test]
+fn pictures_in_folders_folders_and_a_folder_of_folders_are_the_same_gallery() {
+    let stage = Stage::new();
+    for (identity, digits) in [("anna", [0, 17]), ("bob", [1, 35])] {
+        fs::create_dir_all(stage.path("people").join(identity)).unwrap();
+        for digit in digits {
+            stage.digit(digit, &format!("people/{identity}/{digit}.png"));
+        }
+    }
+    let gallery = |images: &str| {
+        stage.run(
+            &format!("gallery build {images} --network lenet --layer ip1 --out g.safetensors --quiet"),
+            0,
+        );
+        fs::read(stage.path("g.safetensors")).unwrap()
+    };
+    let whole = gallery("people");
+    assert_eq!(gallery("people/bob people/anna"), whole);
+    assert_eq!(gallery("people/anna/0.png people/bob/1.png people/bob/35.png people/anna/17.png"), whole);
+    assert_eq!(gallery("people --threads 1"), whole);
+    let attacked =
+        "attack lenet --gallery g.safetensors --method hot-cold --origin people --no-pass --out run --json";
+    assert_eq!(json(&stage.run(attacked, 0))["reached"], 4, "origins have the class of their folder");
+    let drawn = "--layer gallery --target people/bob/1.png --origin people/anna/0.png --out sheet.png --json";
+    let sheet = stage.run(&format!("visualize lenet --gallery g.safetensors {drawn}"), 0);
+    assert!(sheet.contains("\"origin_class\": 0"), "{sheet}");
+}
+
+#[test]
+fn galleries_that_do_not_fit_are_told() {
+    let stage = Stage::new();
+    built(&stage, "");
+    stage.run("convert lenet --out lenet.onnx --quiet", 0);
+    stage.run("describe lenet.onnx --pixels 0-1 --save other.onnx --quiet", 0);
+    stage.digit(4, "4.png");
+    snapshot!("gallery_of_another_network", stage.lots("describe other.onnx --gallery gallery.safetensors"));
+    stage.run("describe other.onnx --gallery gallery.safetensors --other-network", 0);
+    snapshot!("gallery_not_a_gallery", stage.lots("describe lenet --gallery 4.png"));
+    let build = "--network lenet --layer ip1 --out one.safetensors";
+    snapshot!("gallery_of_one_identity", stage.lots(&format!("gallery build digits[0] {build}")));
+    snapshot!("gallery_unknown_layer", {
+        stage.lots("gallery build digits[0..9] --network lenet --layer fc7 --out one.safetensors")
+    });
+    assert!(!stage.path("one.safetensors").exists());
+}
