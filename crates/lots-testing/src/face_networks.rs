@@ -42,11 +42,11 @@ pub fn landmark_network(points: &[[f32; 2]; 5]) -> Vec<u8> {
 /// Messages of ONNX, field by field; Google, "Protocol Buffers: Encoding", and ONNX, `onnx.proto`.
 fn model(nodes: &[Vec<u8>], tensors: &[Vec<u8>], input: &[u8], outputs: &[Vec<u8>]) -> Vec<u8> {
     let mut graph = Vec::new();
-    nodes.iter().for_each(|it| graph.extend(bytes(1, it)));
+    graph.extend(nodes.iter().flat_map(|it| bytes(1, it)));
     graph.extend(bytes(2, b"faces"));
-    tensors.iter().for_each(|it| graph.extend(bytes(5, it)));
+    graph.extend(tensors.iter().flat_map(|it| bytes(5, it)));
     graph.extend(bytes(11, input));
-    outputs.iter().for_each(|it| graph.extend(bytes(12, it)));
+    graph.extend(outputs.iter().flat_map(|it| bytes(12, it)));
     let opset = number(2, 13);
     [number(1, 8), bytes(8, &opset), bytes(7, &graph)].concat()
 }

@@ -1,5 +1,7 @@
 //! From a photograph to its aligned faces, with networks that find faces where they are told to.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, in its functions too")]
+
 use lots::face::{ALIGNED, Detector, FaceFinder, LandmarkNetwork, REFERENCE_POINTS, align};
 use lots::{Error, Image};
 use lots_testing::face_networks;

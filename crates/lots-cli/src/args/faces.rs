@@ -94,6 +94,7 @@ pub(crate) struct PasteArgs {
 }
 
 #[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 pub(crate) struct FacesReportArgs {
     #[command(flatten)]
     pub(crate) network: NetworkArgs,

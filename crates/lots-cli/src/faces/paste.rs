@@ -57,7 +57,8 @@ pub(super) fn run(args: &PasteArgs, terminal: Terminal) -> Result<Done> {
     .map(|(path, what)| Image::open(path).about(what, path.display()));
     let (photo, perturbed, face, target) =
         (photo?.to_colour(), perturbed?.to_colour(), face?.to_colour(), target?);
-    if lots::face::align(&photo, &placement, face.height()) != face {
+    let is_square = face.width() == face.height();
+    if !is_square || lots::face::align(&photo, &placement, face.height()) != face {
         return Err(Failure::new(format!(
             "`{}` is not a face of `{}`",
             args.face.display(),

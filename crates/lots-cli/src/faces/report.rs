@@ -37,7 +37,7 @@ use crate::terminal::Terminal;
 const FORMAT_VERSION: u32 = 1;
 /// Of the directions there are, those that move toward a target.
 const METHODS: [Method; 2] = [Method::Toward, Method::StepAndAdjust];
-/// Longer than any direction takes until no pixel moves; the search ends there.
+/// Longer than any direction takes until no pixel moves any more, as in `stability`.
 const TO_THE_END: f64 = 1e90;
 const PAGE: &str = "report.html";
 

@@ -15,7 +15,7 @@ const MOST_SHARED: f64 = 0.4;
 /// So many boxes at most are compared with each other; likewise.
 const MOST_BOXES: usize = 750;
 /// Cut-outs of faces are no longer; networks take some 64 pixels of them.
-const LONGEST_SIDE: f64 = 16_384.0;
+const LONGEST_SIDE: f64 = 8192.0;
 
 /// A rectangle in a photograph, in pixels; corners may lie outside.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,9 +61,11 @@ impl Detector {
     /// [`Error::Network`] if the file is none; [`Error::FaceNetwork`] if it has no outputs `scores` and `boxes`.
     pub fn from_onnx(bytes: &[u8]) -> Result<Self> {
         let file = NetworkFile::read(bytes)?;
-        let pixels = match file.pixels()? {
-            Some(pixels) => pixels,
-            None => PixelEncoding::scaled(ChannelOrder::Rgb, &[127.0], &[128.0], 1.0)?,
+        let pixels = if let Some(pixels) = file.pixels()? {
+            pixels
+        } else {
+            let order = ChannelOrder::of_channels(file.input_shape()[0])?;
+            PixelEncoding::scaled(order, &[127.0], &[128.0], 1.0)?
         };
         Self::new(file.into_network(pixels)?)
     }

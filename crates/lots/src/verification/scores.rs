@@ -195,10 +195,11 @@ mod tests {
             let mut before: Option<DetPoint> = None;
             for point in scores.det() {
                 let above = |similarities: &[f64]| similarities.iter().filter(|&&it| it > point.threshold).count();
-                prop_assert_eq!(point.far, above(&impostor) as f64 / impostor.len() as f64);
                 let rejected = genuine.len() - above(&genuine);
-                prop_assert_eq!(point.frr, rejected as f64 / genuine.len() as f64);
-                prop_assert_eq!((scores.far(point.threshold), scores.frr(point.threshold)), (point.far, point.frr));
+                let far = above(&impostor) as f64 / impostor.len() as f64;
+                let counted = (far, rejected as f64 / genuine.len() as f64);
+                prop_assert_eq!((point.far, point.frr), counted);
+                prop_assert_eq!((scores.far(point.threshold), scores.frr(point.threshold)), counted);
                 if let Some(before) = before {
                     prop_assert!(before.far >= point.far && before.frr <= point.frr);
                 }

@@ -12,7 +12,7 @@ use crate::run_folder::RunFolder;
 use crate::terminal::shortened;
 
 /// So many pairs for each method.
-const PAIRS: usize = 3;
+const PAIRS: usize = 2;
 /// So many layers in a row.
 const LAYERS: usize = 5;
 const NAME: usize = 14;

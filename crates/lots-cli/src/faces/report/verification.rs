@@ -62,9 +62,9 @@ impl Verified {
             for (other, &similarity) in others.iter().enumerate() {
                 let is_same = identities.of[one] == identities.of[other];
                 if is_same {
-                    genuine.push(similarity)
+                    genuine.push(similarity);
                 } else {
-                    impostor.push(similarity)
+                    impostor.push(similarity);
                 }
                 for image in [one, other] {
                     if best[image].is_none_or(|(known, _)| similarity > known) {
