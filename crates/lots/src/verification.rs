@@ -3,13 +3,13 @@
 //! A pair of images of different identities is an impostor pair. The share of them that a threshold takes for the same
 //! identity is its false-accept rate. Where representations and their similarity come from is not decided here.
 
-mod scores;
+mod pair_similarities;
 
 use std::str::FromStr;
 
 use lots_network::Metric;
 
-pub use self::scores::{DetPoint, Scores};
+pub use self::pair_similarities::{DetPoint, PairSimilarities};
 use crate::criterion::Until;
 use crate::error::{Error, Result};
 
