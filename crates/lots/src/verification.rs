@@ -126,7 +126,6 @@ fn most_accepted(count: usize, far: f64) -> usize {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "a threshold is exactly one of the similarities")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
