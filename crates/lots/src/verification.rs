@@ -3,13 +3,13 @@
 //! A pair of images of different identities is an impostor pair. The share of them that a threshold takes for the same
 //! identity is its false-accept rate. Where representations and their similarity come from is not decided here.
 
-mod scores;
+mod pair_similarities;
 
 use std::str::FromStr;
 
 use lots_network::Metric;
 
-pub use self::scores::{DetPoint, Scores};
+pub use self::pair_similarities::{DetPoint, PairSimilarities};
 use crate::criterion::Until;
 use crate::error::{Error, Result};
 
@@ -126,7 +126,6 @@ fn most_accepted(count: usize, far: f64) -> usize {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "a threshold is exactly one of the similarities")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -1,6 +1,6 @@
 use lots::criterion::cosine_similarity;
 use lots::data::digits;
-use lots::verification::Scores;
+use lots::verification::PairSimilarities;
 use lots::{Image, embedded};
 use lots_testing::face_networks;
 use serde_json::Value;
@@ -51,7 +51,7 @@ fn a_report_says_who_can_become_whom() {
             if labels[one] == labels[other] { genuine.push(similarity) } else { impostor.push(similarity) }
         }
     }
-    let scores = Scores::new(genuine, impostor).unwrap();
+    let scores = PairSimilarities::new(genuine, impostor).unwrap();
     assert_eq!(report["verification"]["genuine_pairs"], scores.genuine().len());
     assert_eq!(report["verification"]["auc"], scores.auc());
     assert_eq!(report["verification"]["equal_error_rate"], scores.equal_error_rate());

@@ -2,7 +2,7 @@
 
 use lots::evaluation::Spread;
 use lots::experiment;
-use lots::verification::{DetPoint, Scores};
+use lots::verification::{DetPoint, PairSimilarities};
 use serde::{Deserialize, Serialize};
 
 use super::Job;
@@ -85,7 +85,7 @@ impl Group {
             None => row.similarity_before,
         });
         // Similarities of perturbed faces are finite: they are above the threshold.
-        let det = Scores::new(job.verified.scores.genuine().to_vec(), after.collect());
+        let det = PairSimilarities::new(job.verified.scores.genuine().to_vec(), after.collect());
         Self {
             method: group.method.as_str().to_owned(),
             layer,

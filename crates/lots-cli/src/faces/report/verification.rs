@@ -1,7 +1,7 @@
 //! How well the network verifies: the similarities of all pairs of images.
 
 use lots::criterion::cosine_similarity;
-use lots::verification::{DetPoint, Scores, threshold_at_far};
+use lots::verification::{DetPoint, PairSimilarities, threshold_at_far};
 use lots_network::{LayerId, Network};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ const RATES: [f64; 4] = [1e-1, 1e-2, 1e-3, 1e-4];
 /// What the network computes for the images, and what came of it.
 pub(super) struct Verified {
     pub(super) representations: Vec<Vec<f32>>,
-    pub(super) scores: Scores,
+    pub(super) scores: PairSimilarities,
     pub(super) summary: Verification,
 }
 
@@ -74,7 +74,7 @@ impl Verified {
             }
         }
         let threshold = threshold_at_far(&impostor, far)?;
-        let scores = Scores::new(genuine, impostor)?;
+        let scores = PairSimilarities::new(genuine, impostor)?;
         let several = |image: &usize| {
             let own = identities.of[*image];
             identities.of.iter().filter(|&&identity| identity == own).count() > 1
@@ -158,7 +158,7 @@ impl Verification {
 pub(super) const HEADER: [&str; 3] = ["FAR", "FRR", "threshold"];
 
 /// The errors at the threshold of a false-accept rate; none where there are too few pairs.
-fn point_at(scores: &Scores, far: f64) -> Option<DetPoint> {
+fn point_at(scores: &PairSimilarities, far: f64) -> Option<DetPoint> {
     let threshold = threshold_at_far(scores.impostor(), far).ok()?;
     Some(DetPoint { threshold, far: scores.far(threshold), frr: scores.frr(threshold) })
 }

@@ -1,4 +1,4 @@
-//! [`Scores`]: how well similarities tell pairs of one identity from pairs of two.
+//! [`PairSimilarities`]: how well similarities tell pairs of one identity from pairs of two.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,14 +11,14 @@ use crate::error::{Error, Result};
 ///
 /// # Example
 /// ```
-/// use lots::verification::Scores;
-/// let scores = Scores::new(vec![0.9, 0.7, 0.4], vec![0.5, 0.1, 0.0, -0.2])?;
+/// use lots::verification::PairSimilarities;
+/// let scores = PairSimilarities::new(vec![0.9, 0.7, 0.4], vec![0.5, 0.1, 0.0, -0.2])?;
 /// assert_eq!((scores.far(0.3), scores.frr(0.4)), (0.25, 1.0 / 3.0));
 /// assert_eq!(scores.auc(), 11.0 / 12.0);
 /// # Ok::<(), lots::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Scores {
+pub struct PairSimilarities {
     /// Ascending.
     genuine: Vec<f64>,
     /// Ascending.
@@ -36,7 +36,7 @@ pub struct DetPoint {
     pub frr: f64,
 }
 
-impl Scores {
+impl PairSimilarities {
     /// Pairs in any order.
     ///
     /// # Errors
@@ -139,8 +139,8 @@ mod tests {
 
     use super::*;
 
-    fn scores(genuine: &[f64], impostor: &[f64]) -> Scores {
-        Scores::new(genuine.to_vec(), impostor.to_vec()).unwrap()
+    fn scores(genuine: &[f64], impostor: &[f64]) -> PairSimilarities {
+        PairSimilarities::new(genuine.to_vec(), impostor.to_vec()).unwrap()
     }
 
     #[test]
@@ -172,9 +172,9 @@ mod tests {
 
     #[test]
     fn pairs_that_are_none_are_refused() {
-        let message = Scores::new(vec![], vec![0.5]).unwrap_err().to_string();
+        let message = PairSimilarities::new(vec![], vec![0.5]).unwrap_err().to_string();
         assert_eq!(message, "there are no genuine pairs");
-        let message = Scores::new(vec![0.5], vec![0.1, f64::NAN]).unwrap_err().to_string();
+        let message = PairSimilarities::new(vec![0.5], vec![0.1, f64::NAN]).unwrap_err().to_string();
         assert_eq!(message, "the similarity of impostor pair 1 is NaN, expected a finite number");
     }
 
