@@ -28,7 +28,7 @@ use crate::image::Image;
 /// ```
 /// use lots_network::GalleryHeader;
 /// let (network, digits) = (lots::embedded::lenet(), lots::data::digits::load());
-/// let set = digits.part(0..40)?;
+/// let set = digits.part(0..100)?;
 /// let identities = set.labels().into_iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
 /// let gallery = lots::gallery::of_images(&network, GalleryHeader::at_layer("ip1"), &set, &identities)?;
 /// assert_eq!(gallery.identities().len(), 10);

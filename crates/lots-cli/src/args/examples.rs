@@ -100,10 +100,11 @@ Examples:
 The folder holds run.json (command, options, checksums, summary), attempts.jsonl (a row an attempt)
 and the perturbed images. Every number is measured on the 8-bit images that are written: step, L2
 and L∞ in grey levels 0-255, PASS and SSIM at most 1, success_rate 0-1. Origins that the network
-misclassifies are skipped and counted apart. With --improve, the numbers are those of the better image, and what the
-method had found by itself stands beside them. What is attacked is the image that the network sees: an
-origin of another size is resized and cropped first, and then lies in the folder as well, so that it
-can be measured; a picture that has the network's size, such as a perturbed one, is taken as it is.
+misclassifies are skipped and counted apart. With --improve, the numbers are those of the better
+image, and what the method had found by itself stands beside them. What is attacked is the image
+that the network sees: an origin of another size is resized and cropped first, and then lies in the
+folder as well, so that it can be measured; a picture that has the network's size, such as a
+perturbed one, is taken as it is.
 Exit codes: 0 something was reached, 1 nothing was, 2 error.";
 
 pub(super) const RAY: &str = "\
