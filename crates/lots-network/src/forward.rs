@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::awake::workers_awake;
 use crate::graph::{Graph, Source, TensorId};
 use crate::network::Network;
 use crate::op::Operand;
@@ -122,6 +123,19 @@ impl Plan {
 
     /// Runs one block.
     pub(crate) fn run(
+        &self,
+        network: &Network,
+        pixels: Pixels<'_>,
+        block: Block,
+        workspace: &mut Workspace<'_>,
+    ) -> Tensors {
+        if block.lanes == 1 && ImageSize::of(&network.graph) == ImageSize::Large {
+            return workers_awake(|| self.run_here(network, pixels, block, workspace));
+        }
+        self.run_here(network, pixels, block, workspace)
+    }
+
+    fn run_here(
         &self,
         network: &Network,
         pixels: Pixels<'_>,

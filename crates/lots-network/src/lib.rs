@@ -1,6 +1,7 @@
 //! Run a network forward to any layer, backward to the pixels, backward to the weights.
 
 mod architecture;
+mod awake;
 mod error;
 mod forward;
 mod gallery;

@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
+use crate::awake::workers_awake;
 use crate::error::{Error, Result};
-use crate::forward::{Block, Plan, Tensors, blocks, operands, recomputed};
+use crate::forward::{Block, ImageSize, Plan, Tensors, blocks, operands, recomputed};
 use crate::graph::{Graph, TensorId};
 use crate::layer::{LayerId, is_rectifier};
 use crate::network::{Array, Network, deinterleave, interleave};
@@ -101,7 +102,12 @@ impl<'n> Trace<'n> {
             interleave(own, *block, &mut seed);
             let pass =
                 BlockBackward { network: self.network, nodes: &self.nodes, tensors, lanes: block.lanes };
-            let gradient = pass.to_input(layer.0, seed, start, workspace);
+            let is_large = block.lanes == 1 && ImageSize::of(&self.network.graph) == ImageSize::Large;
+            let gradient = if is_large {
+                workers_awake(|| pass.to_input(layer.0, seed, start, workspace))
+            } else {
+                pass.to_input(layer.0, seed, start, workspace)
+            };
             self.network.pixels.pull_back(&gradient, self.network.input_shape(), block.lanes, slot);
             workspace.give(gradient);
         });
