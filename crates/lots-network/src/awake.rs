@@ -70,6 +70,8 @@ impl Drop for Done<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::AssertUnwindSafe;
+
     use rayon::prelude::*;
 
     use super::*;
@@ -87,7 +89,7 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             for _ in 0..50 {
                 let sum = pool.install(|| workers_awake(|| sum_of_parts(20)));
-                assert_eq!(sum, (0..20).map(|part| part * (part.max(1) - 1) / 2).sum());
+                assert_eq!(sum, (0..20_usize).map(|part| part * part.saturating_sub(1) / 2).sum::<usize>());
             }
         }
     }
@@ -95,7 +97,8 @@ mod tests {
     #[test]
     fn a_panic_wakes_everybody() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        let result = std::panic::catch_unwind(|| pool.install(|| workers_awake(|| panic!("on purpose"))));
+        let panicking = || -> usize { panic!("on purpose") };
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| pool.install(|| workers_awake(panicking))));
         assert!(result.is_err());
         assert_eq!(pool.install(|| workers_awake(|| 7)), 7);
     }
