@@ -251,7 +251,7 @@ fn share(gradient: Vec<f32>, tensors: &[TensorId], gradients: &mut Tensors, work
         if gradients[tensor].is_empty() {
             gradients[tensor] = workspace.take(gradient.len());
             element_wise(&mut gradients[tensor], [&gradient], |copy, [gradient]| {
-                copy.copy_from_slice(gradient)
+                copy.copy_from_slice(gradient);
             });
         } else {
             add(&mut gradients[tensor], &gradient);

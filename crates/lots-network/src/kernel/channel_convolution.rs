@@ -61,7 +61,9 @@ impl ChannelConvolution {
         channels.enumerate().with_min_len(self.channels_each()).for_each_init(
             buffers,
             |(seen, sums), (channel, (output, (input, filter)))| {
-                from_image.iter().for_each(|copied| copied.copy(input, seen));
+                for copied in &from_image {
+                    copied.copy(input, seen);
+                }
                 sums.fill(bias.map_or(0.0, |bias| bias[channel]));
                 super::architecture().dispatch(LongRuns { values: seen, taps: &taps, filter, sums });
                 to_output.copy(sums, output);
@@ -193,7 +195,7 @@ impl Copied {
                     match [self.from.step, self.to.step] {
                         [1, 1] => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
                         [step, 1] => {
-                            to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, from)| *to = *from)
+                            to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, from)| *to = *from);
                         }
                         [_, step] => to.iter_mut().step_by(step).zip(from).for_each(|(to, from)| *to = *from),
                     }

@@ -162,7 +162,7 @@ mod tests {
         for terms in 0..20 {
             let weights = random.values(GROUP * (terms + 1), -1.0, 1.0);
             let weights: Vec<f32> = weights.into_iter().map(|value| value as f32).collect();
-            let rows: [&[f32]; GROUP] = std::array::from_fn(|row| &weights[row * (terms + 1)..][..terms + 1]);
+            let rows: [&[f32]; GROUP] = std::array::from_fn(|row| &weights[row * (terms + 1)..][..=terms]);
             for step in [6, 8, 11] {
                 let mut got = vec![0.0; terms * step + GROUP];
                 if are_available() {

@@ -214,12 +214,7 @@ fn gather_from_padded(geometry: &Geometry<'_>, pass: &Backward<'_>, gradient: &m
 }
 
 /// Planes of the extent `inner` inside planes of the extent `outer`, behind `margins`, with zeros around.
-fn with_border<'v>(
-    values: &'v [f32],
-    inner: [usize; 2],
-    margins: [usize; 2],
-    outer: [usize; 2],
-) -> Cow<'v, [f32]> {
+fn with_border(values: &[f32], inner: [usize; 2], margins: [usize; 2], outer: [usize; 2]) -> Cow<'_, [f32]> {
     if inner == outer {
         return values.into();
     }
