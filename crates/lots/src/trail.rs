@@ -1,4 +1,4 @@
-//! [`Trail`]: the best images that an attempt had found by the time that it had cost so much.
+//! `Trail`: the best images that an attempt had found by the time that it had cost so much.
 //!
 //! Cost is counted in passes: a classification is one, and a gradient two, one forward and one backward. The best image
 //! is the one with the smallest L2: an attempt hands in one image, and the line search, by which every attempt ends,
