@@ -44,6 +44,7 @@ struct Report {
 }
 
 pub(super) fn run(args: &PasteArgs, terminal: Terminal) -> Result<Done> {
+    expect_other_file(args)?;
     let loaded = Loaded::open(&args.network)?;
     let (layer, _) = feature::layer(&loaded, args.feature.as_ref())?;
     let found = row_of(&args.face)?;
@@ -106,6 +107,18 @@ pub(super) fn run(args: &PasteArgs, terminal: Terminal) -> Result<Done> {
     terminal.result(&report, || text(&report))?;
     let is_done = reached.unwrap_or(again.is_some());
     Ok(if is_done { Done::Reached } else { Done::NotReached })
+}
+
+/// # Errors
+/// If the result would take the place of one of the pictures that it is made of.
+fn expect_other_file(args: &PasteArgs) -> Result<()> {
+    let Ok(out) = args.out.canonicalize() else { return Ok(()) };
+    let read = [&args.photo, &args.perturbed, &args.face, &args.target];
+    if read.into_iter().any(|path| path.canonicalize().is_ok_and(|path| path == out)) {
+        return Err(Failure::new(format!("`{}` is one of the pictures to read", args.out.display()))
+            .with_hint("give the new photograph another name with `--out`"));
+    }
+    Ok(())
 }
 
 /// The row of an aligned face, in the `faces.jsonl` of its folder or of one that holds it.

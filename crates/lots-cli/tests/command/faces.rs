@@ -181,6 +181,8 @@ fn an_unperturbed_face_leaves_its_photograph_as_it_is() {
     assert_eq!((&report["linf"], &report["reached"]), (&10.into(), &false.into()));
     let (before, after) = (open("photos/anna/first.png"), open("brighter-photo.png"));
     assert_eq!(before.pixels()[0], after.pixels()[0]);
+    snapshot!("faces_own_photo", stage.lots(&format!("{paste} --out photos/anna/first.png")));
+    assert_eq!(before, open("photos/anna/first.png"));
     snapshot!(
         "faces_other_photo",
         stage.lots(&format!("{} --out x.png", paste.replace("photos/anna/first.png", "photos/second.png")))

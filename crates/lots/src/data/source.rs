@@ -140,8 +140,10 @@ impl ImageSource {
     /// ```
     pub fn images(&self) -> Result<Images> {
         let mut opened = match &self.place {
-            Place::Digits => Opened::embedded("digits", super::digits::open()),
-            Place::Targets => Opened::embedded("digits:targets", super::digits::open_targets()),
+            Place::Digits => Opened::embedded("digits", super::digits::open(), &self.class_names),
+            Place::Targets => {
+                Opened::embedded("digits:targets", super::digits::open_targets(), &self.class_names)
+            }
             Place::Path(path) => Opened::path(path, &self.class_names)?,
         };
         if let Some(path) = &self.label_file {

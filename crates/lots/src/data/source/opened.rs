@@ -31,10 +31,20 @@ enum Names {
 }
 
 impl Opened {
-    pub(super) fn embedded(name: &str, (images, labels): (idx::Images, Vec<usize>)) -> Self {
+    /// Where classes have names, a digit is the class of that name; without one for each, the digits have no labels.
+    pub(super) fn embedded(
+        name: &str,
+        (images, digits): (idx::Images, Vec<usize>),
+        class_names: &[String],
+    ) -> Self {
+        let class = |digit: usize| match class_names {
+            [] => Some(digit),
+            names => names.iter().position(|name| *name == digit.to_string()),
+        };
         let count = images.image_count();
         let names = Names::Counted(name.to_owned());
-        Self { images: Images::Idx(Box::new(images)), names, count, labels: Some(labels) }
+        let labels = digits.into_iter().map(class).collect();
+        Self { images: Images::Idx(Box::new(images)), names, count, labels }
     }
 
     pub(super) fn path(path: &Path, class_names: &[String]) -> Result<Self> {

@@ -222,3 +222,15 @@ fn images_of_any_shapes_come_one_by_one() {
     let heights: Vec<usize> = images.map(|named| named.unwrap().image.height()).collect();
     assert_eq!(heights, [2, 5, 3]);
 }
+
+#[test]
+fn digits_have_the_class_of_their_name_where_classes_have_names() {
+    let labels = |names: &[&str]| {
+        let source = ImageSource::parse("digits:targets").unwrap().with_class_names(names.iter().copied());
+        source.load().unwrap().labels().map(<[usize]>::to_vec)
+    };
+    assert_eq!(labels(&[]), Some((0..10).collect()));
+    assert_eq!(labels(&["9", "8", "7", "6", "5", "4", "3", "2", "1", "0"]), Some((0..10).rev().collect()));
+    assert_eq!(labels(&["1", "2", "3"]), None);
+    assert_eq!(labels(&["anna", "boris"]), None);
+}
