@@ -100,7 +100,8 @@ pub(super) fn is_picture(path: &Path) -> bool {
     extension.is_some_and(|extension| picture::EXTENSIONS.contains(&extension.as_str())) && path.is_file()
 }
 
-fn class_index(name: &str) -> Option<usize> {
+/// What a name that is a number says.
+pub(super) fn class_index(name: &str) -> Option<usize> {
     // `parse` would also take a sign.
     name.bytes().all(|byte| byte.is_ascii_digit()).then(|| name.parse().ok()).flatten()
 }

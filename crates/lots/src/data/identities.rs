@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::folder::{is_picture, names};
+use super::folder::{class_index, is_picture, names};
 use crate::error::{Error, Result};
 
 /// A picture and whom it shows.
@@ -79,10 +79,7 @@ pub fn list(path: impl AsRef<Path>) -> Result<Vec<IdentityPicture>> {
 /// assert_eq!(identities, ["9", "10", "anna", "bob"]);
 /// ```
 pub fn compare(a: &str, b: &str) -> Ordering {
-    let number = |text: &str| -> Option<u64> {
-        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
-    };
-    match (number(a), number(b)) {
+    match (class_index(a), class_index(b)) {
         (Some(left), Some(right)) => left.cmp(&right).then_with(|| a.cmp(b)),
         (Some(_), None) => Ordering::Less,
         (None, Some(_)) => Ordering::Greater,

@@ -156,6 +156,7 @@ fn gather_from_padded(geometry: &Geometry<'_>, pass: &Backward<'_>, gradient: &m
     });
     let cotangent = with_border(pass.cotangent, geometry.output, margins, extents);
     let [row_phases, column_phases] = [0, 1].map(|axis| Phase::all(geometry, axis));
+    let [_, height, width] = geometry.input;
     for rows in &row_phases {
         for columns in &column_phases {
             let taps = rows.taps.iter().flat_map(|&(u, back)| {
@@ -169,44 +170,29 @@ fn gather_from_padded(geometry: &Geometry<'_>, pass: &Backward<'_>, gradient: &m
             if taps.is_empty() || rows.pixels.is_empty() || columns.pixels.is_empty() {
                 continue;
             }
-            let pixels = |output: &dyn Fn(usize, usize) -> usize| -> Vec<Column> {
-                let place = |(i, &(_, from_y)): (usize, &(usize, usize))| {
-                    let columns = columns.pixels.iter().enumerate();
-                    columns
-                        .map(move |(j, &(_, from_x))| (i, j, from_y * extents[1] + from_x))
-                        .collect::<Vec<_>>()
-                };
-                let places = rows.pixels.iter().enumerate().flat_map(place);
-                places.map(|(i, j, input)| Column { input, output: output(i, j) }).collect()
-            };
-            let [_, height, width] = geometry.input;
+            let pixels = rows.pixels.iter().flat_map(|&(y, from_y)| {
+                columns.pixels.iter().map(move |&(x, from_x)| Column {
+                    input: from_y * extents[1] + from_x,
+                    output: y * width + x,
+                })
+            });
+            let mut region = Region { pixels: pixels.collect(), taps, plane: height * width };
             if row_phases.len() * column_phases.len() == 1 {
-                let region = Region { pixels: pixels(&|y, x| y * width + x), taps, plane: height * width };
                 region.add_to(geometry, pass, &cotangent, gradient);
                 continue;
             }
             // The pixels of a pair of phases lie apart, and the sums want neighbours.
-            let counts = [rows.pixels.len(), columns.pixels.len()];
-            let region =
-                Region { pixels: pixels(&|i, j| i * counts[1] + j), taps, plane: counts[0] * counts[1] };
-            let mut apart = vec![0.0; geometry.input[0] * region.plane];
-            for (apart, gradient) in
-                apart.chunks_exact_mut(region.plane).zip(gradient.chunks_exact(height * width))
-            {
-                for (apart, (y, _)) in apart.chunks_exact_mut(counts[1]).zip(&rows.pixels) {
-                    for (value, (x, _)) in apart.iter_mut().zip(&columns.pixels) {
-                        *value = gradient[y * width + x];
-                    }
-                }
-            }
+            let places: Vec<usize> = region.pixels.iter().map(|pixel| pixel.output).collect();
+            region.pixels.iter_mut().enumerate().for_each(|(index, pixel)| pixel.output = index);
+            region.plane = places.len();
+            let planes = gradient.chunks_exact(height * width);
+            let mut apart: Vec<f32> =
+                planes.flat_map(|plane| places.iter().map(|&place| plane[place])).collect();
             region.add_to(geometry, pass, &cotangent, &mut apart);
-            for (apart, gradient) in
-                apart.chunks_exact(region.plane).zip(gradient.chunks_exact_mut(height * width))
-            {
-                for (apart, (y, _)) in apart.chunks_exact(counts[1]).zip(&rows.pixels) {
-                    for (value, (x, _)) in apart.iter().zip(&columns.pixels) {
-                        gradient[y * width + x] = *value;
-                    }
+            let planes = gradient.chunks_exact_mut(height * width);
+            for (plane, apart) in planes.zip(apart.chunks_exact(places.len())) {
+                for (&place, &value) in places.iter().zip(apart) {
+                    plane[place] = value;
                 }
             }
         }
