@@ -7,7 +7,7 @@ use crate::graph::{Graph, Source, TensorId};
 use crate::network::Network;
 use crate::op::Operand;
 use crate::pixels::Pixels;
-use crate::workspace::Workspace;
+use crate::workspace::{Buffer, Workspace};
 
 /// Images side by side: as many as an AVX-512 register has floats.
 pub(crate) const LANES: usize = 16;
@@ -65,7 +65,7 @@ pub(crate) fn blocks(count: usize, graph: &Graph) -> Vec<Block> {
 }
 
 /// Values of every tensor, `[elements][lanes]`; empty where not computed.
-pub(crate) type Tensors = Vec<Vec<f32>>;
+pub(crate) type Tensors = Vec<Buffer>;
 
 /// Which nodes lead to the wanted tensors, and when each tensor is no longer needed.
 #[derive(Debug)]
@@ -143,7 +143,7 @@ impl Plan {
         workspace: &mut Workspace<'_>,
     ) -> Tensors {
         let graph = &network.graph;
-        let mut tensors: Tensors = vec![Vec::new(); graph.tensors.len()];
+        let mut tensors: Tensors = vec![Buffer::default(); graph.tensors.len()];
         let input_elements = graph.tensors[Graph::INPUT].shape.count();
         let mut input = workspace.take(input_elements * block.lanes);
         let images = pixels.slice(block.first * input_elements..(block.first + block.count) * input_elements);
@@ -199,7 +199,7 @@ pub(crate) fn recomputed<'t>(
     if !tensors[tensor].is_empty() {
         return Cow::Borrowed(&tensors[tensor]);
     }
-    let mut own: Tensors = vec![Vec::new(); graph.tensors.len()];
+    let mut own: Tensors = vec![Buffer::default(); graph.tensors.len()];
     for node in nodes_before(graph, &[tensor], |tensor| !tensors[tensor].is_empty()) {
         let node = &graph.nodes[node];
         let mut output = workspace.take(graph.tensors[node.output].shape.count() * lanes);
@@ -210,7 +210,7 @@ pub(crate) fn recomputed<'t>(
     }
     let values = std::mem::take(&mut own[tensor]);
     workspace.recycle(own);
-    Cow::Owned(values)
+    Cow::Owned(values.into_vec())
 }
 
 /// The nodes that compute `wanted`, in their order, as far as tensors are not `available`.

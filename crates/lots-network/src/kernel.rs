@@ -7,11 +7,13 @@
 mod apart;
 mod blocked_sums;
 pub(crate) mod channel_convolution;
+mod few_columns;
 pub(crate) mod lane_products;
 pub(crate) mod lane_sums;
 mod matrix_vector;
 pub(crate) mod outer_products;
 mod register_tile;
+mod thread_memory;
 mod turned_rows;
 pub(crate) mod weighted_sum;
 pub(crate) mod window_maximum;
@@ -45,6 +47,19 @@ pub(crate) fn vectorized<R>(compute: impl FnMut() -> R) -> R {
     architecture().dispatch(Compute(compute))
 }
 
+/// Asks for the cache line of `values[index]`, which is wanted soon; an element that does not exist is not asked for.
+#[inline(always)]
+fn fetch_ahead(values: &[f32], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(value) = values.get(index) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: the address is that of an element.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (values, index);
+}
+
 #[cfg(test)]
 pub(crate) use tests::on_every_instruction_set;
 
@@ -57,16 +72,15 @@ mod tests {
         pub(super) static ARCHITECTURE: Cell<Option<pulp::Arch>> = const { Cell::new(None) };
     }
 
-    /// What `compute` returns with each of this machine's instruction sets, as far as it works on this thread.
-    pub(crate) fn on_every_instruction_set<R>(compute: impl Fn() -> R) -> Vec<R> {
+    /// What `compute` returns with each of this machine's instruction sets, on all threads that it divides its work among.
+    pub(crate) fn on_every_instruction_set<R: Send>(compute: impl Fn() -> R + Sync) -> Vec<R> {
         let mut architectures = vec![pulp::Arch::Scalar, pulp::Arch::new()];
         #[cfg(target_arch = "x86_64")]
         architectures.extend(pulp::x86::V3::try_new().map(pulp::Arch::V3));
         let run = |architecture| {
-            ARCHITECTURE.set(Some(architecture));
-            let result = compute();
-            ARCHITECTURE.set(None);
-            result
+            let set = move |_| ARCHITECTURE.set(Some(architecture));
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).start_handler(set).build().unwrap();
+            pool.install(&compute)
         };
         architectures.into_iter().map(run).collect()
     }

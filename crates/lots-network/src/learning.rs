@@ -12,7 +12,7 @@ use crate::op::{Backward, Operand};
 use crate::pixels::Pixels;
 use crate::shape::Shape;
 use crate::trace::BlockBackward;
-use crate::workspace::Workspace;
+use crate::workspace::{Buffer, Workspace};
 
 /// How many blocks of images hold their values at the same time: a bound on memory. The sum over the blocks has their
 /// order, whatever this is.
@@ -117,11 +117,11 @@ impl Network {
                     |workspace, &block| {
                         let tensors = plan.run(self, pixels, block, workspace);
                         let own = &labels[block.first..block.first + block.count];
-                        let mut gradients: Tensors = vec![Vec::new(); tensors.len()];
+                        let mut gradients: Tensors = vec![Buffer::default(); tensors.len()];
                         let mut seed = workspace.take(tensors[logits].len());
                         let (loss, errors) = softmax_loss(&tensors[logits], own, count, &mut seed);
                         gradients[logits] = seed;
-                        let mut cotangents: Tensors = vec![Vec::new(); self.graph.nodes.len()];
+                        let mut cotangents: Tensors = vec![Buffer::default(); self.graph.nodes.len()];
                         BlockBackward { network: self, nodes: plan.nodes(), tensors: &tensors, lanes: LANES }
                             .run(
                                 &mut gradients,

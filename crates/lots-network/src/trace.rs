@@ -10,7 +10,7 @@ use crate::layer::{LayerId, is_rectifier};
 use crate::network::{Array, Network, deinterleave, interleave};
 use crate::op::{Backward, Operand, element_wise};
 use crate::pixels::Pixels;
-use crate::workspace::Workspace;
+use crate::workspace::{Buffer, Workspace};
 
 /// How backpropagation starts when the layer is the output of a ReLU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,24 +147,27 @@ impl BlockBackward<'_> {
     fn to_input(
         &self,
         from: TensorId,
-        seed: Vec<f32>,
+        seed: Buffer,
         start: ReluStart,
         workspace: &mut Workspace<'_>,
-    ) -> Vec<f32> {
+    ) -> Buffer {
         let graph = &self.network.graph;
         let from = match graph.producer(from) {
             Some(node) if start == ReluStart::Caffe && is_rectifier(node) => node.operands[0],
             _ => from,
         };
         let wanted = self.depend_on_input();
-        let mut gradients: Tensors = vec![Vec::new(); graph.tensors.len()];
+        let mut gradients: Tensors = vec![Buffer::default(); graph.tensors.len()];
         gradients[from] = seed;
         self.run(&mut gradients, &|tensor| wanted[tensor], workspace, |_, cotangent, workspace| {
             workspace.give(cotangent);
         });
         let mut gradient = std::mem::take(&mut gradients[Graph::INPUT]);
-        // A layer that no pixel reaches has the gradient zero.
-        gradient.resize(graph.tensors[Graph::INPUT].shape.count() * self.lanes, 0.0);
+        if gradient.is_empty() {
+            // No pixel reaches the layer.
+            gradient = workspace.take(graph.tensors[Graph::INPUT].shape.count() * self.lanes);
+            gradient.fill(0.0);
+        }
         workspace.recycle(gradients);
         gradient
     }
@@ -176,7 +179,7 @@ impl BlockBackward<'_> {
         gradients: &mut Tensors,
         wanted: &dyn Fn(TensorId) -> bool,
         workspace: &mut Workspace<'_>,
-        mut passed: impl FnMut(usize, Vec<f32>, &mut Workspace<'_>),
+        mut passed: impl FnMut(usize, Buffer, &mut Workspace<'_>),
     ) {
         let graph = &self.network.graph;
         for &index in self.nodes.iter().rev() {
@@ -196,11 +199,11 @@ impl BlockBackward<'_> {
                 let reached: Vec<TensorId> =
                     node.operands.iter().copied().filter(|&operand| wanted(operand)).collect();
                 share(cotangent, &reached, gradients, workspace);
-                passed(index, Vec::new(), workspace);
+                passed(index, Buffer::default(), workspace);
                 continue;
             }
             // The same tensor may be several operands (x · x): its gradient is lent to the first, then added.
-            let mut own: Vec<Option<Vec<f32>>> = Vec::with_capacity(node.operands.len());
+            let mut own: Vec<Option<Buffer>> = Vec::with_capacity(node.operands.len());
             for &operand in &node.operands {
                 if !wanted(operand) {
                     own.push(None);
@@ -245,7 +248,7 @@ impl BlockBackward<'_> {
 }
 
 /// Adds `gradient` to those of `tensors`, one of which may take it as it is.
-fn share(gradient: Vec<f32>, tensors: &[TensorId], gradients: &mut Tensors, workspace: &mut Workspace<'_>) {
+fn share(gradient: Buffer, tensors: &[TensorId], gradients: &mut Tensors, workspace: &mut Workspace<'_>) {
     let Some((&last, others)) = tensors.split_last() else { return workspace.give(gradient) };
     for &tensor in others {
         if gradients[tensor].is_empty() {

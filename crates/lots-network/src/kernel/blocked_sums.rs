@@ -12,8 +12,10 @@ use rayon::prelude::*;
 
 use super::apart::Apart;
 use super::register_tile::add_products;
+use super::thread_memory::{Memory, with_memory};
 use super::turned_rows::{self, GROUP};
 use super::weighted_sum::{Column, Start, Tap, WeightedSums, load, store};
+use crate::workspace::at_least;
 
 /// Taps that are copied at once.
 const TAPS: usize = 256;
@@ -51,11 +53,12 @@ pub(super) fn compute(sums: &WeightedSums<'_>, output: &mut [f32]) {
     sums.check_bounds(output);
     let output = Apart::new(output);
     let tasks = tasks(sums);
-    let run = |buffers: &mut Buffers, (rows, columns)| {
-        super::architecture().dispatch(Task { sums, rows, columns, buffers, output: &output });
-    };
     // Sums that are worth copying for are worth dividing.
-    tasks.into_par_iter().for_each_init(Buffers::default, run);
+    tasks.into_par_iter().for_each(|(rows, columns)| {
+        with_memory(|memory| {
+            super::architecture().dispatch(Task { sums, rows, columns, memory, output: &output });
+        });
+    });
 }
 
 /// Ranges of rows and of columns: every element of the output is in exactly one pair.
@@ -76,17 +79,6 @@ fn tasks(sums: &WeightedSums<'_>) -> Vec<(Range<usize>, Range<usize>)> {
     tasks
 }
 
-/// Copies of weights and inputs.
-#[derive(Default)]
-struct Buffers {
-    /// `[terms][rows of a tile]`.
-    rows: Vec<f32>,
-    /// `[tiles][terms][columns of a tile]`.
-    columns: Vec<f32>,
-    /// Of all tiles, in their order.
-    runs: Vec<Run>,
-}
-
 /// Columns that are neighbours in the input, within one tile.
 struct Run {
     /// The first one's place in the tile, and in the input.
@@ -103,16 +95,16 @@ struct Tile<'a> {
     vectors: usize,
     /// Places for columns, [`Self::columns`] or more.
     width: usize,
-    /// Among [`Buffers::runs`].
+    /// Among those of all tiles.
     runs: Range<usize>,
 }
 
 impl<'a> Tile<'a> {
-    /// As many tiles of `most` registers as there are, then one of what is left.
-    fn all(columns: &'a [Column], lanes: usize, most: usize, runs: &mut Vec<Run>) -> Vec<Self> {
+    /// As many tiles of `most` registers as there are, then one of what is left; and the runs of all of them.
+    fn all(columns: &'a [Column], lanes: usize, most: usize) -> (Vec<Self>, Vec<Run>) {
         let mut tiles = Vec::with_capacity(columns.len() / (lanes * most) + 2);
         let mut rest = columns;
-        runs.clear();
+        let mut runs: Vec<Run> = Vec::new();
         while !rest.is_empty() {
             let vectors = rest.len().div_ceil(lanes).min(most);
             let width = vectors * lanes;
@@ -127,7 +119,7 @@ impl<'a> Tile<'a> {
             tiles.push(Self { columns, vectors, width, runs: first_run..runs.len() });
             rest = behind;
         }
-        tiles
+        (tiles, runs)
     }
 }
 
@@ -135,7 +127,7 @@ struct Task<'a, 'b> {
     sums: &'a WeightedSums<'a>,
     rows: Range<usize>,
     columns: Range<usize>,
-    buffers: &'b mut Buffers,
+    memory: &'b mut Memory,
     output: &'a Apart<'a>,
 }
 
@@ -151,30 +143,24 @@ impl WithSimd for Task<'_, '_> {
 impl Task<'_, '_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const COLUMNS: usize>(self, simd: S) {
-        let Self { sums, rows, columns, buffers, output } = self;
-        let tiles = Tile::all(&sums.columns[columns], S::F32_LANES, COLUMNS, &mut buffers.runs);
+        let Self { sums, rows, columns, memory: [row_copy, column_copy, _], output } = self;
+        let (tiles, runs) = Tile::all(&sums.columns[columns], S::F32_LANES, COLUMNS);
         let places: usize = tiles.iter().map(|tile| tile.width).sum();
-        buffers.rows.resize(TAPS * ROWS + GROUP, 0.0);
-        buffers.columns.resize(places * TAPS + COPIED, 0.0);
+        let row_copy = at_least(row_copy, TAPS * ROWS + GROUP);
+        let column_copy = at_least(column_copy, places * TAPS + COPIED);
         for (part, taps) in sums.taps.chunks(TAPS).enumerate() {
-            let mut copy = buffers.columns.as_mut_slice();
+            let mut copy = &mut *column_copy;
             for tile in &tiles {
-                copy_columns(sums.input, &buffers.runs[tile.runs.clone()], taps, copy, tile.width);
+                copy_columns(sums.input, &runs[tile.runs.clone()], taps, copy, tile.width);
                 copy = &mut copy[taps.len() * tile.width..];
             }
             for row in rows.clone().step_by(ROWS) {
                 let valid = ROWS.min(rows.end - row);
                 let place = Place { sums, row, valid, further: part > 0, output };
                 if valid <= FEW_ROWS {
-                    place.sweep::<S, FEW_ROWS, COLUMNS>(
-                        simd,
-                        taps,
-                        &tiles,
-                        &mut buffers.rows,
-                        &buffers.columns,
-                    );
+                    place.sweep::<S, FEW_ROWS, COLUMNS>(simd, taps, &tiles, row_copy, column_copy);
                 } else {
-                    place.sweep::<S, ROWS, COLUMNS>(simd, taps, &tiles, &mut buffers.rows, &buffers.columns);
+                    place.sweep::<S, ROWS, COLUMNS>(simd, taps, &tiles, row_copy, column_copy);
                 }
             }
         }

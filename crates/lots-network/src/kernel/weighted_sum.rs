@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{blocked_sums, matrix_vector};
+use super::{blocked_sums, few_columns, matrix_vector};
 
 /// One term of the sums.
 #[derive(Clone, Copy, Debug)]
@@ -105,9 +105,15 @@ impl WeightedSums<'_> {
             return;
         }
         let work = self.rows * self.columns.len() * self.rounds.count * self.taps.len() * self.lanes;
-        if work >= WORTH_COPYING && blocked_sums::suits(self) {
+        let few_columns = few_columns::suits(self);
+        if work >= WORTH_COPYING && (few_columns || blocked_sums::suits(self)) {
             let taps = self.rounds.all(self.taps);
-            blocked_sums::compute(&WeightedSums { taps: &taps, rounds: Rounds::ONE, ..*self }, output);
+            let sums = WeightedSums { taps: &taps, rounds: Rounds::ONE, ..*self };
+            if few_columns {
+                few_columns::compute(&sums, output);
+            } else {
+                blocked_sums::compute(&sums, output);
+            }
             return;
         }
         if let (Start::Output, 1) = (self.start, self.lanes) {

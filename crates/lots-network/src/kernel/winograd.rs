@@ -21,8 +21,9 @@ use std::sync::OnceLock;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::thread_memory::with_memory;
 use super::weighted_sum::{Start, WORTH_DIVIDING};
-use block::{Block, Buffers};
+use block::Block;
 use few_tiles::FewTiles;
 use side_by_side::SideBySide;
 use transform::{OUTPUTS, Tile, Transform};
@@ -213,22 +214,22 @@ impl Convolution<'_> {
         let Filters { outputs, inputs, .. } = *self.filters;
         let (tiles, pairs) = (self.tiles(), POINTS * POINTS);
         let divided = tiles * pairs * inputs * outputs >= WORTH_DIVIDING;
-        let mut buffers = Buffers::take();
-        if self.lanes > 1 {
-            let task = SideBySide::<POINTS> { convolution: self, buffers: &mut buffers, output };
-            super::architecture().dispatch(task);
-        } else if tiles < MANY_TILES && !divided {
-            let task = FewTiles::<POINTS> { convolution: self, buffers: &mut buffers, output };
-            super::architecture().dispatch(task);
-        } else {
-            let blocks = (tiles * pairs * (inputs + outputs)).div_ceil(BLOCK_FLOATS);
-            let tiles_each = tiles.div_ceil(blocks).next_multiple_of(16);
-            for first in (0..tiles).step_by(tiles_each) {
-                let tiles = first..tiles.min(first + tiles_each);
-                Block::<POINTS> { convolution: self, tiles, divided }.compute(&mut buffers, output);
+        with_memory(|memory| {
+            if self.lanes > 1 {
+                let task = SideBySide::<POINTS> { convolution: self, memory, output };
+                super::architecture().dispatch(task);
+            } else if tiles < MANY_TILES && !divided {
+                let task = FewTiles::<POINTS> { convolution: self, memory, output };
+                super::architecture().dispatch(task);
+            } else {
+                let blocks = (tiles * pairs * (inputs + outputs)).div_ceil(BLOCK_FLOATS);
+                let tiles_each = tiles.div_ceil(blocks).next_multiple_of(16);
+                for first in (0..tiles).step_by(tiles_each) {
+                    let tiles = first..tiles.min(first + tiles_each);
+                    Block::<POINTS> { convolution: self, tiles, divided }.compute(memory, output);
+                }
             }
-        }
-        buffers.give_back();
+        });
     }
 
     /// Rows and columns of the input that a tile sees; none where there is padding.

@@ -1,6 +1,5 @@
 //! A block of tiles: its inputs are transformed, multiplied by the filters, and transformed to outputs.
 
-use std::cell::RefCell;
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
@@ -10,7 +9,9 @@ use super::Convolution;
 use super::transform::{self, OUTPUTS, Tile, Transform};
 use crate::kernel::apart::Apart;
 use crate::kernel::register_tile::add_products;
+use crate::kernel::thread_memory::{Memory, with_memory};
 use crate::kernel::weighted_sum::{Start, load, store};
+use crate::workspace::at_least;
 
 /// Heights and widths of register tiles: 24 or 12 sums, the width counted in registers.
 pub(super) const MANY_REGISTERS_ROWS: usize = 8;
@@ -29,53 +30,30 @@ pub(super) struct Block<'a, const POINTS: usize> {
     pub(super) divided: bool,
 }
 
-/// Memory that the convolutions of a thread use one after the other.
-#[derive(Default)]
-pub(super) struct Buffers {
-    pub(super) inputs: Vec<f32>,
-    pub(super) products: Vec<f32>,
-    pub(super) turned: Vec<f32>,
-}
-
-thread_local! {
-    static BUFFERS: RefCell<Buffers> = RefCell::default();
-}
-
-impl Buffers {
-    /// Those of this thread, or new ones while another convolution on it waits.
-    pub(super) fn take() -> Self {
-        BUFFERS.take()
-    }
-
-    pub(super) fn give_back(self) {
-        BUFFERS.set(self);
-    }
-}
-
 impl<const POINTS: usize> Block<'_, POINTS>
 where
     Tile: Transform<POINTS>,
 {
     /// Computes the outputs of the block's tiles.
-    pub(super) fn compute(&self, buffers: &mut Buffers, output: &mut [f32]) {
+    pub(super) fn compute(&self, [inputs, products, _]: &mut Memory, output: &mut [f32]) {
         let architecture = crate::kernel::architecture();
         let layout = architecture.dispatch(LayoutOf { tiles: self.tiles.len() });
         let filters = self.convolution.filters;
         let pairs = POINTS * POINTS;
-        buffers.inputs.resize(pairs * layout.pair_distance(filters.inputs), 0.0);
-        buffers.products.resize(pairs * layout.pair_distance(filters.outputs), 0.0);
+        let transformed = at_least(inputs, pairs * layout.pair_distance(filters.inputs));
+        let products = at_least(products, pairs * layout.pair_distance(filters.outputs));
         let [height, width] = self.convolution.output_extent;
 
-        let inputs = Apart::new(&mut buffers.inputs);
+        let inputs = Apart::new(transformed);
         for_each(self.divided, (0..filters.inputs).into_par_iter(), |scratch, channel| {
             architecture.dispatch(TransformInputs { block: self, layout, channel, scratch, inputs: &inputs });
         });
-        let products = buffers.products.par_chunks_mut(layout.pair_distance(filters.outputs));
-        for_each(self.divided, products.enumerate(), |_, (pair, products)| {
-            let inputs = &buffers.inputs[pair * layout.pair_distance(filters.inputs)..];
+        let of_pairs = products.par_chunks_mut(layout.pair_distance(filters.outputs));
+        for_each(self.divided, of_pairs.enumerate(), |_, (pair, products)| {
+            let inputs = &transformed[pair * layout.pair_distance(filters.inputs)..];
             architecture.dispatch(Multiply { block: self, layout, pair, inputs, products });
         });
-        let products = &buffers.products;
+        let products = &*products;
         for_each(
             self.divided,
             output.par_chunks_mut(height * width).enumerate(),
@@ -109,7 +87,7 @@ fn for_each<I: IndexedParallelIterator>(
     task: impl Fn(&mut Vec<f32>, I::Item) + Sync + Send,
 ) {
     let items = if divided { items.with_min_len(1) } else { items.with_min_len(usize::MAX) };
-    items.for_each_init(Vec::new, task);
+    items.for_each(|item| with_memory(|[scratch, ..]| task(scratch, item)));
 }
 
 /// Where the tiles of a block lie in its buffers.
@@ -177,10 +155,9 @@ where
         let Convolution { input, input_extent: [height, width], origin, .. } = *self.block.convolution;
         let plane = &input[self.channel * height * width..][..height * width];
         let padded = self.layout.padded;
-        self.scratch.clear();
-        self.scratch
-            .resize(POINTS * POINTS * padded + POINTS + OUTPUTS * self.block.convolution.grid()[1], 0.0);
-        let (sorted, line) = self.scratch.split_at_mut(POINTS * POINTS * padded);
+        let line = POINTS + OUTPUTS * self.block.convolution.grid()[1];
+        let scratch = at_least(self.scratch, POINTS * POINTS * padded + line);
+        let (sorted, line) = scratch.split_at_mut(POINTS * POINTS * padded);
         for (row, columns, place) in self.block.segments() {
             let count = columns.len();
             let line = &mut line[..OUTPUTS * count + POINTS - OUTPUTS];
@@ -360,7 +337,7 @@ where
         let distance = self.layout.pair_distance(self.block.convolution.filters.outputs);
         let products = &self.products[self.channel * padded..];
         // Sorted by their place in the tile: `[4][4][tiles]`. Behind them a line of outputs.
-        self.scratch.resize(OUTPUTS * OUTPUTS * padded + OUTPUTS * self.block.convolution.grid()[1], 0.0);
+        at_least(self.scratch, OUTPUTS * OUTPUTS * padded + OUTPUTS * self.block.convolution.grid()[1]);
         for tile in (0..padded).step_by(S::F32_LANES) {
             transform::outputs::<S, POINTS>(
                 simd,

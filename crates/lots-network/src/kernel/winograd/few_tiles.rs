@@ -2,10 +2,11 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::block::Buffers;
 use super::transform::{self, OUTPUTS, Tile, Transform};
 use super::{Convolution, Filters};
+use crate::kernel::thread_memory::Memory;
 use crate::kernel::weighted_sum::{Start, load, store};
+use crate::workspace::at_least;
 
 /// Channels are rounded up to a multiple of what the widest register holds.
 pub(super) const CHANNELS: usize = 16;
@@ -13,7 +14,7 @@ pub(super) const CHANNELS: usize = 16;
 /// The convolution of one image, at so many points along each axis.
 pub(super) struct FewTiles<'a, const POINTS: usize> {
     pub(super) convolution: &'a Convolution<'a>,
-    pub(super) buffers: &'a mut Buffers,
+    pub(super) memory: &'a mut Memory,
     /// `[outputs][height][width]`.
     pub(super) output: &'a mut [f32],
 }
@@ -26,36 +27,37 @@ where
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { convolution, buffers, output } = self;
+        let Self { convolution, memory: [input_memory, product_memory, turned], output } = self;
         let Filters { outputs, inputs, .. } = *convolution.filters;
         let tiles = convolution.tiles();
         let pairs = POINTS * POINTS;
         let across = [inputs, outputs].map(|channels| channels.next_multiple_of(CHANNELS));
-        buffers.inputs.resize(tiles * pairs * across[0], 0.0);
-        buffers.products.resize(tiles * pairs * across[1], 0.0);
-        turn(convolution, across[0], &mut buffers.turned);
-        transform_inputs::<S, POINTS>(simd, convolution, across[0], &buffers.turned, &mut buffers.inputs);
-        let product = Product { convolution, tiles, pairs, across, inputs: &buffers.inputs };
+        let inputs = at_least(input_memory, tiles * pairs * across[0]);
+        let products = at_least(product_memory, tiles * pairs * across[1]);
+        let turned = turn(convolution, across[0], turned);
+        transform_inputs::<S, POINTS>(simd, convolution, across[0], turned, inputs);
+        let product = Product { convolution, tiles, pairs, across, inputs };
         for pair in 0..pairs {
             if S::REGISTER_COUNT >= 32 {
-                product.pair::<S, 8, 3>(simd, pair, &mut buffers.products);
+                product.pair::<S, 8, 3>(simd, pair, products);
             } else {
-                product.pair::<S, 4, 3>(simd, pair, &mut buffers.products);
+                product.pair::<S, 4, 3>(simd, pair, products);
             }
         }
-        transform_outputs::<S, POINTS>(simd, convolution, across[1], &buffers.products, output);
+        transform_outputs::<S, POINTS>(simd, convolution, across[1], products, output);
     }
 }
 
 /// The image as `[height][width][channels]`, with room for `across` channels.
-fn turn(convolution: &Convolution<'_>, across: usize, turned: &mut Vec<f32>) {
+fn turn<'m>(convolution: &Convolution<'_>, across: usize, memory: &'m mut Vec<f32>) -> &'m [f32] {
     let [height, width] = convolution.input_extent;
-    turned.resize(height * width * across, 0.0);
+    let turned = at_least(memory, height * width * across);
     for (channel, plane) in convolution.input.chunks_exact(height * width).enumerate() {
         for (pixel, value) in turned.chunks_exact_mut(across).zip(plane) {
             pixel[channel] = *value;
         }
     }
+    turned
 }
 
 /// Transforms the inputs of all tiles to `[tiles][pairs][across]`.

@@ -6,9 +6,11 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::Convolution;
-use super::block::{self, Buffers, Layout, group_product};
+use super::block::{self, Layout, group_product};
 use super::transform::{self, OUTPUTS, Tile, Transform};
+use crate::kernel::thread_memory::Memory;
 use crate::kernel::weighted_sum::{Start, load, store};
+use crate::workspace::at_least;
 
 /// Transformed inputs that are held at a time take about so many floats: they should stay in the cache of a core.
 const HELD_FLOATS: usize = 40 << 10;
@@ -16,7 +18,7 @@ const HELD_FLOATS: usize = 40 << 10;
 /// The convolution of all images, at so many points along each axis.
 pub(super) struct SideBySide<'a, const POINTS: usize> {
     pub(super) convolution: &'a Convolution<'a>,
-    pub(super) buffers: &'a mut Buffers,
+    pub(super) memory: &'a mut Memory,
     /// `[outputs][height][width][lanes]`.
     pub(super) output: &'a mut [f32],
 }
@@ -43,7 +45,7 @@ where
 {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const COLUMNS: usize>(self, simd: S) {
-        let Self { convolution, buffers: Buffers { inputs, products, .. }, output } = self;
+        let Self { convolution, memory: [inputs, products, _], output } = self;
         let Convolution { filters, lanes, start, .. } = *convolution;
         assert_eq!(filters.rows, ROWS, "the filters are laid out for this machine");
         let pairs = POINTS * POINTS;
@@ -52,8 +54,8 @@ where
         for first in (0..tiles).step_by(tiles_each) {
             let tiles = first..tiles.min(first + tiles_each);
             let layout = Layout::new::<S>(tiles.len() * lanes);
-            inputs.resize(pairs * layout.pair_distance(filters.inputs), 0.0);
-            products.resize(pairs * ROWS * layout.padded, 0.0);
+            let inputs = at_least(inputs, pairs * layout.pair_distance(filters.inputs));
+            let products = at_least(products, pairs * ROWS * layout.padded);
             transform_inputs::<S, POINTS>(simd, convolution, layout, tiles.clone(), inputs);
             for (panel, values) in filters.values.chunks_exact(pairs * filters.inputs * ROWS).enumerate() {
                 let panels = values.chunks_exact(filters.inputs * ROWS);
