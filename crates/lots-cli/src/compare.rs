@@ -13,7 +13,6 @@ use lots::Method;
 use lots::criterion::Until;
 use lots::data::ImageSet;
 use lots::experiment::{Attempt, Experiment, Pairing};
-use lots::step_and_adjust::StepAndAdjust;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -33,7 +32,7 @@ use crate::unfinished::Unfinished;
 use crate::whole_folder::Asked;
 
 /// Changes when the meaning of a key changes.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// What the comparison came to, with everything that it follows from.
 const REPORT: &str = "comparison.json";
@@ -276,19 +275,14 @@ fn experiment(args: &CompareArgs, loaded: &Loaded) -> Result<Experiment> {
         return Err(Failure::new(format!("`{}` has no layer with weights", loaded.name))
             .with_hint("choose layers with `--layer NAME`; `lots layers NETWORK` lists them"));
     }
-    let adjusting = StepAndAdjust::default();
     Ok(Experiment {
         groups: plan::groups(methods.into_iter(), layers.iter().map(String::as_str)),
         until,
         pairing: Pairing::Same,
         relu_start: args.how.backpropagation.unwrap_or_default().into(),
         vanished_gradient: args.how.vanished_gradient.unwrap_or_default().into(),
-        // A step costs a classification and a gradient.
-        step_and_adjust: StepAndAdjust {
-            max_iterations: adjusting.max_iterations.min(args.budget / 3),
-            ..adjusting
-        },
         descents: args.descent.options(args.seed),
+        budget: Some(args.budget),
         checkpoints: checkpoints(args.budget),
         with_pass_score: !args.no_pass,
         memory: args.memory.bytes(),

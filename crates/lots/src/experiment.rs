@@ -36,6 +36,9 @@ pub use targets::{TargetChoice, TargetTemplate};
 /// So many images are passed forward or backward at the cost of one.
 const LANES: usize = 16;
 
+/// The smallest budget: the representation of a target, a gradient and a classification.
+pub const LEAST_BUDGET: usize = 4;
+
 /// As many bytes as an experiment takes by itself.
 const MEMORY: usize = 768 << 20;
 
@@ -92,8 +95,11 @@ pub struct Experiment {
     pub step_and_adjust: StepAndAdjust,
     /// How the methods that make an objective small go on.
     pub descents: Descents,
-    /// Costs in passes, ascending, at which the best image of each attempt is measured, too: [`Attempt::trail`]. Descents
-    /// go on until the last of them has nearly been spent, as long as they have something to improve. Mostly empty.
+    /// What an attempt may cost, in passes as [`Attempt::cost`] counts them, [`LEAST_BUDGET`] at least. It is never
+    /// exceeded; what was found by then counts.
+    pub budget: Option<usize>,
+    /// Costs in passes, ascending, at which the best image of each attempt is measured, too: [`Attempt::trail`]. Mostly
+    /// empty.
     pub checkpoints: Vec<usize>,
     /// Whether PASS and SSIM are measured; they take longer than the search.
     pub with_pass_score: bool,
@@ -153,6 +159,8 @@ pub struct Attempt {
     pub classifications: usize,
     /// How many gradients were carried back to the pixels for it.
     pub backpropagations: usize,
+    /// Whether the budget ended it; what it has found may not be the smallest then.
+    pub is_cut_short: bool,
     /// The best images that it had found by the checkpoints, without those that are the same as before.
     pub trail: Vec<Sighting>,
 }
@@ -281,6 +289,9 @@ impl Experiment {
         self.line_search.check()?;
         self.step_and_adjust.check()?;
         self.descents.check()?;
+        if let Some(budget) = self.budget.filter(|&budget| budget < LEAST_BUDGET) {
+            return Err(Error::LineSearch { option: "budget", got: budget as f64, expected: "4 or more" });
+        }
         // The least that can be done: one origin, and the rays of one batch.
         let needed = 3 * (trace_bytes(network) / 2).max(LANES * ray_bytes(network));
         if needed > self.memory {
@@ -367,6 +378,7 @@ impl Default for Experiment {
             line_search: LineSearch::default(),
             step_and_adjust: StepAndAdjust::default(),
             descents: Descents::default(),
+            budget: None,
             checkpoints: Vec::new(),
             with_pass_score: true,
             memory: MEMORY,

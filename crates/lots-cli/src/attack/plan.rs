@@ -64,6 +64,7 @@ impl Plan {
                 line_search: line_search(args),
                 step_and_adjust: step_and_adjust(args),
                 descents: args.descent.options(args.output.seed),
+                budget: None,
                 checkpoints: Vec::new(),
                 with_pass_score: !args.output.no_pass,
                 memory: args.memory.bytes(),

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::stage::{Stage, snapshot};
@@ -35,6 +37,7 @@ fn methods_are_compared_on_the_same_pairs() {
     );
     for group in groups {
         assert_eq!(group["attempts"], 27, "{}", group["name"]);
+        assert!(group["cost"].as_f64().unwrap() <= 120.0, "{}", group["name"]);
         let trail = group["trail"].as_array().unwrap();
         assert_eq!(trail.last().unwrap()["cost"], 120);
         assert_eq!(trail.last().unwrap()["l2"], group["l2"]["median"]);
@@ -47,6 +50,24 @@ fn methods_are_compared_on_the_same_pairs() {
     }
     let page = read(&stage, "compare/report.html");
     assert!(page.contains("Quality against cost") && !page.contains("<script"));
+}
+
+#[test]
+fn no_attempt_exceeds_the_budget_and_the_attempts_say_what_ended_them() {
+    let stage = Stage::new();
+    let little = THREE.replace("--layer ip2 --budget 120", "--layer conv1 --layer ip2 --budget 60");
+    stage.run(&format!("{little} --no-pass --quiet"), 0);
+    let mut reader = csv::Reader::from_path(stage.path("compare/attempts.csv")).unwrap();
+    let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    for row in &rows {
+        assert!(row["spent"].parse::<usize>().unwrap() <= 60, "{row:?}");
+        let ends = ["", "budget", "holds_at_origin", "saturated", "vanished_gradient", "converged"];
+        assert!(ends.contains(&row["reason"].as_str()), "{row:?}");
+        assert!(row["cost"] != "" || row["reason"] != "", "{row:?}");
+    }
+    let stepping: Vec<_> =
+        rows.iter().filter(|row| row["method"] == "step-and-adjust" && row["layer"] == "conv1").collect();
+    assert!(stepping.iter().any(|row| row["reason"] == "budget"), "{stepping:?}");
 }
 
 #[test]

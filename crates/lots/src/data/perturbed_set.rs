@@ -234,6 +234,7 @@ mod tests {
             outcome: Outcome::Reached(perturbed.clone()),
             classifications: 9,
             backpropagations: 1,
+            is_cut_short: false,
             trail: Vec::new(),
         };
         (attempt, perturbed)
