@@ -31,7 +31,7 @@ pub(crate) use self::evaluate::EvaluateArgs;
 pub(crate) use self::faces::{AlignArgs, FacesArgs, FacesCommand, FacesReportArgs, FinderArgs, PasteArgs};
 pub(crate) use self::features::MaskArgs;
 pub(crate) use self::gallery::{GalleryAction, GalleryBuildArgs, GalleryCommandArgs};
-pub(crate) use self::images::{LabelSource, LabelledArgs, OriginArgs, TargetArgs};
+pub(crate) use self::images::{LabelSource, LabelledArgs, LabelledTargetArgs, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;
 pub(crate) use self::layers::{LayersArgs, SCREENFUL};
 pub(crate) use self::network::{GalleryArgs, NetworkArgs, PixelArgs, PreprocessingArgs};

@@ -20,7 +20,7 @@ use self::attempts::{Attempts, Row};
 use self::summary::{Group, groups};
 use crate::Done;
 use crate::args::{CompareArgs, LabelledArgs};
-use crate::attack::images::{Targets, labelled};
+use crate::attack::images::{Targets, labelled, picked};
 use crate::attack::plan::{self, expect_once};
 use crate::digest::ImagesDigest;
 use crate::failure::{About, Failure, Result};
@@ -89,7 +89,7 @@ impl<'a> Job<'a> {
             labels: args.origin.labels.clone(),
         };
         let origins = labelled(&origins, &loaded.network)?;
-        let targets = Targets::labelled(&args.target, &loaded.network)?;
+        let targets = Targets::labelled(&args.target, &origins, &loaded.network)?;
         let mut job = Self { args, loaded, origins, targets, experiment, settings: Value::Null };
         job.settings = job.settings();
         Ok(job)
@@ -323,13 +323,6 @@ fn expect_effect(args: &CompareArgs, experiment: &Experiment) -> Result<()> {
                 .with_hint(format!("leave it out; `lots compare --help` says what `{flag}` is for")))
         }
     }
-}
-
-/// The images at these places, in this order.
-fn picked(set: &ImageSet, places: &[usize]) -> Result<ImageSet> {
-    let images = places.iter().map(|&place| set.images()[place].clone()).collect();
-    let labels = set.labels().map(|labels| places.iter().map(|&place| labels[place]).collect());
-    Ok(ImageSet::new(images, labels, places.iter().map(|&place| set.names()[place].clone()).collect())?)
 }
 
 #[cfg(test)]

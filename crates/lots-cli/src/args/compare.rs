@@ -7,7 +7,7 @@ use lots::criterion::Until;
 
 use super::attack::{MemoryArgs, MethodArgs};
 use super::descent::DescentArgs;
-use super::images::{OriginArgs, TargetArgs};
+use super::images::{LabelledTargetArgs, OriginArgs};
 use super::network::NetworkArgs;
 use super::values;
 
@@ -21,9 +21,8 @@ pub(crate) struct CompareArgs {
     pub(crate) layer: Vec<String>,
     #[command(flatten)]
     pub(crate) origin: OriginArgs,
-    /// [default of --target: digits:targets]
     #[command(flatten)]
-    pub(crate) target: TargetArgs,
+    pub(crate) target: LabelledTargetArgs,
     /// What must hold for a perturbed image: misclassified, or class (that of the target) [default: misclassified]
     #[arg(long, value_name = "CRITERION", value_parser = values::until)]
     pub(crate) until: Option<Until>,

@@ -196,6 +196,7 @@ pub(super) const STABILITY: &str = "\
 Examples:
   lots stability lenet
   lots stability lenet hardened.onnx --mnist data/mnist --no-pass --out compared
+  lots stability face.onnx --gallery people.safetensors --origin people --no-pass --out people-stability
   lots stability hardened.onnx --baseline stability --out tested --force \\
     --fail-if 'ip1.median < 0.9 * baseline' --fail-if 'conv1.toward.flipped > 0.99' --junit stability.xml
 

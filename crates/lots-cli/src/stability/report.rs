@@ -18,6 +18,8 @@ use crate::terminal::{grouped, shortened};
 
 /// Names of layers in drawings are not longer.
 const NAME: usize = 24;
+/// Names of classes in drawings are not longer.
+const CLASS: usize = 12;
 /// A map with more classes than this is not read any more.
 const CLASSES: usize = 40;
 
@@ -222,7 +224,7 @@ fn map(
     }
     let map = HeatMap {
         rows: job.layers.iter().map(|layer| shortened(layer, NAME)).collect(),
-        columns: classes.iter().map(ToString::to_string).collect(),
+        columns: classes.iter().map(|&class| shortened(&job.names.of(class), CLASS)).collect(),
         cells: job
             .layers
             .iter()
@@ -249,11 +251,12 @@ fn how(job: &Job<'_>) -> Vec<Block> {
     let resampling = job.resampling();
     let scale = job.scale();
     vec![
-        Block::text(
+        Block::text(format!(
             "Each image is reduced and magnified at each layer, Eq. (4), and moved toward a target of each other class, \
-             Eq. (3). The line search finds the smallest step after which the 8-bit image is read as another class. It \
+             Eq. (3).{} The line search finds the smallest step after which the 8-bit image is read as another class. It \
              follows the direction until no pixel moves any more: an attempt that has not flipped then never will.",
-        ),
+            job.targets.said()
+        )),
         Block::text(format!(
             "Such attempts are censored at the end of the scale: L∞ {}, L2 {:.0}, PASS {}. Intervals hold the middle {:.0} % \
              of {} resamples with seed {}; images are drawn with all of their attempts, since attempts on one image are \

@@ -332,11 +332,11 @@ fn no_attempt_costs_more_than_its_budget_and_those_that_it_ends_say_so() {
         ..all_methods()
     };
     unlimited.groups.push(Group::at_layer(Method::StepAndAdjust, "conv1"));
-    let origins = some_digits(0..2);
+    let origins = some_digits(0..1);
     for robust_to in [Vec::new(), vec!["shift:1".parse().unwrap()]] {
         unlimited.robust_to = robust_to;
         let whole = attempts(&unlimited, &origins);
-        for budget in [LEAST_BUDGET, 20, 31, 100, 300] {
+        for budget in [LEAST_BUDGET, 20, 31, 100] {
             let limited = Experiment { budget: Some(budget), ..unlimited.clone() };
             for (limited, whole) in attempts(&limited, &origins).iter().zip(&whole) {
                 let group = &unlimited.groups[limited.group];

@@ -67,8 +67,10 @@ fn group(job: &Job<'_>, found: &Found, record: &Record) -> Result<(Group, String
     let next = record.number + 1;
     let part = job.origins.part(record.number..next)?;
     let (origin, name) = (&part.images()[0], &part.names()[0]);
-    let mut panels =
-        vec![Panel::new(origin.clone(), Caption::new(format!("origin: {}", record.origin_class)))];
+    let mut panels = vec![Panel::new(
+        origin.clone(),
+        Caption::new(format!("origin: {}", job.names.of(record.origin_class))),
+    )];
     if !record.is_flipped {
         return Ok((Group::new(name, panels), format!("{name} never flips")));
     }
@@ -86,7 +88,7 @@ fn group(job: &Job<'_>, found: &Found, record: &Record) -> Result<(Group, String
     experiment.run(&job.tested().network, &part, Some(targets), &mut keep)?;
     let Some(perturbed) = perturbed else { return Ok((Group::new(name, panels), name.clone())) };
     let place = format!("{layer} {}", record.method);
-    let classes = [record.origin_class.to_string(), perturbed.class.to_string()];
+    let classes = [record.origin_class, perturbed.class].map(|class| job.names.of(class));
     let measures = measure::compare(origin, &perturbed.image)?;
     let caption = Caption::perturbed(&place, [&classes[0], &classes[1]], &measures);
     let words = format!("{name}, {caption}");
