@@ -30,8 +30,7 @@ use crate::step_and_adjust::StepAndAdjust;
 use crate::trail::Sighting;
 use crate::transformation::Transformation;
 use chunk::{Chunk, Setting};
-use targets::Targets;
-pub use targets::{TargetChoice, TargetTemplate};
+pub use targets::{TargetChoice, TargetTemplate, Targets};
 
 /// So many images are passed forward or backward at the cost of one.
 const LANES: usize = 16;
@@ -251,16 +250,7 @@ impl Experiment {
         layers.extend(criterion_layer);
         layers.sort_unstable();
         layers.dedup();
-        for (template, &layer) in
-            self.templates.iter().flat_map(|it| layers.iter().map(move |layer| (it, layer)))
-        {
-            let (got, expected) = (template.values.len(), network.shape(layer).count());
-            if got != expected {
-                let layer = network.tensor_name(layer).to_owned();
-                return Err(Error::RepresentationLength { layer, got, expected });
-            }
-        }
-        let targets = Targets::new(network, targets, self, &layers)?;
+        let targets = Targets::new(network, targets, &self.templates, &self.target_choice, &layers)?;
         let setting =
             Setting { experiment: self, network, objectives, layers, criterion_layer, targets, interrupted };
         let mut results =
@@ -309,7 +299,7 @@ impl Experiment {
         }
         let groups = self.groups.iter().map(|group| self.check_group(network, group, origins, targets));
         let objectives = groups.collect::<Result<Vec<_>>>()?;
-        self.check_targets(network, &objectives)?;
+        self.check_targets()?;
         Ok(objectives)
     }
 
