@@ -12,7 +12,9 @@ use std::path::Path;
 use lots::Method;
 use lots::criterion::Until;
 use lots::data::ImageSet;
+use lots::direction::Objective;
 use lots::experiment::{Attempt, Experiment, Pairing};
+use lots::mask::Mask;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -22,6 +24,7 @@ use crate::Done;
 use crate::args::{CompareArgs, LabelledArgs};
 use crate::attack::images::{Targets, labelled, picked};
 use crate::attack::plan::{self, expect_once};
+use crate::attack::settings;
 use crate::digest::ImagesDigest;
 use crate::failure::{About, Failure, Result};
 use crate::interrupt::{Interrupt, interrupted};
@@ -78,11 +81,12 @@ impl<'a> Job<'a> {
         let loaded = Loaded::open(&args.network)?;
         expect_once("--method", &args.method)?;
         expect_once("--layer", &args.layer)?;
-        for name in &args.layer {
-            loaded.layer(name)?;
-        }
-        let experiment = experiment(args, &loaded)?;
+        let mask = args.part.mask()?;
+        let objectives = args.layer.iter().map(|text| loaded.objective(text, &mask));
+        let objectives = objectives.collect::<Result<Vec<_>>>()?;
+        let experiment = experiment(args, &loaded, mask)?;
         expect_effect(args, &experiment)?;
+        expect_whole_layers(args, &experiment, &objectives)?;
         let origins = LabelledArgs {
             mnist: None,
             origin: args.origin.origin.clone(),
@@ -91,17 +95,17 @@ impl<'a> Job<'a> {
         let origins = labelled(&origins, &loaded.network)?;
         let targets = Targets::labelled(&args.target, &origins, &loaded.network)?;
         let mut job = Self { args, loaded, origins, targets, experiment, settings: Value::Null };
-        job.settings = job.settings();
+        job.settings = job.settings()?;
         Ok(job)
     }
 
     /// Everything that what is found follows from.
-    fn settings(&self) -> Value {
+    fn settings(&self) -> Result<Value> {
         let mut digest = ImagesDigest::default();
         digest.add_set(&self.origins);
         let Experiment { groups, until, checkpoints, descents, relu_start, vanished_gradient, .. } =
             &self.experiment;
-        json!({
+        Ok(json!({
             "format_version": FORMAT_VERSION,
             "versions": { "lots": env!("CARGO_PKG_VERSION") },
             "network": { "name": self.loaded.name, "sha256": self.loaded.sha256 },
@@ -127,9 +131,10 @@ impl<'a> Job<'a> {
                     "iterations": descents.projected_gradient.iterations,
                     "random_start": descents.projected_gradient.random_start,
                 },
+                "mask": settings::mask(&self.args.part)?,
                 "pass_score": !self.args.no_pass,
             },
-        })
+        }))
     }
 
     /// All origins that are not done yet, some at a time.
@@ -258,7 +263,7 @@ impl Origins {
 }
 
 /// What is tried on each pair.
-fn experiment(args: &CompareArgs, loaded: &Loaded) -> Result<Experiment> {
+fn experiment(args: &CompareArgs, loaded: &Loaded, mask: Mask) -> Result<Experiment> {
     let until = args.until.unwrap_or_default();
     if !matches!(until, Until::Misclassified | Until::Class) {
         return Err(Failure::new(format!("`--until {until}` cannot be compared"))
@@ -279,6 +284,7 @@ fn experiment(args: &CompareArgs, loaded: &Loaded) -> Result<Experiment> {
         groups: plan::groups(methods.into_iter(), layers.iter().map(String::as_str)),
         until,
         pairing: Pairing::Same,
+        mask,
         relu_start: args.how.backpropagation.unwrap_or_default().into(),
         vanished_gradient: args.how.vanished_gradient.unwrap_or_default().into(),
         descents: args.descent.options(args.seed),
@@ -310,6 +316,11 @@ fn expect_effect(args: &CompareArgs, experiment: &Experiment) -> Result<()> {
     let has_start = any(|method| method.needs_layer() && !method.is_descent());
     let own = [
         ("--layer", !args.layer.is_empty(), any(Method::needs_layer)),
+        (
+            "--only-channels, --only-units, --only-region and --mask",
+            !args.part.is_empty(),
+            any(Method::needs_layer),
+        ),
         ("--backpropagation", args.how.backpropagation.is_some(), has_start),
         ("--vanished-gradient", args.how.vanished_gradient.is_some(), is_loss),
         ("--seed", args.seed != 0, args.descent.projected_random),
@@ -323,6 +334,24 @@ fn expect_effect(args: &CompareArgs, experiment: &Experiment) -> Result<()> {
                 .with_hint(format!("leave it out; `lots compare --help` says what `{flag}` is for")))
         }
     }
+}
+
+/// # Errors
+/// If a method that looks at one whole layer is to look at several, or at a part.
+fn expect_whole_layers(args: &CompareArgs, experiment: &Experiment, objectives: &[Objective]) -> Result<()> {
+    let method = Method::FeatureAdversary;
+    let several = objectives.iter().position(|objective| objective.layers().len() > 1);
+    let what = match several.map(|place| &args.layer[place]) {
+        Some(text) => format!("several, `{text}`"),
+        None if !args.part.is_empty() => "a part of one".to_owned(),
+        None => return Ok(()),
+    };
+    if experiment.groups.iter().all(|group| group.method != method) {
+        return Ok(());
+    }
+    Err(Failure::new(format!("`{method}` moves toward one whole layer, not {what}")).with_hint(
+        "choose other methods with `--method`, such as `--method toward --method step-and-adjust`",
+    ))
 }
 
 #[cfg(test)]

@@ -342,6 +342,13 @@ impl Experiment {
             return Err(Error::CriterionNeeds { criterion: self.until, what, method });
         }
         match &group.layer {
+            Some(layer) if method == Method::FeatureAdversary => {
+                let objective = Objective::parse(network, layer, &self.mask)?;
+                if objective.layers().len() > 1 || !self.mask.is_empty() {
+                    return Err(Error::MethodNeeds { method, what: "one layer, and all of it" });
+                }
+                Ok(Some(objective))
+            }
             Some(layer) if method.needs_layer() => Ok(Some(Objective::parse(network, layer, &self.mask)?)),
             None if method.needs_layer() => Err(Error::MethodNeeds { method, what: "a layer" }),
             _ => Ok(None),

@@ -86,6 +86,22 @@ fn the_folder_is_the_same_for_any_number_of_threads_and_after_an_interruption() 
 }
 
 #[test]
+fn sums_and_parts_of_layers_are_compared_like_layers() {
+    let stage = Stage::new();
+    let groups = |options: &str| {
+        let plain = "compare lenet --origin digits[0..2] --budget 60 --no-pass --json --quiet --force";
+        let text = stage.run(&format!("{plain} --method toward --method step-and-adjust {options}"), 0);
+        json(&text)["groups"].clone()
+    };
+    let whole = groups("--layer conv2 --layer conv2*0.5+ip1*2");
+    assert_eq!(whole[1]["name"], "toward/conv2*0.5+ip1*2");
+    assert_ne!(whole[0]["l2"], whole[1]["l2"]);
+    let part = groups("--layer conv2 --only-channels 3,7-12");
+    assert_ne!(whole[0]["l2"], part[0]["l2"]);
+    assert_eq!(groups("--layer conv2 --only-channels 0-49")[0]["l2"], whole[0]["l2"]);
+}
+
+#[test]
 fn a_comparison_fits_on_a_screen() {
     let stage = Stage::new();
     snapshot!("compare", stage.lots(THREE));
@@ -100,6 +116,9 @@ fn what_cannot_be_compared_is_refused() {
         ("compare_little", "--budget 10"),
         ("compare_vain", "--method hot-cold --method l-bfgs --feature-radius 20"),
         ("compare_vain_seed", "--method projected-gradient --seed 3"),
+        ("compare_sum_of_layers", "--layer conv2*0.5+ip1*2"),
+        ("compare_part_of_a_layer", "--layer conv2 --only-channels 3,7-12"),
+        ("compare_vain_part", "--method hot-cold --only-channels 3"),
         ("compare_twice", "--method hot-cold --method hot-cold"),
     ] {
         snapshot!(name, stage.lots(&format!("compare lenet --origin digits[0..2] {arguments}")));

@@ -371,3 +371,18 @@ fn steps_that_a_budget_ends_do_not_say_that_iterations_did() {
     assert!(ends(&stepping(Some(20), 500), NotReached::Budget));
     assert!(ends(&stepping(None, 5), NotReached::IterationLimit));
 }
+
+#[test]
+fn a_feature_adversary_refuses_sums_and_parts_of_layers() {
+    let of = |layer: &str, mask: Mask| Experiment {
+        groups: vec![Group::at_layer(Method::FeatureAdversary, layer)],
+        mask,
+        ..all_methods()
+    };
+    let part = Mask::of([crate::mask::MaskPart::channels("0-3").unwrap()]);
+    for experiment in [of("conv2*0.5+ip1", Mask::default()), of("conv2", part)] {
+        let (network, origins) = (embedded::lenet(), some_digits(0..1));
+        let refused = experiment.run(&network, &origins, Some(&digits::targets()), &mut |_: Attempt| {});
+        assert!(matches!(refused, Err(Error::MethodNeeds { method: Method::FeatureAdversary, .. })));
+    }
+}
