@@ -342,7 +342,7 @@ fn expect_whole_layers(args: &CompareArgs, experiment: &Experiment, objectives: 
     let method = Method::FeatureAdversary;
     let several = objectives.iter().position(|objective| objective.layers().len() > 1);
     let what = match several.map(|place| &args.layer[place]) {
-        Some(text) => format!("several, `{text}`"),
+        Some(text) => format!("several: `{text}`"),
         None if !args.part.is_empty() => "a part of one".to_owned(),
         None => return Ok(()),
     };

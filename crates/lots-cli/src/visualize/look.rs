@@ -204,16 +204,12 @@ impl Target {
             representations.push(targets.representations(objective, target));
         }
         chosen.dedup();
-        Ok(match chosen[..] {
-            [(target, class)] => {
-                let (name, pictured) = (toward.name(target, class), toward.pictured(target));
-                Self { name, class, pictured, representations }
-            }
-            _ => {
-                let name = format!("the {} at each layer", args.templates.word());
-                Self { name, class: None, pictured: None, representations }
-            }
-        })
+        let [(target, class)] = chosen[..] else {
+            let name = format!("the {} at each layer", args.templates.word());
+            return Ok(Self { name, class: None, pictured: None, representations });
+        };
+        let (name, pictured) = (toward.name(target, class), toward.pictured(target));
+        Ok(Self { name, class, pictured, representations })
     }
 }
 

@@ -63,7 +63,7 @@ fn no_attempt_exceeds_the_budget_and_the_attempts_say_what_ended_them() {
         assert!(row["spent"].parse::<usize>().unwrap() <= 60, "{row:?}");
         let ends = ["", "budget", "holds_at_origin", "saturated", "vanished_gradient", "converged"];
         assert!(ends.contains(&row["reason"].as_str()), "{row:?}");
-        assert!(row["cost"] != "" || row["reason"] != "", "{row:?}");
+        assert!(!row["cost"].is_empty() || !row["reason"].is_empty(), "{row:?}");
     }
     let stepping: Vec<_> =
         rows.iter().filter(|row| row["method"] == "step-and-adjust" && row["layer"] == "conv1").collect();
