@@ -29,9 +29,9 @@ pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputA
 pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::evaluate::EvaluateArgs;
 pub(crate) use self::faces::{AlignArgs, FacesArgs, FacesCommand, FacesReportArgs, FinderArgs, PasteArgs};
-pub(crate) use self::features::MaskArgs;
+pub(crate) use self::features::{MaskArgs, TemplateArgs};
 pub(crate) use self::gallery::{GalleryAction, GalleryBuildArgs, GalleryCommandArgs};
-pub(crate) use self::images::{LabelSource, LabelledArgs, OriginArgs, TargetArgs};
+pub(crate) use self::images::{LabelSource, LabelledArgs, LabelledTargetArgs, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;
 pub(crate) use self::layers::{LayersArgs, SCREENFUL};
 pub(crate) use self::network::{GalleryArgs, NetworkArgs, PixelArgs, PreprocessingArgs};
@@ -163,7 +163,7 @@ pub(crate) struct ConvertArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("sign").required(true).multiple(true))]
+#[command(group = clap::ArgGroup::new("sign").args(["target", "template"]).required(true).multiple(true))]
 pub(crate) struct VisualizeArgs {
     /// The image to start from: a picture, or one of a set such as `digits[4]`
     #[arg(long, value_name = "IMAGE")]
@@ -177,8 +177,8 @@ pub(crate) struct VisualizeArgs {
     /// Make less of what the layer sees, Eq. (4) with −
     #[arg(long, group = "sign")]
     pub(crate) reduce: bool,
-    /// Move toward what the layer sees in this image, Eq. (3)
-    #[arg(long, group = "sign", value_name = "IMAGE", conflicts_with_all = ["magnify", "reduce"])]
+    /// Move toward what the layer sees in this image, Eq. (3), or in the one that `--target-set` makes of these
+    #[arg(long, value_name = "IMAGES", conflicts_with_all = ["magnify", "reduce"])]
     pub(crate) target: Option<String>,
     /// Go so far that L∞ is this, in grey levels 1–255
     #[arg(long, value_name = "LEVELS", value_parser = values::linf, conflicts_with = "until")]
@@ -192,6 +192,8 @@ pub(crate) struct VisualizeArgs {
     /// Names of the classes for captions, one a line, the first that of class 0 [default: their numbers]
     #[arg(long, value_name = "FILE")]
     pub(crate) class_names: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) templates: TemplateArgs,
     #[command(flatten)]
     pub(crate) part: MaskArgs,
     #[command(flatten)]
@@ -238,6 +240,8 @@ pub(crate) struct DirectionArgs {
     /// hot-cold: the hot class, counted from 0
     #[arg(long, value_name = "CLASS")]
     pub(crate) target_class: Option<usize>,
+    #[command(flatten)]
+    pub(crate) templates: TemplateArgs,
     #[command(flatten)]
     pub(crate) part: MaskArgs,
     #[command(flatten)]

@@ -6,7 +6,7 @@ pub(crate) mod images;
 mod improvement;
 pub(crate) mod plan;
 pub(crate) mod row;
-mod settings;
+pub(crate) mod settings;
 pub(crate) mod summary;
 
 use lots::data::ImageSet;

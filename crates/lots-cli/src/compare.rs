@@ -12,8 +12,9 @@ use std::path::Path;
 use lots::Method;
 use lots::criterion::Until;
 use lots::data::ImageSet;
+use lots::direction::Objective;
 use lots::experiment::{Attempt, Experiment, Pairing};
-use lots::step_and_adjust::StepAndAdjust;
+use lots::mask::Mask;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -21,8 +22,9 @@ use self::attempts::{Attempts, Row};
 use self::summary::{Group, groups};
 use crate::Done;
 use crate::args::{CompareArgs, LabelledArgs};
-use crate::attack::images::{Targets, labelled};
+use crate::attack::images::{Targets, labelled, picked};
 use crate::attack::plan::{self, expect_once};
+use crate::attack::settings;
 use crate::digest::ImagesDigest;
 use crate::failure::{About, Failure, Result};
 use crate::interrupt::{Interrupt, interrupted};
@@ -33,7 +35,7 @@ use crate::unfinished::Unfinished;
 use crate::whole_folder::Asked;
 
 /// Changes when the meaning of a key changes.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// What the comparison came to, with everything that it follows from.
 const REPORT: &str = "comparison.json";
@@ -79,30 +81,31 @@ impl<'a> Job<'a> {
         let loaded = Loaded::open(&args.network)?;
         expect_once("--method", &args.method)?;
         expect_once("--layer", &args.layer)?;
-        for name in &args.layer {
-            loaded.layer(name)?;
-        }
-        let experiment = experiment(args, &loaded)?;
+        let mask = args.part.mask()?;
+        let objectives = args.layer.iter().map(|text| loaded.objective(text, &mask));
+        let objectives = objectives.collect::<Result<Vec<_>>>()?;
+        let experiment = experiment(args, &loaded, mask)?;
         expect_effect(args, &experiment)?;
+        expect_whole_layers(args, &experiment, &objectives)?;
         let origins = LabelledArgs {
             mnist: None,
             origin: args.origin.origin.clone(),
             labels: args.origin.labels.clone(),
         };
         let origins = labelled(&origins, &loaded.network)?;
-        let targets = Targets::labelled(&args.target, &loaded.network)?;
+        let targets = Targets::labelled(&args.target, &origins, &loaded.network)?;
         let mut job = Self { args, loaded, origins, targets, experiment, settings: Value::Null };
-        job.settings = job.settings();
+        job.settings = job.settings()?;
         Ok(job)
     }
 
     /// Everything that what is found follows from.
-    fn settings(&self) -> Value {
+    fn settings(&self) -> Result<Value> {
         let mut digest = ImagesDigest::default();
         digest.add_set(&self.origins);
         let Experiment { groups, until, checkpoints, descents, relu_start, vanished_gradient, .. } =
             &self.experiment;
-        json!({
+        Ok(json!({
             "format_version": FORMAT_VERSION,
             "versions": { "lots": env!("CARGO_PKG_VERSION") },
             "network": { "name": self.loaded.name, "sha256": self.loaded.sha256 },
@@ -128,9 +131,10 @@ impl<'a> Job<'a> {
                     "iterations": descents.projected_gradient.iterations,
                     "random_start": descents.projected_gradient.random_start,
                 },
+                "mask": settings::mask(&self.args.part)?,
                 "pass_score": !self.args.no_pass,
             },
-        })
+        }))
     }
 
     /// All origins that are not done yet, some at a time.
@@ -259,7 +263,7 @@ impl Origins {
 }
 
 /// What is tried on each pair.
-fn experiment(args: &CompareArgs, loaded: &Loaded) -> Result<Experiment> {
+fn experiment(args: &CompareArgs, loaded: &Loaded, mask: Mask) -> Result<Experiment> {
     let until = args.until.unwrap_or_default();
     if !matches!(until, Until::Misclassified | Until::Class) {
         return Err(Failure::new(format!("`--until {until}` cannot be compared"))
@@ -276,19 +280,15 @@ fn experiment(args: &CompareArgs, loaded: &Loaded) -> Result<Experiment> {
         return Err(Failure::new(format!("`{}` has no layer with weights", loaded.name))
             .with_hint("choose layers with `--layer NAME`; `lots layers NETWORK` lists them"));
     }
-    let adjusting = StepAndAdjust::default();
     Ok(Experiment {
         groups: plan::groups(methods.into_iter(), layers.iter().map(String::as_str)),
         until,
         pairing: Pairing::Same,
+        mask,
         relu_start: args.how.backpropagation.unwrap_or_default().into(),
         vanished_gradient: args.how.vanished_gradient.unwrap_or_default().into(),
-        // A step costs a classification and a gradient.
-        step_and_adjust: StepAndAdjust {
-            max_iterations: adjusting.max_iterations.min(args.budget / 3),
-            ..adjusting
-        },
         descents: args.descent.options(args.seed),
+        budget: Some(args.budget),
         checkpoints: checkpoints(args.budget),
         with_pass_score: !args.no_pass,
         memory: args.memory.bytes(),
@@ -316,6 +316,11 @@ fn expect_effect(args: &CompareArgs, experiment: &Experiment) -> Result<()> {
     let has_start = any(|method| method.needs_layer() && !method.is_descent());
     let own = [
         ("--layer", !args.layer.is_empty(), any(Method::needs_layer)),
+        (
+            "--only-channels, --only-units, --only-region and --mask",
+            !args.part.is_empty(),
+            any(Method::needs_layer),
+        ),
         ("--backpropagation", args.how.backpropagation.is_some(), has_start),
         ("--vanished-gradient", args.how.vanished_gradient.is_some(), is_loss),
         ("--seed", args.seed != 0, args.descent.projected_random),
@@ -331,11 +336,22 @@ fn expect_effect(args: &CompareArgs, experiment: &Experiment) -> Result<()> {
     }
 }
 
-/// The images at these places, in this order.
-fn picked(set: &ImageSet, places: &[usize]) -> Result<ImageSet> {
-    let images = places.iter().map(|&place| set.images()[place].clone()).collect();
-    let labels = set.labels().map(|labels| places.iter().map(|&place| labels[place]).collect());
-    Ok(ImageSet::new(images, labels, places.iter().map(|&place| set.names()[place].clone()).collect())?)
+/// # Errors
+/// If a method that looks at one whole layer is to look at several, or at a part.
+fn expect_whole_layers(args: &CompareArgs, experiment: &Experiment, objectives: &[Objective]) -> Result<()> {
+    let method = Method::FeatureAdversary;
+    let several = objectives.iter().position(|objective| objective.layers().len() > 1);
+    let what = match several.map(|place| &args.layer[place]) {
+        Some(text) => format!("several: `{text}`"),
+        None if !args.part.is_empty() => "a part of one".to_owned(),
+        None => return Ok(()),
+    };
+    if experiment.groups.iter().all(|group| group.method != method) {
+        return Ok(());
+    }
+    Err(Failure::new(format!("`{method}` moves toward one whole layer, not {what}")).with_hint(
+        "choose other methods with `--method`, such as `--method toward --method step-and-adjust`",
+    ))
 }
 
 #[cfg(test)]

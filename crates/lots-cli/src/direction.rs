@@ -1,18 +1,20 @@
 //! `lots direction`: the direction η in the pixels, as an array.
 
-use lots::Image;
+use std::sync::Arc;
+
 use lots::data::array::RowWriter;
 use lots::direction::{Formed, Objective, OriginTrace};
+use lots::{Image, Method, experiment};
 use serde::Serialize;
 
 use crate::Done;
 use crate::args::DirectionArgs;
 use crate::attack::images::{Origin, Targets};
 use crate::failure::{Failure, Result};
-use crate::images::{FittedChunks, source};
+use crate::images::{FittedChunks, FittedSet, source};
 use crate::network::Loaded;
 use crate::terminal::Terminal;
-use lots::Method;
+use crate::toward::Toward;
 
 /// Origins at a time.
 const CHUNK: usize = 256;
@@ -20,18 +22,16 @@ const CHUNK: usize = 256;
 pub(crate) fn run(args: &DirectionArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     expect_arguments(args, &loaded)?;
-    let targets = Targets::load(&args.target, &loaded.network)?;
+    let toward = toward(args, &loaded)?;
     let labels = args.origin.labels.as_ref();
     let source = source(&args.origin.origin, labels)?;
     let chunks = FittedChunks::new(&source, &args.origin.origin, "origin", &loaded.network)?.of(CHUNK);
     let count = chunks.remaining();
-    if let Some(targets) = targets.as_ref().map(|targets| targets.set.len())
-        && targets != 1
-        && targets != count
-    {
-        return Err(Failure::new(format!("there are {count} origins and {targets} targets"))
-            .with_hint("give one target for all origins, or one for each"));
-    }
+    let objective = match &args.layer {
+        Some(text) => loaded.objective(text, &args.part.mask()?)?,
+        None => Objective::of_layer(loaded.network.logits()),
+    };
+    let aims = toward.map(|toward| Aims::new(toward, count, &loaded, &objective)).transpose()?;
     let shape = loaded.network.input_shape();
     let mut array = RowWriter::<f32>::create(&args.out, &shape)?;
     let mut missing = Vec::new();
@@ -39,7 +39,9 @@ pub(crate) fn run(args: &DirectionArgs, terminal: Terminal) -> Result<Done> {
     let mut first = 0;
     for set in chunks {
         let origins = Origin::of_set(&set?, classes(args), first, &loaded.network)?;
-        for (formed, origin) in formed(args, &loaded, &origins, targets.as_ref())?.into_iter().zip(&origins) {
+        for (formed, origin) in
+            formed(args, &loaded, &objective, &origins, aims.as_ref())?.into_iter().zip(&origins)
+        {
             match formed {
                 Ok(direction) => array.append(direction.values())?,
                 Err(reason) => {
@@ -109,7 +111,18 @@ fn expect_arguments(args: &DirectionArgs, loaded: &Loaded) -> Result<()> {
             false,
             method.needs_layer(),
         ),
-        ("--target", args.target.target.is_some(), method.needs_target(), method.needs_target()),
+        (
+            "--target",
+            args.target.target.is_some(),
+            method.needs_target() && !args.templates.has_templates(),
+            method.needs_target(),
+        ),
+        (
+            args.templates.given().unwrap_or_default(),
+            args.templates.given().is_some(),
+            false,
+            method.needs_target(),
+        ),
         ("--target-class", args.target_class.is_some(), hot_cold, hot_cold),
         ("--backpropagation", args.how.backpropagation.is_some(), false, method.needs_layer()),
         ("--vanished-gradient", args.how.vanished_gradient.is_some(), false, is_loss),
@@ -117,7 +130,13 @@ fn expect_arguments(args: &DirectionArgs, loaded: &Loaded) -> Result<()> {
     ];
     for (flag, is_given, is_needed, has_effect) in checks {
         if is_needed && !is_given {
-            return Err(Failure::new(format!("`{method}` needs `{flag}`")));
+            let failure = Failure::new(format!("`{method}` needs `{flag}`"));
+            let is_target = flag == "--target";
+            return Err(if is_target {
+                failure.with_hint("`--target IMAGES`, or `--template FILE` for stored representations")
+            } else {
+                failure
+            });
         }
         if is_given && !has_effect {
             return Err(
@@ -143,22 +162,19 @@ fn classes(args: &DirectionArgs) -> Option<&crate::args::LabelSource> {
 fn formed(
     args: &DirectionArgs,
     loaded: &Loaded,
+    objective: &Objective,
     origins: &[Origin],
-    targets: Option<&Targets>,
+    aims: Option<&Aims>,
 ) -> Result<Vec<Formed>> {
     let network = &loaded.network;
-    let objective = match &args.layer {
-        Some(text) => loaded.objective(text, &args.part.mask()?)?,
-        None => Objective::of_layer(network.logits()),
-    };
     let images: Vec<Image> = origins.iter().map(|origin| origin.image.clone()).collect();
     let trace = OriginTrace::of_images(network, &objective.layers(), &images)?
         .with_relu_start(args.how.backpropagation.unwrap_or_default().into());
     let classes: Vec<usize> = origins.iter().map(|origin| origin.class).collect();
     let vanished = args.how.vanished_gradient.unwrap_or_default().into();
     Ok(match args.method {
-        Method::Magnify => trace.magnify_objective(&objective)?,
-        Method::Reduce => trace.reduce_objective(&objective)?,
+        Method::Magnify => trace.magnify_objective(objective)?,
+        Method::Reduce => trace.reduce_objective(objective)?,
         Method::FastGradientSign => trace.fast_gradient_sign(&classes, vanished)?,
         Method::FastGradientValue => trace.fast_gradient_value(&classes, vanished)?,
         Method::HotCold => {
@@ -171,11 +187,84 @@ fn formed(
             trace.hot_cold(&classes, &vec![hot; origins.len()])?
         }
         _ => {
-            let images = targets.map_or(&[][..], |targets| targets.set.images());
-            let which = |origin: &Origin| if images.len() == 1 { 0 } else { origin.number };
-            let represent = |origin| Ok(objective.represent(network, images[which(origin)].pixels())?);
-            let targets = origins.iter().map(represent).collect::<Result<Vec<_>>>()?;
-            trace.toward_objective(&objective, &targets.iter().map(Vec::as_slice).collect::<Vec<_>>())?
+            let Some(aims) = aims else { return Err(Failure::new("there are no targets")) };
+            let targets = aims.of(origins, &trace, objective)?;
+            trace.toward_objective(objective, &targets.iter().map(Vec::as_slice).collect::<Vec<_>>())?
         }
     })
+}
+
+/// What is moved toward, for methods that have a target.
+fn toward(args: &DirectionArgs, loaded: &Loaded) -> Result<Option<Toward>> {
+    if !args.method.needs_target() {
+        return Ok(None);
+    }
+    let labels = args.target.target_labels.as_ref();
+    let images = match &args.target.target {
+        Some(text) => {
+            let mut fitted = FittedSet::load(&source(text, labels)?, text, "target", &loaded.network)?;
+            fitted.set = Targets::new(&fitted.set, labels, &loaded.network)?.set;
+            Some(fitted)
+        }
+        None => None,
+    };
+    Toward::new(images, &args.templates, args.layer.as_deref(), loaded).map(Some)
+}
+
+/// A target for each origin.
+enum Aims {
+    /// The first origin has the first target, and so on.
+    Paired(Toward),
+    /// All have the same, or one that is chosen from all.
+    OfAll(experiment::Targets),
+}
+
+impl Aims {
+    /// # Errors
+    /// If there is neither one target for all of `count` origins, nor one for each.
+    fn new(toward: Toward, count: usize, loaded: &Loaded, objective: &Objective) -> Result<Self> {
+        let targets = toward.count();
+        if toward.is_each() && targets != 1 && targets != count {
+            return Err(Failure::new(format!("there are {count} origins and {targets} targets"))
+                .with_hint("give one target for all origins, one for each, or say with `--target-set` what to make of them"));
+        }
+        Ok(if toward.is_each() && targets == count {
+            Self::Paired(toward)
+        } else {
+            Self::OfAll(toward.at(&loaded.network, objective)?)
+        })
+    }
+
+    /// The representations of the target of each origin.
+    fn of(
+        &self,
+        origins: &[Origin],
+        trace: &OriginTrace<'_>,
+        objective: &Objective,
+    ) -> Result<Vec<Vec<Arc<[f32]>>>> {
+        let targets = match self {
+            Self::OfAll(targets) => targets,
+            Self::Paired(toward) => {
+                let first = origins.first().map_or(0, |origin| origin.number);
+                let own = toward.part(first..first + origins.len())?.at(trace.network(), objective)?;
+                return Ok((0..origins.len()).map(|place| own.representations(objective, place)).collect());
+            }
+        };
+        let own = trace.representation(objective.last())?;
+        let mut chosen = Vec::with_capacity(origins.len());
+        for (place, origin) in origins.iter().enumerate() {
+            match targets.chosen(objective.last(), own.image(place), origin.class).as_slice() {
+                [target] => chosen.push(targets.representations(objective, *target)),
+                several => {
+                    return Err(Failure::new(format!(
+                        "there are {} targets for an origin, expected one",
+                        several.len()
+                    ))
+                    .about("origin", &origin.name)
+                    .with_hint("`--target-set nearest`, `farthest` or `mixture` makes one of any"));
+                }
+            }
+        }
+        Ok(chosen)
+    }
 }

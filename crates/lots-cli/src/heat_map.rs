@@ -12,6 +12,7 @@ const BRIGHTEST: f32 = 0.85;
 
 /// Height of a row, and of the columns' names, in pixels of the screen.
 const ROW: i32 = 30;
+/// Width of a column, unless a name takes more.
 const COLUMN: i32 = 56;
 /// Between the names of the rows and the cells.
 const GAP: i32 = 10;
@@ -48,7 +49,7 @@ pub(crate) enum Palette {
 impl HeatMap {
     /// In pixels of the screen.
     pub(crate) fn width(&self) -> usize {
-        (self.left() + COLUMN * self.columns.len() as i32 + GAP) as usize
+        (self.left() + self.column() * self.columns.len() as i32 + GAP) as usize
     }
 
     /// As SVG.
@@ -63,6 +64,11 @@ impl HeatMap {
         longest as i32 * LETTER + 2 * GAP
     }
 
+    fn column(&self) -> i32 {
+        let longest = self.columns.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        COLUMN.max(longest as i32 * LETTER + GAP)
+    }
+
     fn draw_into(&self, svg: &mut String) -> Result<()> {
         let height = ROW * (self.rows.len() as i32 + 1) + GAP;
         let root = SVGBackend::with_string(svg, (self.width() as u32, height as u32)).into_drawing_area();
@@ -72,18 +78,19 @@ impl HeatMap {
             let style = font.clone().color(&ink).pos(Pos::new(align, VPos::Center));
             root.draw(&Text::new(text.to_owned(), at, style)).map_err(failed)
         };
-        let x = |column: usize| self.left() + COLUMN * column as i32;
+        let wide = self.column();
+        let x = |column: usize| self.left() + wide * column as i32;
         let y = |row: usize| ROW * (row as i32 + 1);
         for (column, name) in self.columns.iter().enumerate() {
-            text(name, (x(column) + COLUMN / 2, ROW / 2), HPos::Center, BLACK)?;
+            text(name, (x(column) + wide / 2, ROW / 2), HPos::Center, BLACK)?;
         }
         for (row, (name, cells)) in self.rows.iter().zip(&self.cells).enumerate() {
             text(name, (self.left() - GAP, y(row) + ROW / 2), HPos::Right, BLACK)?;
             for (column, cell) in cells.iter().enumerate() {
                 let paper = cell.shade.map_or(WHITE, |shade| self.palette.colour(shade));
-                let corners = [(x(column), y(row)), (x(column) + COLUMN - 2, y(row) + ROW - 2)];
+                let corners = [(x(column), y(row)), (x(column) + wide - 2, y(row) + ROW - 2)];
                 root.draw(&Rectangle::new(corners, paper.filled())).map_err(failed)?;
-                let middle = (x(column) + COLUMN / 2 - 1, y(row) + ROW / 2);
+                let middle = (x(column) + wide / 2 - 1, y(row) + ROW / 2);
                 text(&cell.text, middle, HPos::Center, ink_on(paper))?;
             }
         }

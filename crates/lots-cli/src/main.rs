@@ -34,6 +34,7 @@ mod stability;
 mod survive;
 mod table1;
 mod terminal;
+mod toward;
 mod train;
 mod unfinished;
 mod visualize;

@@ -5,7 +5,7 @@ use lots::direction::NoDirection;
 use lots::outcome::NotReached as Why;
 use serde::{Deserialize, Serialize};
 
-use crate::attack::row::{Reason, Row, Status};
+use crate::attack::row::{Reason, Row, Status, is_zero};
 use crate::terminal::{self, Align, grouped};
 
 /// What some attempts came to.
@@ -41,6 +41,9 @@ pub(crate) struct NotReached {
     pub(crate) iteration_limit: usize,
     #[serde(default)]
     pub(crate) converged: usize,
+    /// Only where attempts have a budget.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) budget: usize,
 }
 
 /// Mean and standard deviation (of the population) as values come, after Welford.
@@ -75,6 +78,7 @@ impl From<&Evaluation> for Numbers {
                 Why::StepLimit => &mut not_reached.step_limit,
                 Why::IterationLimit => &mut not_reached.iteration_limit,
                 Why::Converged => &mut not_reached.converged,
+                Why::Budget => &mut not_reached.budget,
             } += count;
         }
         Self {
@@ -112,6 +116,7 @@ impl Numbers {
                     Some(Reason::StepLimit) => not_reached.step_limit += 1,
                     Some(Reason::IterationLimit) => not_reached.iteration_limit += 1,
                     Some(Reason::Converged) => not_reached.converged += 1,
+                    Some(Reason::Budget) => not_reached.budget += 1,
                     _ => not_reached.no_direction += 1,
                 }
             }
@@ -138,6 +143,7 @@ impl Numbers {
             ("step limit", self.not_reached.step_limit),
             ("iteration limit", self.not_reached.iteration_limit),
             ("converged", self.not_reached.converged),
+            ("budget", self.not_reached.budget),
         ];
         let reasons: Vec<String> = reasons
             .iter()

@@ -10,8 +10,7 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use lots::Image;
-use lots::data::array::GrowingArray;
-use lots::data::perturbed_set::{IMAGES_FILE, LABELS_FILE};
+use lots::data::perturbed_set::{IMAGES_FILE, LABELS_FILE, LabelledWriter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -51,9 +50,7 @@ pub(crate) enum Start {
 pub(crate) struct RunFolder {
     folder: WholeFolder,
     attempts: BufWriter<File>,
-    images: GrowingArray,
-    /// The classes of the origins of the images.
-    labels: GrowingArray,
+    images: LabelledWriter,
     progress: Progress,
 }
 
@@ -76,13 +73,8 @@ impl RunFolder {
         let pictures = folder.path(IMAGES);
         fs::create_dir_all(&pictures).map_err(|reason| Failure::file("write", &pictures, &reason))?;
         let attempts = open_at(&folder.path(ATTEMPTS), progress.attempts_bytes)?;
-        let [channels, height, width] = shape;
-        let sizes = [height, width, channels];
-        let sizes = if channels == 1 { &sizes[..2] } else { &sizes };
-        let (bytes, rows) = (sizes.iter().product(), progress.rows);
-        let images = GrowingArray::open(folder.path(IMAGES_FILE), "'|u1'", sizes, bytes, rows)?;
-        let labels = GrowingArray::open(folder.path(LABELS_FILE), "'<u2'", &[], 2, rows)?;
-        Ok(Start::Going(Box::new(Self { folder, attempts, images, labels, progress })))
+        let images = LabelledWriter::open(folder.unfinished(), shape, progress.rows)?;
+        Ok(Start::Going(Box::new(Self { folder, attempts, images, progress })))
     }
 
     /// How far it has come.
@@ -127,9 +119,7 @@ impl RunFolder {
     /// Adds an image of an origin of this class to `perturbed.npy` and returns its place there: `perturbed.npy[17]`.
     pub(crate) fn row(&mut self, image: &Image, origin_class: usize) -> Result<String> {
         let place = format!("{IMAGES_FILE}[{}]", self.progress.rows);
-        self.images.append(&image.to_interleaved()).map_err(|error| self.array_failed(IMAGES_FILE, error))?;
-        let label = (origin_class as u16).to_le_bytes();
-        self.labels.append(&label).map_err(|error| self.array_failed(LABELS_FILE, error))?;
+        self.images.append(image, origin_class as u16).map_err(|error| self.array_failed(error))?;
         self.progress.rows += 1;
         Ok(place)
     }
@@ -137,8 +127,7 @@ impl RunFolder {
     /// Says that everything so far is complete.
     pub(crate) fn keep(&mut self, origins: usize, origins_sha256: String) -> Result<()> {
         self.attempts.flush().map_err(|reason| self.failed(ATTEMPTS, &reason))?;
-        self.images.flush().map_err(|error| self.array_failed(IMAGES_FILE, error))?;
-        self.labels.flush().map_err(|error| self.array_failed(LABELS_FILE, error))?;
+        self.images.flush().map_err(|error| self.array_failed(error))?;
         self.progress.origins = origins;
         self.progress.origins_sha256 = origins_sha256;
         json_file::write(&self.folder.path(PROGRESS), &self.progress)
@@ -154,10 +143,9 @@ impl RunFolder {
     /// Writes `run.json` and puts the folder in its place.
     pub(crate) fn finish(mut self, run: &impl Serialize) -> Result<()> {
         self.attempts.flush().map_err(|reason| self.failed(ATTEMPTS, &reason))?;
-        let Self { folder, images, labels, .. } = self;
+        let Self { folder, images, .. } = self;
         let without_images: &[&str] = if images.rows() == 0 { &[IMAGES_FILE, LABELS_FILE] } else { &[] };
         images.finish()?;
-        labels.finish()?;
         let pictures = folder.path(IMAGES);
         if fs::read_dir(&pictures).is_ok_and(|mut files| files.next().is_none()) {
             fs::remove_dir(&pictures).map_err(|reason| Failure::file("remove", &pictures, &reason))?;
@@ -170,15 +158,19 @@ impl RunFolder {
     }
 
     /// What went wrong with an array that grows: mostly a full disk.
-    fn array_failed(&self, file: &str, error: lots::Error) -> Failure {
+    fn array_failed(&self, error: lots::Error) -> Failure {
         match error {
-            lots::Error::File { reason, .. } => self.failed(file, &reason),
+            lots::Error::File { reason, path, .. } => self.kept(Failure::file("write", &path, &reason)),
             other => other.into(),
         }
     }
 
     fn failed(&self, file: &str, reason: &io::Error) -> Failure {
-        let failure = Failure::file("write", &self.folder.path(file), reason);
+        self.kept(Failure::file("write", &self.folder.path(file), reason))
+    }
+
+    /// With the folder that what is done is kept in, if there is something.
+    fn kept(&self, failure: Failure) -> Failure {
         match self.progress.origins {
             0 => failure,
             _ => failure.about("what is done is kept in", self.folder.unfinished().display()),

@@ -27,6 +27,7 @@ use crate::Done;
 use crate::args::StabilityArgs;
 use crate::attack::images::{Targets, labelled};
 use crate::attack::plan::{self, expect_once};
+use crate::class_names::ClassNames;
 use crate::digest::ImagesDigest;
 use crate::failure::{About, Failure, Result};
 use crate::interrupt::{Interrupt, interrupted};
@@ -83,6 +84,8 @@ struct Job<'a> {
     networks: Vec<Loaded>,
     origins: ImageSet,
     targets: Targets,
+    /// What the classes are called.
+    names: ClassNames,
     layers: Vec<String>,
     settings: Value,
 }
@@ -105,8 +108,9 @@ impl<'a> Job<'a> {
             layers.iter().try_for_each(|layer| loaded.layer(layer).map(|_found| ()))?;
         }
         let origins = labelled(&args.origin, &first.network)?;
-        let targets = Targets::labelled(&args.target, &first.network)?;
-        let mut job = Self { args, networks, origins, targets, layers, settings: Value::Null };
+        let targets = Targets::labelled(&args.target, &origins, &first.network)?;
+        let names = ClassNames::open(None, &first.network)?;
+        let mut job = Self { args, networks, origins, targets, names, layers, settings: Value::Null };
         let tested = job.networks.len() - 1;
         job.settings = job.settings_of(tested);
         if tested > 0 {

@@ -8,6 +8,7 @@ mod disk;
 mod evaluate;
 mod folder;
 mod form;
+mod kept;
 mod markdown;
 mod paper;
 mod plan;

@@ -133,6 +133,12 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
     characters[..start].iter().chain(&['…']).chain(&characters[end..]).collect()
 }
 
+/// `1 image`, `1,000 images`.
+pub(crate) fn counted(number: usize, what: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{} {what}{end}", grouped(number))
+}
+
 /// `431080` as `431,080`.
 pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
@@ -170,6 +176,11 @@ mod tests {
         for (number, text) in [(0, "0"), (520, "520"), (25_050, "25,050"), (1_431_080, "1,431,080")] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn one_is_not_several() {
+        assert_eq!([0, 1, 1000].map(|it| counted(it, "pair")), ["0 pairs", "1 pair", "1,000 pairs"]);
     }
 
     #[test]

@@ -24,11 +24,11 @@ pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
     let names = ClassNames::open(args.class_names.as_deref(), network)?;
     let (fitted, name) = single_fitted(&args.origin, "origin", network)?;
     let origin = Subject::new(network, fitted.image)?.with_class_names(names);
-    let look = Look::new(args, &loaded)?;
-    let out = args.out.clone().unwrap_or_else(|| default_out(&name, &look));
     let mask = args.part.mask()?;
     let objectives =
         args.layer.iter().map(|text| loaded.objective(text, &mask)).collect::<Result<Vec<_>>>()?;
+    let look = Look::new(args, &loaded, &origin, &objectives)?;
+    let out = args.out.clone().unwrap_or_else(|| default_out(&name, &look));
     let layers: Vec<_> = objectives.iter().flat_map(Objective::layers).collect();
     let trace = OriginTrace::of_images(network, &layers, std::slice::from_ref(&origin.image))?
         .with_relu_start(args.method.backpropagation.into());
@@ -44,9 +44,9 @@ pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
     let mut rows = Vec::new();
     for sign in &look.signs {
         let mut panels = Vec::new();
-        for (objective, name) in objectives.iter().zip(&args.layer) {
+        for ((index, objective), name) in objectives.iter().enumerate().zip(&args.layer) {
             let place = loaded.place(name);
-            match look.perturbed(sign, &trace, objective, &origin)? {
+            match look.perturbed(sign, &trace, (index, objective), &origin)? {
                 Ok(perturbed) => {
                     let (panel, shown) = origin.perturbed(&place, perturbed)?;
                     panels.push(panel);
@@ -129,7 +129,7 @@ fn default_out(origin: &str, look: &Look) -> PathBuf {
         .map(|sign| match sign {
             Sign::Magnify => "magnify".to_owned(),
             Sign::Reduce => "reduce".to_owned(),
-            Sign::Toward { name, .. } => format!("toward-{}", file_stem(name)),
+            Sign::Toward(target) => format!("toward-{}", file_stem(&target.name)),
         })
         .collect();
     PathBuf::from(format!("{}-{}.png", file_stem(origin), signs.join("-")))

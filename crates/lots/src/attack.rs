@@ -57,7 +57,7 @@ pub fn along(
     let at_origin = criterion.judge(origin_class, representation.image(0));
     let attempt = Ready { origin, direction, criterion, origin_class, at_origin, spent: 0 };
     let interrupted = &AtomicBool::new(false);
-    let rules = Rules { line_search, robust_to: &[], checkpoints: &[], interrupted };
+    let rules = Rules { line_search, robust_to: &[], budget: usize::MAX, checkpoints: &[], interrupted };
     let found = search(network, &[attempt], rules)?.remove(0);
     match found.end {
         Ok(reached) => {
@@ -87,6 +87,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) line_search: &'a LineSearch,
     /// The criterion must hold for all that these make of an image, too.
     pub(crate) robust_to: &'a [Transformation],
+    /// What an attempt may cost, in passes.
+    pub(crate) budget: usize,
     /// The costs at which the best image is kept.
     pub(crate) checkpoints: &'a [usize],
     /// Everything ends with [`Error::Interrupted`] soon after it was set.
@@ -98,6 +100,8 @@ pub(crate) struct Rules<'a> {
 pub(crate) struct Found {
     pub(crate) end: std::result::Result<Reached, NotReached>,
     pub(crate) classifications: usize,
+    /// Whether the budget ended the attempt.
+    pub(crate) is_cut_short: bool,
     /// The best images at the checkpoints.
     pub(crate) held: Vec<Held>,
 }
@@ -113,7 +117,8 @@ pub(crate) struct Reached {
 impl Found {
     /// Nothing, for this reason.
     pub(crate) fn nothing(reason: NotReached) -> Self {
-        Self { end: Err(reason), classifications: 0, held: Vec::new() }
+        let is_cut_short = reason == NotReached::Budget;
+        Self { end: Err(reason), classifications: 0, is_cut_short, held: Vec::new() }
     }
 }
 
@@ -138,10 +143,15 @@ pub(crate) fn finish(
     rules: Rules<'_>,
 ) -> Result<Vec<Found>> {
     let mut judges = Judges { network, attempts, rules, classes: vec![None; attempts.len()] };
-    for (search, attempt) in searches.iter_mut().zip(attempts) {
+    let each = 1 + copies(rules.robust_to);
+    for (index, (search, attempt)) in searches.iter_mut().zip(attempts).enumerate() {
         if attempt.at_origin.holds {
             search.give_up();
         }
+        // Where no judge may have read the class of what is found, it is read behind the search.
+        let reading = search.has_found() || judges.layer(index) != network.logits();
+        let left = rules.budget.saturating_sub(attempt.spent + usize::from(reading));
+        search.judge_at_most(left / each);
     }
     let batch = judges.batch(network.logits());
     search_together(searches, batch, &mut |asking, pixels| judges.verdicts(asking, pixels))?;
@@ -160,14 +170,15 @@ pub(crate) fn finish(
                 Ok(Reached { image: searches[index].ray().image(bracket.hi), class, bracket })
             }
         };
-        let each = 1 + copies(rules.robust_to);
         let mut trail = Trail::new(attempts[index].origin, rules.checkpoints);
         if !rules.checkpoints.is_empty() {
             for &(judged, step) in searches[index].held() {
                 trail.see(attempts[index].spent + judged * each, &searches[index].ray().image(step));
             }
         }
-        found.push(Found { end, classifications: finding.judged * each, held: trail.into_held() });
+        let is_cut_short = searches[index].is_cut_short();
+        let classifications = finding.judged * each;
+        found.push(Found { end, classifications, is_cut_short, held: trail.into_held() });
     }
     for index in unread {
         found[index].classifications += 1;

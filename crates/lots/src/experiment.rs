@@ -30,11 +30,13 @@ use crate::step_and_adjust::StepAndAdjust;
 use crate::trail::Sighting;
 use crate::transformation::Transformation;
 use chunk::{Chunk, Setting};
-use targets::Targets;
-pub use targets::{TargetChoice, TargetTemplate};
+pub use targets::{TargetChoice, TargetTemplate, Targets};
 
 /// So many images are passed forward or backward at the cost of one.
 const LANES: usize = 16;
+
+/// The smallest budget: the representation of a target, a gradient and a classification.
+pub const LEAST_BUDGET: usize = 4;
 
 /// As many bytes as an experiment takes by itself.
 const MEMORY: usize = 768 << 20;
@@ -92,8 +94,11 @@ pub struct Experiment {
     pub step_and_adjust: StepAndAdjust,
     /// How the methods that make an objective small go on.
     pub descents: Descents,
-    /// Costs in passes, ascending, at which the best image of each attempt is measured, too: [`Attempt::trail`]. Descents
-    /// go on until the last of them has nearly been spent, as long as they have something to improve. Mostly empty.
+    /// What an attempt may cost, in passes as [`Attempt::cost`] counts them, [`LEAST_BUDGET`] at least. It is never
+    /// exceeded; what was found by then counts.
+    pub budget: Option<usize>,
+    /// Costs in passes, ascending, at which the best image of each attempt is measured, too: [`Attempt::trail`]. Mostly
+    /// empty.
     pub checkpoints: Vec<usize>,
     /// Whether PASS and SSIM are measured; they take longer than the search.
     pub with_pass_score: bool,
@@ -153,6 +158,8 @@ pub struct Attempt {
     pub classifications: usize,
     /// How many gradients were carried back to the pixels for it.
     pub backpropagations: usize,
+    /// Whether the budget ended it; what it has found may not be the smallest then.
+    pub is_cut_short: bool,
     /// The best images that it had found by the checkpoints, without those that are the same as before.
     pub trail: Vec<Sighting>,
 }
@@ -243,16 +250,7 @@ impl Experiment {
         layers.extend(criterion_layer);
         layers.sort_unstable();
         layers.dedup();
-        for (template, &layer) in
-            self.templates.iter().flat_map(|it| layers.iter().map(move |layer| (it, layer)))
-        {
-            let (got, expected) = (template.values.len(), network.shape(layer).count());
-            if got != expected {
-                let layer = network.tensor_name(layer).to_owned();
-                return Err(Error::RepresentationLength { layer, got, expected });
-            }
-        }
-        let targets = Targets::new(network, targets, self, &layers)?;
+        let targets = Targets::new(network, targets, &self.templates, &self.target_choice, &layers)?;
         let setting =
             Setting { experiment: self, network, objectives, layers, criterion_layer, targets, interrupted };
         let mut results =
@@ -281,6 +279,9 @@ impl Experiment {
         self.line_search.check()?;
         self.step_and_adjust.check()?;
         self.descents.check()?;
+        if let Some(budget) = self.budget.filter(|&budget| budget < LEAST_BUDGET) {
+            return Err(Error::LineSearch { option: "budget", got: budget as f64, expected: "4 or more" });
+        }
         // The least that can be done: one origin, and the rays of one batch.
         let needed = 3 * (trace_bytes(network) / 2).max(LANES * ray_bytes(network));
         if needed > self.memory {
@@ -298,7 +299,7 @@ impl Experiment {
         }
         let groups = self.groups.iter().map(|group| self.check_group(network, group, origins, targets));
         let objectives = groups.collect::<Result<Vec<_>>>()?;
-        self.check_targets(network, &objectives)?;
+        self.check_targets()?;
         Ok(objectives)
     }
 
@@ -341,6 +342,13 @@ impl Experiment {
             return Err(Error::CriterionNeeds { criterion: self.until, what, method });
         }
         match &group.layer {
+            Some(layer) if method == Method::FeatureAdversary => {
+                let objective = Objective::parse(network, layer, &self.mask)?;
+                if objective.layers().len() > 1 || !self.mask.is_empty() {
+                    return Err(Error::MethodNeeds { method, what: "one layer, and all of it" });
+                }
+                Ok(Some(objective))
+            }
             Some(layer) if method.needs_layer() => Ok(Some(Objective::parse(network, layer, &self.mask)?)),
             None if method.needs_layer() => Err(Error::MethodNeeds { method, what: "a layer" }),
             _ => Ok(None),
@@ -367,6 +375,7 @@ impl Default for Experiment {
             line_search: LineSearch::default(),
             step_and_adjust: StepAndAdjust::default(),
             descents: Descents::default(),
+            budget: None,
             checkpoints: Vec::new(),
             with_pass_score: true,
             memory: MEMORY,

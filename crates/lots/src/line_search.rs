@@ -72,7 +72,8 @@ pub struct Verdict {
     pub margin: f64,
 }
 
-/// Two steps with neighbouring images, where the criterion does not hold at one and holds at the other.
+/// Two steps with neighbouring images, where the criterion does not hold at one and holds at the other; where a budget
+/// ended the search, other images may lie between them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bracket {
     /// A step at which the criterion does not hold.
@@ -104,6 +105,8 @@ pub enum NoStep {
     Saturated,
     /// The longest step allowed was reached.
     StepLimit,
+    /// The budget of the attempt was spent.
+    Budget,
 }
 
 /// What a search came to.
@@ -201,11 +204,12 @@ impl From<bool> for Verdict {
 }
 
 impl NoStep {
-    /// The name in reports: `saturated`, `step_limit`.
+    /// The name in reports: `saturated`, `step_limit`, `budget`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Saturated => "saturated",
             Self::StepLimit => "step_limit",
+            Self::Budget => "budget",
         }
     }
 }

@@ -25,7 +25,8 @@ pub struct Perturbed {
     pub image: Image,
     /// What the network says of it.
     pub class: usize,
-    /// The step that made it is `hi`; at `lo`, with the image before it on the ray, the criterion does not hold.
+    /// The step that made it is `hi`; at `lo`, with the image before it on the ray, the criterion does not hold. If a
+    /// budget ended the search, other images may lie between the two.
     pub bracket: Bracket,
     /// L2 norm of the perturbation, in grey levels.
     pub l2: f64,
@@ -50,6 +51,8 @@ pub enum NotReached {
     IterationLimit,
     /// The objective is as small as it gets, and the criterion does not hold there.
     Converged,
+    /// What the attempt may cost was spent.
+    Budget,
 }
 
 /// Why an origin was not attacked at all.
@@ -106,7 +109,7 @@ impl Perturbed {
 
 impl NotReached {
     /// The name in reports: `vanished_gradient`, `no_direction` for the other reasons why there is none,
-    /// `holds_at_origin`, `saturated`, `step_limit`, `iteration_limit`, `converged`.
+    /// `holds_at_origin`, `saturated`, `step_limit`, `iteration_limit`, `converged`, `budget`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoDirection(NoDirection::VanishedGradient) => "vanished_gradient",
@@ -116,6 +119,7 @@ impl NotReached {
             Self::StepLimit => "step_limit",
             Self::IterationLimit => "iteration_limit",
             Self::Converged => "converged",
+            Self::Budget => "budget",
         }
     }
 }
@@ -135,6 +139,7 @@ impl From<NoStep> for NotReached {
         match reason {
             NoStep::Saturated => Self::Saturated,
             NoStep::StepLimit => Self::StepLimit,
+            NoStep::Budget => Self::Budget,
         }
     }
 }

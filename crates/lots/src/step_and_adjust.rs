@@ -16,6 +16,7 @@ use crate::image::Image;
 use crate::line_search::{LineSearch, Ray, Search, Verdict, image_at};
 use crate::measure::PassScorer;
 use crate::outcome::{NotReached, Outcome, Perturbed};
+use crate::trail::Trail;
 use crate::transformation::{Claim, Transformation, copies, require_copies};
 
 /// Memory for the values that are kept of one forward pass, in bytes.
@@ -80,8 +81,13 @@ impl StepAndAdjust {
         let (objective, targets) = (&Objective::of_layer(layer), vec![Arc::from(target.image(0))]);
         let adjusting = Adjusting { origin, objective, targets, criterion, origin_class, at_origin };
         let interrupted = &AtomicBool::new(false);
-        let rules =
-            Rules { line_search: &LineSearch::default(), robust_to: &[], checkpoints: &[], interrupted };
+        let rules = Rules {
+            line_search: &LineSearch::default(),
+            robust_to: &[],
+            budget: usize::MAX,
+            checkpoints: &[],
+            interrupted,
+        };
         match search(network, &[adjusting], self, ReluStart::default(), rules)?.remove(0).found.end {
             Ok(reached) => {
                 let scorer = Some(&mut PassScorer::default());
@@ -127,9 +133,17 @@ struct Walk<'a> {
     /// x − `x_o`, not rounded; `x_o` + this is in 0–255.
     offset: Vec<f32>,
     /// Where the walk has ended: along which direction, or why.
-    end: Option<std::result::Result<(Direction, Verdict), NotReached>>,
+    end: Option<std::result::Result<Whole, NotReached>>,
     classifications: usize,
     backpropagations: usize,
+}
+
+/// Where a walk has come to.
+struct Whole {
+    /// The whole perturbation.
+    direction: Direction,
+    image: Image,
+    verdict: Verdict,
 }
 
 /// Makes all attempts together. Each comes to what it would come to alone.
@@ -148,8 +162,15 @@ pub(crate) fn search(
     let at_once = (TRACE_BYTES / (size_of::<f32>() * kept.max(1))).max(1);
     let mut walks: Vec<Walk<'_>> =
         attempts.iter().map(|attempt| Walk::new(attempt.clone(), pixels)).collect();
+    // A step costs a gradient and a classification, and the class of what was found is read behind the line search.
+    let most = 2 + 1 + copies(rules.robust_to) + 1;
     for walks in walks.chunks_mut(at_once) {
         for _ in 0..options.max_iterations {
+            for walk in walks.iter_mut().filter(|walk| walk.end.is_none()) {
+                if walk.cost().saturating_add(most) > rules.budget {
+                    walk.end = Some(Err(NotReached::Budget));
+                }
+            }
             let mut walking: Vec<&mut Walk<'_>> =
                 walks.iter_mut().filter(|walk| walk.end.is_none()).collect();
             if walking.is_empty() {
@@ -197,7 +218,7 @@ fn judge(network: &Network, walks: &mut [&mut Walk<'_>], robust_to: &[Transforma
             moved.push((index, direction, image));
         }
         let representations = network.represent(layer(walks[0]), &pixels[..])?;
-        for ((index, whole, image), representation) in moved.into_iter().zip(representations.images()) {
+        for ((index, direction, image), representation) in moved.into_iter().zip(representations.images()) {
             let walk = &mut *walks[index];
             walk.classifications += 1;
             let Adjusting { criterion, origin_class, .. } = walk.attempt;
@@ -209,7 +230,7 @@ fn judge(network: &Network, walks: &mut [&mut Walk<'_>], robust_to: &[Transforma
                 walk.classifications += copies(robust_to);
             }
             if verdict[0].holds {
-                walk.end = Some(Ok((whole, verdict[0])));
+                walk.end = Some(Ok(Whole { direction, image, verdict: verdict[0] }));
             }
         }
     }
@@ -221,11 +242,9 @@ fn shrink(network: &Network, walks: &[Walk<'_>], rules: Rules<'_>) -> Result<Vec
     let mut ready = Vec::new();
     let mut searches = Vec::new();
     for walk in walks {
-        let Some(Ok((direction, verdict))) = &walk.end else { continue };
+        let Some(Ok(Whole { direction, verdict, .. })) = &walk.end else { continue };
         let Adjusting { origin, criterion, origin_class, at_origin, .. } = walk.attempt;
-        // A pass for each classification, two for each gradient and one for the target.
-        let spent = walk.classifications + 2 * walk.backpropagations + 1;
-        ready.push(Ready { origin, direction, criterion, origin_class, at_origin, spent });
+        ready.push(Ready { origin, direction, criterion, origin_class, at_origin, spent: walk.cost() });
         let whole = f64::from(direction.linf());
         let ray = Ray::new(origin, direction)?;
         searches.push(Search::below(ray, *rules.line_search, at_origin.margin, whole, *verdict));
@@ -233,7 +252,13 @@ fn shrink(network: &Network, walks: &[Walk<'_>], rules: Rules<'_>) -> Result<Vec
     let mut shrunk = finish(network, &ready, &mut searches, rules)?.into_iter();
     let adjusted = walks.iter().map(|walk| {
         let mut found = match &walk.end {
-            Some(Ok(_)) => shrunk.next().expect("every walk that ended well was shrunk"),
+            Some(Ok(whole)) => {
+                let shrunk = shrunk.next().expect("every walk that ended well was shrunk");
+                let mut trail = Trail::new(walk.attempt.origin, rules.checkpoints);
+                trail.see(walk.cost(), &whole.image);
+                trail.extend(&shrunk.held);
+                Found { held: trail.into_held(), ..shrunk }
+            }
             Some(Err(reason)) => Found::nothing(*reason),
             None => Found::nothing(NotReached::IterationLimit),
         };
@@ -247,6 +272,11 @@ impl<'a> Walk<'a> {
     fn new(attempt: Adjusting<'a>, pixels: usize) -> Self {
         let end = attempt.at_origin.holds.then_some(Err(NotReached::HoldsAtOrigin));
         Self { attempt, offset: vec![0.0; pixels], end, classifications: 0, backpropagations: 0 }
+    }
+
+    /// In passes: one for each classification, two for each gradient and one for the target.
+    fn cost(&self) -> usize {
+        self.classifications + 2 * self.backpropagations + 1
     }
 
     /// Where the walk is, not rounded.

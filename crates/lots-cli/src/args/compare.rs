@@ -7,7 +7,8 @@ use lots::criterion::Until;
 
 use super::attack::{MemoryArgs, MethodArgs};
 use super::descent::DescentArgs;
-use super::images::{OriginArgs, TargetArgs};
+use super::features::MaskArgs;
+use super::images::{LabelledTargetArgs, OriginArgs};
 use super::network::NetworkArgs;
 use super::values;
 
@@ -16,14 +17,14 @@ pub(crate) struct CompareArgs {
     /// A method, named as for `attack`; may be given several times [default: all but magnify and reduce]
     #[arg(long, value_name = "METHOD", value_parser = values::method)]
     pub(crate) method: Vec<Method>,
-    /// Layer of methods that look at one, by name; may be given several times [default: all layers with weights]
+    /// Layer of methods that look at one, by name, or several with weights, `conv2*0.5+ip1*2`, for toward and
+    /// step-and-adjust; may be given several times [default: all layers with weights]
     #[arg(long, value_name = "NAME")]
     pub(crate) layer: Vec<String>,
     #[command(flatten)]
     pub(crate) origin: OriginArgs,
-    /// [default of --target: digits:targets]
     #[command(flatten)]
-    pub(crate) target: TargetArgs,
+    pub(crate) target: LabelledTargetArgs,
     /// What must hold for a perturbed image: misclassified, or class (that of the target) [default: misclassified]
     #[arg(long, value_name = "CRITERION", value_parser = values::until)]
     pub(crate) until: Option<Until>,
@@ -46,6 +47,8 @@ pub(crate) struct CompareArgs {
     /// been interrupted
     #[arg(long, conflicts_with = "force")]
     pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) part: MaskArgs,
     #[command(flatten)]
     pub(crate) how: MethodArgs,
     #[command(flatten)]

@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 
 use super::attack::MemoryArgs;
-use super::images::{LabelledArgs, TargetArgs};
+use super::images::{LabelledArgs, LabelledTargetArgs};
 use super::network::NetworkArgs;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct EvaluateArgs {
     #[command(flatten)]
     pub(crate) origin: LabelledArgs,
-    /// [default of --target: digits:targets]
     #[command(flatten)]
-    pub(crate) target: TargetArgs,
+    pub(crate) target: LabelledTargetArgs,
     /// Leave out SSIM and PASS, which take most of the time
     #[arg(long)]
     pub(crate) no_pass: bool,

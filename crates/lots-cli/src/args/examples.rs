@@ -78,6 +78,7 @@ Examples:
   lots visualize lenet --origin 'digits[4]' --layer conv1 --layer conv2 --magnify --linf 128
   lots visualize lenet --origin 'digits[4]' --layer ip1 --layer ip2 --reduce --until misclassified
   lots visualize lenet --origin four.png --target nine.png --layer conv2 --until class
+  lots visualize lenet --origin four.png --template nines.npy --target-set nearest --layer ip1
   lots visualize vgg-lots.onnx --origin face.jpg --layer conv3_3 --layer fc7 --magnify --reduce --linf 64
 
 A photograph is resized and cropped as the network says, or --resize and --crop, before anything is
@@ -143,10 +144,13 @@ Examples:
   lots direction lenet --method toward --layer conv2 --origin 'digits[4]' \\
     --target 'digits:targets[9]' --out eta.npy
   lots direction lenet --method magnify --layer conv1 --origin 'digits[0..10]' --out eta.npy
+  lots direction lenet --method toward --layer ip1 --origin 'digits[0..10]' --template stolen.npy \\
+    --target-set nearest --out eta.npy
   lots direction lenet --method fast-gradient-value --origin 'digits[0..100]' --out gradient.npy
 
 Only the ratio of the values matters; a vanished gradient that is followed is given as a multiple of
-itself. Origins and targets go in pairs, the first with the first; one target serves all origins.";
+itself. Origins and targets go in pairs, the first with the first; one target serves all origins, and
+--target-set chooses one for each.";
 
 pub(super) const MEASURE: &str = "\
 Examples:
@@ -196,6 +200,7 @@ pub(super) const STABILITY: &str = "\
 Examples:
   lots stability lenet
   lots stability lenet hardened.onnx --mnist data/mnist --no-pass --out compared
+  lots stability face.onnx --gallery people.safetensors --origin people --no-pass --out people-stability
   lots stability hardened.onnx --baseline stability --out tested --force \\
     --fail-if 'ip1.median < 0.9 * baseline' --fail-if 'conv1.toward.flipped > 0.99' --junit stability.xml
 

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use lots::data::array;
-use lots::experiment::TargetChoice;
+use lots::experiment::{TargetChoice, TargetTemplate};
 use lots::mask::{Mask, MaskPart};
 
 use super::values;
 use crate::failure::{Failure, Result};
+use crate::network::Loaded;
 
 /// The headings.
 const PART: &str = "Part of the layer";
@@ -77,6 +79,46 @@ pub(crate) enum TargetSet {
 }
 
 impl TemplateArgs {
+    /// Whether each target is one by itself.
+    pub(crate) fn is_each(&self) -> bool {
+        matches!(self.target_set, None | Some(TargetSet::Each))
+    }
+
+    /// The word of `--target-set`.
+    pub(crate) fn word(&self) -> String {
+        let word = self.target_set.unwrap_or(TargetSet::Each).to_possible_value();
+        word.map(|word| word.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// Whether there are stored representations.
+    pub(crate) fn has_templates(&self) -> bool {
+        !self.template.is_empty()
+    }
+
+    /// The stored representations.
+    ///
+    /// - `layer`: the text of the layers that are steered, whose last they are of; without one there are none.
+    pub(crate) fn read(&self, layer: Option<&str>, loaded: &Loaded) -> Result<Vec<TargetTemplate>> {
+        let mut templates = Vec::new();
+        if let (Some(text), true) = (layer, self.has_templates()) {
+            let length = loaded.network.shape(loaded.objective(text, &Mask::default())?.last()).count();
+            for path in &self.template {
+                templates.extend(lots::data::templates::read(path, length)?);
+            }
+        }
+        Ok(templates)
+    }
+
+    /// The first of these arguments, if it was given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--template", self.has_templates()),
+            ("--target-set", self.target_set.is_some()),
+            ("--mixture", !self.mixture.is_empty()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
+    }
+
     /// What is made of the targets.
     ///
     /// # Errors

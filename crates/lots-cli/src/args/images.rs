@@ -40,6 +40,18 @@ pub(crate) struct TargetArgs {
     pub(crate) target_labels: Option<LabelSource>,
 }
 
+/// The images to move toward, of several classes.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct LabelledTargetArgs {
+    /// Images to move toward, named like the origins [default: ten digits, one a class; the first origin of each class
+    /// where classes are not digits]
+    #[arg(long, value_name = "IMAGES")]
+    pub(crate) target: Option<String>,
+    /// Classes of the targets, as for `--labels`
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub(crate) target_labels: Option<LabelSource>,
+}
+
 /// Where the classes of images come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LabelSource {

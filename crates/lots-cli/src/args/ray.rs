@@ -6,7 +6,7 @@ use lots::Method;
 use lots::class_map::{MAX_STEP, PlaneExtent, RayExtent};
 
 use super::attack::MethodArgs;
-use super::features::MaskArgs;
+use super::features::{MaskArgs, TemplateArgs};
 use super::network::NetworkArgs;
 use super::values;
 
@@ -23,8 +23,8 @@ pub(crate) struct RayArgs {
     /// times
     #[arg(long, value_name = "NAME")]
     pub(crate) layer: Vec<String>,
-    /// toward: the image to move toward; may be given several times
-    #[arg(long, value_name = "IMAGE")]
+    /// toward: the image to move toward, or those that `--target-set` makes targets of; may be given several times
+    #[arg(long, value_name = "IMAGES")]
     pub(crate) target: Vec<String>,
     /// hot-cold: the hot class, counted from 0; may be given several times
     #[arg(long, value_name = "CLASS")]
@@ -62,6 +62,8 @@ pub(crate) struct RayArgs {
     /// Names of the classes for the plot, one a line, the first that of class 0 [default: their numbers]
     #[arg(long, value_name = "FILE")]
     pub(crate) class_names: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) templates: TemplateArgs,
     #[command(flatten)]
     pub(crate) part: MaskArgs,
     #[command(flatten)]

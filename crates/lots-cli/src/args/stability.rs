@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::attack::MemoryArgs;
-use super::images::{LabelledArgs, TargetArgs};
+use super::images::{LabelledArgs, LabelledTargetArgs};
 use super::network::NetworkArgs;
 use super::values;
 use crate::stability::Condition;
@@ -12,9 +12,8 @@ use crate::stability::Condition;
 pub(crate) struct StabilityArgs {
     #[command(flatten)]
     pub(crate) origin: LabelledArgs,
-    /// [default of --target: digits:targets]
     #[command(flatten)]
-    pub(crate) target: TargetArgs,
+    pub(crate) target: LabelledTargetArgs,
     /// Layer to look at, by name; may be given several times [default: all layers with weights]
     #[arg(long, value_name = "NAME")]
     pub(crate) layer: Vec<String>,

@@ -1,11 +1,13 @@
 //! Origins and targets with their classes and their names in files.
 
+use std::collections::BTreeMap;
+
 use lots::Image;
-use lots::data::{ImageSet, digits, mnist};
+use lots::data::{ImageSet, mnist};
 use lots::experiment::Pairing;
 use lots_network::{Network, class_of};
 
-use crate::args::{LabelSource, LabelledArgs, TargetArgs};
+use crate::args::{LabelSource, LabelledArgs, LabelledTargetArgs, TargetArgs};
 use crate::digest::ImagesDigest;
 use crate::failure::{Failure, Result};
 use crate::images::{FittedSet, Preprocessed, file_stem, source};
@@ -34,6 +36,8 @@ pub(crate) struct Targets {
     pub(crate) stems: Vec<String>,
     /// SHA-256 of their pixels.
     pub(crate) sha256: String,
+    /// Whether they are origins, because none were named.
+    pub(crate) are_origins: bool,
 }
 
 impl Origin {
@@ -55,9 +59,11 @@ impl Origin {
             (Some(LabelSource::Predicted), _) => predictions.clone(),
             (_, Some(labels)) => labels.to_vec(),
             (_, None) => {
-                return Err(Failure::new(format!("origin `{}` has no label", set.names()[0])).with_hint(
-                    "`--labels FILE` gives the classes of the origins; `--labels predicted` takes what the network reads",
-                ));
+                return Err(Failure::new(format!("origin `{}` has no label", set.names()[0])).with_hint(format!(
+                    "`--labels FILE` gives the classes of the origins; `--labels predicted` takes what the network \
+                     reads{}",
+                    folders(network)
+                )));
             }
         };
         expect_classes(&classes, set.names(), "origin", network)?;
@@ -81,25 +87,58 @@ impl Origin {
 impl Targets {
     /// The targets of these arguments, if there are any.
     pub(crate) fn load(args: &TargetArgs, network: &Network) -> Result<Option<Self>> {
-        let Some(text) = &args.target else { return Ok(None) };
-        let source = source(text, args.target_labels.as_ref())?;
-        let FittedSet { set, .. } = FittedSet::load(&source, text, "target", network)?;
-        Self::new(&set, args.target_labels.as_ref(), network).map(Some)
+        let named = |text: &String| Self::named(text, args.target_labels.as_ref(), network);
+        args.target.as_ref().map(named).transpose()
     }
 
-    /// The targets of these arguments with their labels; ten digits, one a class, if there are none.
+    /// The targets of these arguments with their labels. If none are named, ten digits, one a class, or, where classes are
+    /// not digits, the first origin of each class.
+    ///
+    /// - `origins`: with labels.
     ///
     /// # Errors
-    /// As [`Self::load`]; if a target has no label.
-    pub(crate) fn labelled(args: &TargetArgs, network: &Network) -> Result<Self> {
-        let targets =
-            Self::load(args, network)?.map_or_else(|| Self::new(&digits::targets(), None, network), Ok)?;
+    /// As [`Self::load`]; if a target has no label, or the origins are not of several classes.
+    pub(crate) fn labelled(args: &LabelledTargetArgs, origins: &ImageSet, network: &Network) -> Result<Self> {
+        let targets = match &args.target {
+            Some(text) => Self::named(text, args.target_labels.as_ref(), network)?,
+            None if has_digits(network) => Self::named("digits:targets", None, network)?,
+            None => Self::first_of_each(origins, network)?,
+        };
         if targets.set.labels().is_none() {
             return Err(Failure::new(format!("target `{}` has no label", targets.set.names()[0])).with_hint(
-                "`--target-labels FILE`, or `--target-labels predicted` for what the network reads",
+                format!(
+                    "`--target-labels FILE`, or `--target-labels predicted` for what the network reads{}",
+                    folders(network)
+                ),
             ));
         }
         Ok(targets)
+    }
+
+    fn named(text: &str, labels: Option<&LabelSource>, network: &Network) -> Result<Self> {
+        let FittedSet { set, .. } = FittedSet::load(&source(text, labels)?, text, "target", network)?;
+        Self::new(&set, labels, network)
+    }
+
+    /// The first of each class that the network reads as it is labelled.
+    fn first_of_each(origins: &ImageSet, network: &Network) -> Result<Self> {
+        let mut first: BTreeMap<usize, usize> = BTreeMap::new();
+        for (place, read) in predictions(origins.images(), network)?.into_iter().enumerate() {
+            if origins.label(place) == Some(read) {
+                first.entry(read).or_insert(place);
+            }
+        }
+        if first.len() < 2 {
+            return Err(Failure::new(
+                "there are no targets, and no origins of two classes that are read as labelled",
+            )
+            .with_hint(format!(
+                "`--target IMAGES` names images to move toward, `--target-labels FILE` their classes{}",
+                folders(network)
+            )));
+        }
+        let set = picked(origins, &first.into_values().collect::<Vec<_>>())?;
+        Ok(Self { are_origins: true, ..Self::new(&set, None, network)? })
     }
 
     /// The images of a set that have the size that the network takes.
@@ -121,7 +160,17 @@ impl Targets {
             stems: distinct(set.names().iter().map(|name| file_stem(name))),
             sha256: digest.digits(),
             set: ImageSet::new(images.to_vec(), classes, set.names().to_vec())?,
+            are_origins: false,
         })
+    }
+
+    /// Which they are, for those who named none.
+    pub(crate) fn said(&self) -> &'static str {
+        if self.are_origins {
+            " Targets are the first origins of each class that the network reads rightly."
+        } else {
+            ""
+        }
     }
 
     /// Those that some origins meet.
@@ -129,11 +178,7 @@ impl Targets {
         if pairing == Pairing::All {
             return Ok(self.set.clone());
         }
-        let numbers = || origins.iter().map(|origin| origin.number);
-        let images = numbers().map(|number| self.set.images()[number].clone()).collect();
-        let names = numbers().map(|number| self.set.names()[number].clone()).collect();
-        let labels = self.set.labels().map(|labels| numbers().map(|number| labels[number]).collect());
-        Ok(ImageSet::new(images, labels, names)?)
+        picked(&self.set, &origins.iter().map(|origin| origin.number).collect::<Vec<_>>())
     }
 }
 
@@ -143,6 +188,15 @@ impl Targets {
 /// If one has no label, or one that is no class of the network.
 pub(crate) fn labelled(args: &LabelledArgs, network: &Network) -> Result<ImageSet> {
     let labels = args.labels.as_ref();
+    let are_digits = args.mnist.is_some() || args.origin.split('[').next() == Some("digits");
+    if are_digits && labels.is_none() && !has_digits(network) {
+        return Err(Failure::new("the classes of the network are not digits, the images to be read and attacked are")
+            .with_hint(format!(
+                "`--origin IMAGES --labels FILE` names images and their classes; without `--target` each is moved toward \
+                 the first of each other class{}",
+                folders(network)
+            )));
+    }
     let set = match &args.mnist {
         Some(folder) => FittedSet::new(&mnist::load_test(folder)?, "origin", network)?,
         None => FittedSet::load(&source(&args.origin, labels)?, &args.origin, "origin", network)?,
@@ -151,6 +205,13 @@ pub(crate) fn labelled(args: &LabelledArgs, network: &Network) -> Result<ImageSe
     let classes = origins.iter().map(|origin| origin.class).collect();
     let names = origins.iter().map(|origin| origin.name.clone()).collect();
     Ok(ImageSet::new(origins.into_iter().map(|origin| origin.image).collect(), Some(classes), names)?)
+}
+
+/// The images at these places, in this order.
+pub(crate) fn picked(set: &ImageSet, places: &[usize]) -> Result<ImageSet> {
+    let images = places.iter().map(|&place| set.images()[place].clone()).collect();
+    let labels = set.labels().map(|labels| places.iter().map(|&place| labels[place]).collect());
+    Ok(ImageSet::new(images, labels, places.iter().map(|&place| set.names()[place].clone()).collect())?)
 }
 
 /// The names, those that came before with a number behind.
@@ -176,6 +237,23 @@ fn expect_classes(classes: &[usize], names: &[String], role: &'static str, netwo
         }
         None => Ok(()),
     }
+}
+
+/// Whether the classes are digits, as far as the network knows what they are.
+fn has_digits(network: &Network) -> bool {
+    let names = network.class_names();
+    if names.is_empty() {
+        return network.class_count() == 10 && network.input_shape() == [1, 28, 28];
+    }
+    (0..10).all(|digit: usize| names.contains(&digit.to_string().as_str()))
+}
+
+/// The end of a hint: that folders have labels, if classes have names.
+fn folders(network: &Network) -> String {
+    let folder = |name: &&str| {
+        format!("; pictures in a folder that is called like a class, `{name}/`, have its label")
+    };
+    network.class_names().first().map_or_else(String::new, folder)
 }
 
 fn predictions(images: &[Image], network: &Network) -> Result<Vec<usize>> {

@@ -2,9 +2,8 @@
 //! is there has an effect.
 
 use lots::criterion::Until;
-use lots::experiment::{Experiment, Group, MisclassifiedOrigins, TargetTemplate};
+use lots::experiment::{Experiment, Group, MisclassifiedOrigins};
 use lots::line_search::Scan;
-use lots::mask::Mask;
 use lots::step_and_adjust::StepAndAdjust;
 use lots::{LineSearch, Method};
 
@@ -54,7 +53,7 @@ impl Plan {
                 criterion_layer: None,
                 robust_to: args.search.robust_to.clone(),
                 pairing: args.pairing.unwrap_or_default().into(),
-                templates: templates(args, loaded)?,
+                templates: args.templates.read(args.layer.first().map(String::as_str), loaded)?,
                 target_choice: args.templates.choice()?,
                 mask,
                 target_class: args.target_class,
@@ -64,6 +63,7 @@ impl Plan {
                 line_search: line_search(args),
                 step_and_adjust: step_and_adjust(args),
                 descents: args.descent.options(args.output.seed),
+                budget: None,
                 checkpoints: Vec::new(),
                 with_pass_score: !args.output.no_pass,
                 memory: args.memory.bytes(),
@@ -151,18 +151,6 @@ fn line_search(args: &AttackArgs) -> LineSearch {
     }
 }
 
-/// The stored targets of these arguments.
-fn templates(args: &AttackArgs, loaded: &Loaded) -> Result<Vec<TargetTemplate>> {
-    let mut templates = Vec::new();
-    if let Some(text) = args.layer.first() {
-        let length = loaded.network.shape(loaded.objective(text, &Mask::default())?.last()).count();
-        for path in &args.templates.template {
-            templates.extend(lots::data::templates::read(path, length)?);
-        }
-    }
-    Ok(templates)
-}
-
 /// # Errors
 /// What is missing.
 fn expect_needed(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<()> {
@@ -172,7 +160,7 @@ fn expect_needed(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<()>
                 loaded.weight_layers().map(|name| format!("`--layer {name}`")).take(8).collect();
             return Err(Failure::new(format!("`{method}` needs a layer")).with_hint(names.join(", ")));
         }
-        if method.needs_target() && args.target.target.is_none() && args.templates.template.is_empty() {
+        if method.needs_target() && args.target.target.is_none() && !args.templates.has_templates() {
             return Err(Failure::new(format!("`{method}` needs targets"))
                 .with_hint(
                     "`--target FILE`; `--target digits:targets` are ten digits, one a class; `--template FILE` for \
@@ -206,7 +194,7 @@ fn expect_effect(args: &AttackArgs, until: Until) -> Result<()> {
     let checks = [
         ("--layer", !args.layer.is_empty(), any(Method::needs_layer)),
         ("--target", args.target.target.is_some(), any(Method::needs_target)),
-        ("--template", !args.templates.template.is_empty(), any(Method::needs_target)),
+        ("--template", args.templates.has_templates(), any(Method::needs_target)),
         ("--target-set", args.templates.target_set.is_some(), any(Method::needs_target)),
         (
             "--only-channels, --only-units, --only-region and --mask",

@@ -135,6 +135,7 @@ pub(crate) enum Reason {
     StepLimit,
     IterationLimit,
     Converged,
+    Budget,
 }
 
 impl From<NotReached> for Reason {
@@ -149,6 +150,7 @@ impl From<NotReached> for Reason {
             NotReached::StepLimit => Self::StepLimit,
             NotReached::IterationLimit => Self::IterationLimit,
             NotReached::Converged => Self::Converged,
+            NotReached::Budget => Self::Budget,
         }
     }
 }
@@ -195,6 +197,6 @@ impl Row {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(count: &usize) -> bool {
+pub(crate) fn is_zero(count: &usize) -> bool {
     *count == 0
 }

@@ -103,7 +103,7 @@ fn digest_of_templates(plan: &Plan) -> Option<String> {
 }
 
 /// What is steered, with the SHA-256 of a file; nothing where all is.
-fn mask(part: &MaskArgs) -> Result<Value> {
+pub(crate) fn mask(part: &MaskArgs) -> Result<Value> {
     if part.is_empty() {
         return Ok(Value::Null);
     }

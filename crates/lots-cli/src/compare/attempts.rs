@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use lots::experiment::{Attempt, Experiment};
+use lots::outcome::{NotReached, Outcome};
 use lots::trail::Sighting;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +31,7 @@ pub(super) struct Row {
     layer: Option<String>,
     /// What the attempt cost in all, in passes.
     spent: usize,
-    /// Why nothing was found within the budget.
+    /// Why nothing was found; `budget` also where something was, if the attempt ended because all was spent.
     reason: Option<String>,
     /// What the attempt had cost when the image was found.
     cost: Option<usize>,
@@ -70,18 +71,14 @@ impl Row {
             method: group.method.to_string(),
             layer: group.layer.clone(),
             spent: attempt.cost(),
-            reason: None,
+            reason: reason(attempt).map(str::to_owned),
             cost: None,
             l2: None,
             linf: None,
             pass_score: None,
         };
         if attempt.trail.is_empty() {
-            let reason = match attempt.outcome {
-                lots::Outcome::NotReached(reason) => reason.as_str(),
-                lots::Outcome::Reached(_) => "budget",
-            };
-            return vec![Self { reason: Some(reason.to_owned()), ..row }];
+            return vec![row];
         }
         let found = |sighting: &Sighting| Self {
             cost: Some(sighting.cost),
@@ -142,6 +139,15 @@ impl Attempts {
     /// How many pairs of origin and target.
     pub(super) fn pairs(&self) -> usize {
         self.records.chunk_by(|a, b| a.number == b.number && a.target == b.target).count()
+    }
+}
+
+/// Why it ended, unless it has found all that there is to find.
+fn reason(attempt: &Attempt) -> Option<&'static str> {
+    match attempt.outcome {
+        _ if attempt.is_cut_short => Some(NotReached::Budget.as_str()),
+        Outcome::NotReached(reason) => Some(reason.as_str()),
+        Outcome::Reached(_) => None,
     }
 }
 

@@ -169,8 +169,9 @@ fn how(job: &Job<'_>) -> Vec<Block> {
             "The criterion is `{}`. Every origin that the network reads rightly meets every target of another class. An \
              attempt costs one pass through the network for each image that it classifies, two for each gradient, forward \
              and backward, and one for the representation of its target. Of the images for which the criterion holds, it \
-             hands in the one with the smallest L2; all measures are of that image.",
-            job.experiment.until
+             hands in the one with the smallest L2; all measures are of that image.{}",
+            job.experiment.until,
+            job.targets.said()
         )),
         Block::text(format!(
             "Methods with one direction end with their line search. The others end when they converge, when they have done \

@@ -2,7 +2,7 @@
 
 use super::summary::{Group, Measured};
 use super::{Found, Job, Origins};
-use crate::terminal::{self, Align, grouped, shortened};
+use crate::terminal::{self, Align, counted, grouped, shortened};
 
 /// Names of methods with their layers are not wider than this.
 const NAME: usize = 36;
@@ -27,11 +27,12 @@ pub(super) fn of(job: &Job<'_>, found: &Found) -> String {
 pub(super) fn in_short(job: &Job<'_>, found: &Found) -> String {
     let Origins { images, attacked, misclassified, pairs } = Origins::of(job, &found.attempts);
     format!(
-        "{} pairs of {} origins and targets of other classes ({} of {} images are misread, left out), {} passes each",
-        grouped(pairs),
-        grouped(attacked),
+        "{} of {} and targets of other classes ({} of {} {} misread, left out), {} passes each",
+        counted(pairs, "pair"),
+        counted(attacked, "origin"),
         grouped(misclassified),
-        grouped(images),
+        counted(images, "image"),
+        if misclassified == 1 { "is" } else { "are" },
         grouped(job.args.budget)
     )
 }

@@ -1,6 +1,7 @@
 //! [`Aim`]: a direction that was asked for.
 
 use std::fmt;
+use std::sync::Arc;
 
 use lots::direction::{Formed, Objective, OriginTrace};
 use lots::experiment::Group;
@@ -10,30 +11,34 @@ use super::expect_two;
 use crate::args::RayArgs;
 use crate::attack::plan::groups;
 use crate::failure::{Failure, Result};
-use crate::images::single_fitted;
 use crate::network::Loaded;
+use crate::toward::Toward;
 
 /// A direction before it is formed.
 #[derive(Clone, Debug)]
 pub(super) struct Aim {
     pub(super) group: Group,
     pub(super) objective: Option<Objective>,
-    /// With its name.
-    pub(super) target: Option<(Image, String)>,
+    pub(super) target: Option<Target>,
     pub(super) target_class: Option<usize>,
+}
+
+/// What is moved toward.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) name: String,
+    /// At the layers of the objective.
+    representations: Vec<Arc<[f32]>>,
 }
 
 /// The directions of these arguments: each method at each layer, toward each target or with each hot class.
 ///
 /// # Errors
 /// What is missing, or would have no effect.
-pub(super) fn aims(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Result<Vec<Aim>> {
+pub(super) fn aims(args: &RayArgs, loaded: &Loaded, origin: &Image, origin_class: usize) -> Result<Vec<Aim>> {
     expect_arguments(args, loaded, origin_class)?;
-    let mut targets = Vec::new();
-    for text in &args.target {
-        let (fitted, name) = single_fitted(text, "target", &loaded.network)?;
-        targets.push((fitted.image, name));
-    }
+    let layer = args.layer.first().map(String::as_str);
+    let toward = Toward::named(&args.target, &args.templates, layer, loaded)?;
     let mut aims = Vec::new();
     let mask = args.part.mask()?;
     for group in groups(args.method.iter().copied(), args.layer.iter().map(String::as_str)) {
@@ -41,7 +46,17 @@ pub(super) fn aims(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Resu
         let aim = Aim { group, objective, target: None, target_class: None };
         match aim.group.method {
             Method::Toward => {
-                aims.extend(targets.iter().map(|target| Aim { target: Some(target.clone()), ..aim.clone() }));
+                let (network, Some(objective)) = (&loaded.network, &aim.objective) else { continue };
+                let targets = toward.at(network, objective)?;
+                let own = network.represent(objective.last(), origin.pixels())?;
+                let chosen = targets.chosen(objective.last(), &own.values, origin_class);
+                aims.extend(chosen.into_iter().map(|place| Aim {
+                    target: Some(Target {
+                        name: toward.name(place, targets.class(place)),
+                        representations: targets.representations(objective, place),
+                    }),
+                    ..aim.clone()
+                }));
             }
             Method::HotCold => aims.extend(
                 args.target_class.iter().map(|&class| Aim { target_class: Some(class), ..aim.clone() }),
@@ -71,10 +86,7 @@ impl Aim {
             (Method::FastGradientSign, ..) => trace.fast_gradient_sign(&classes, vanished)?,
             (Method::FastGradientValue, ..) => trace.fast_gradient_value(&classes, vanished)?,
             (Method::HotCold, _, Some(hot)) => trace.hot_cold(&classes, &[hot])?,
-            (_, Some((target, _)), _) => {
-                let targets = objective.represent(network, target.pixels())?;
-                trace.toward_objective(objective, &[&targets[..]])?
-            }
+            (_, Some(target), _) => trace.toward_objective(objective, &[&target.representations[..]])?,
             _ => return Err(Failure::new(format!("`{}` has no direction of its own", self.group.method))),
         };
         formed.into_iter().next().ok_or_else(|| Failure::new("there is no origin"))
@@ -92,7 +104,7 @@ impl Aim {
     /// Where it leads, if that is known: ` → digits:targets[9]`, ` → 3`.
     fn end(&self) -> String {
         match (&self.target, self.target_class) {
-            (Some((_, name)), _) => format!(" → {name}"),
+            (Some(target), _) => format!(" → {}", target.name),
             (None, Some(class)) => format!(" → {class}"),
             (None, None) => String::new(),
         }
@@ -114,14 +126,18 @@ fn expect_arguments(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Res
     }
     let is_hot = any(|method| method == Method::HotCold);
     let is_loss = any(|method| matches!(method, Method::FastGradientSign | Method::FastGradientValue));
-    let needs = [any(Method::needs_layer), any(Method::needs_target), is_hot, false, false, false];
+    let has_target = any(Method::needs_target);
+    let needs_image = has_target && !args.templates.has_templates();
+    let needs = [any(Method::needs_layer), needs_image, is_hot, false, false, false, false];
+    let templates = args.templates.given();
     let checks = [
         ("--layer", !args.layer.is_empty(), needs[0]),
-        ("--target", !args.target.is_empty(), needs[1]),
+        ("--target", !args.target.is_empty(), has_target),
         ("--target-class", !args.target_class.is_empty(), is_hot),
         ("--backpropagation", args.how.backpropagation.is_some(), needs[0]),
         ("--only-channels, --only-units, --only-region and --mask", !args.part.is_empty(), needs[0]),
         ("--vanished-gradient", args.how.vanished_gradient.is_some(), is_loss),
+        (templates.unwrap_or_default(), templates.is_some(), has_target),
     ];
     let methods: Vec<String> = args.method.iter().map(|method| format!("`{method}`")).collect();
     let methods = methods.join(" and ");

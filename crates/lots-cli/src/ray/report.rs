@@ -106,7 +106,7 @@ impl Named {
             direction: aim.to_string(),
             method: aim.group.method.as_str(),
             layer: aim.group.layer.clone(),
-            target: aim.target.as_ref().map(|(_, name)| name.clone()),
+            target: aim.target.as_ref().map(|target| target.name.clone()),
             target_class: aim.target_class,
         }
     }

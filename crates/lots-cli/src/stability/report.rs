@@ -14,10 +14,12 @@ use super::terminal_text::{self, HEADER, RATIO_HEADER};
 use super::{Found, Job, Origins};
 use crate::failure::Result;
 use crate::heat_map::{Cell, HeatMap, Palette};
-use crate::terminal::{grouped, shortened};
+use crate::terminal::{counted, grouped, shortened};
 
 /// Names of layers in drawings are not longer.
 const NAME: usize = 24;
+/// Names of classes in drawings are not longer.
+pub(super) const CLASS: usize = 12;
 /// A map with more classes than this is not read any more.
 const CLASSES: usize = 40;
 
@@ -43,11 +45,12 @@ pub(super) fn page(job: &Job<'_>, found: &Found) -> Result<Page> {
 fn in_short(job: &Job<'_>, found: &Found) -> Vec<Block> {
     let Origins { images, attacked, misclassified } = Origins::of(job, &found.attempts);
     let mut blocks = vec![Block::text(format!(
-        "{} of {} images are read rightly and were attacked; {} are misread and left out. An attempt that never flips the \
+        "{} of {} {} read rightly and attacked; {} misread and left out. An attempt that never flips the \
          label is not dropped: it counts as larger than all magnitudes, and a median that half of the attempts do not \
          reach lies beyond the end of the scale.",
         grouped(attacked),
-        grouped(images),
+        counted(images, "image"),
+        if images == 1 { "was" } else { "were" },
         grouped(misclassified)
     ))];
     let any =
@@ -171,11 +174,11 @@ fn classes(job: &Job<'_>, found: &Found) -> Result<Vec<Block>> {
 fn compared(job: &Job<'_>, comparison: &Comparison) -> Result<Vec<Block>> {
     let name = comparison.baseline["name"].as_str().unwrap_or_default();
     let mut blocks = vec![Block::text(format!(
-        "`{}` against `{}`, on the {} images that both read rightly. A ratio above 1 means that more is needed than before; \
+        "`{}` against `{}`, on the {} that both read rightly. A ratio above 1 means that more is needed than before; \
          the interval comes from drawing images again, the same of both networks.",
         shortened(&job.tested().name, 60),
         shortened(name, 60),
-        grouped(comparison.origins)
+        counted(comparison.origins, "image")
     ))];
     let rows = comparison.groups.iter().filter(|group| group.class.is_none());
     blocks.push(Block::Table {
@@ -222,7 +225,7 @@ fn map(
     }
     let map = HeatMap {
         rows: job.layers.iter().map(|layer| shortened(layer, NAME)).collect(),
-        columns: classes.iter().map(ToString::to_string).collect(),
+        columns: classes.iter().map(|&class| shortened(&job.names.of(class), CLASS)).collect(),
         cells: job
             .layers
             .iter()
@@ -249,11 +252,12 @@ fn how(job: &Job<'_>) -> Vec<Block> {
     let resampling = job.resampling();
     let scale = job.scale();
     vec![
-        Block::text(
+        Block::text(format!(
             "Each image is reduced and magnified at each layer, Eq. (4), and moved toward a target of each other class, \
-             Eq. (3). The line search finds the smallest step after which the 8-bit image is read as another class. It \
+             Eq. (3).{} The line search finds the smallest step after which the 8-bit image is read as another class. It \
              follows the direction until no pixel moves any more: an attempt that has not flipped then never will.",
-        ),
+            job.targets.said()
+        )),
         Block::text(format!(
             "Such attempts are censored at the end of the scale: L∞ {}, L2 {:.0}, PASS {}. Intervals hold the middle {:.0} % \
              of {} resamples with seed {}; images are drawn with all of their attempts, since attempts on one image are \

@@ -4,7 +4,7 @@ use super::attempts::Scale;
 use super::comparison::{Compared, Ratio};
 use super::summary::{Along, Group, Measure, Quantiles};
 use super::{Found, Job, Origins};
-use crate::terminal::{self, Align, grouped, shortened};
+use crate::terminal::{self, Align, counted, grouped, shortened};
 
 /// More layers than this have one row each, that of any direction, so that the table stays on a screen.
 const LAYERS: usize = 8;
@@ -15,17 +15,18 @@ const NAME: usize = 32;
 pub(super) fn of(job: &Job<'_>, found: &Found) -> String {
     let Origins { images, attacked, misclassified } = Origins::of(job, &found.attempts);
     let mut parts = vec![format!(
-        "{} of {} images are read rightly ({} misread, left out)\n\n",
+        "{} of {} {} read rightly ({} misread, left out)\n\n",
         grouped(attacked),
-        grouped(images),
+        counted(images, "image"),
+        if images == 1 { "is" } else { "are" },
         grouped(misclassified)
     )];
     parts.push(table(job, &found.groups));
     if let Some(comparison) = &found.comparison {
         let name = comparison.baseline["name"].as_str().unwrap_or_default();
         parts.push(format!(
-            "\nagainst {name}, on {} images that both read rightly\n\n{}",
-            grouped(comparison.origins),
+            "\nagainst {name}, on {} that both read rightly\n\n{}",
+            counted(comparison.origins, "image"),
             ratios(job, &comparison.groups)
         ));
     }

@@ -1,10 +1,10 @@
 //! Measuring a row of the table.
 
 use super::context::{Context, Watch, interrupted};
+use super::kept::Kept;
 use super::plan::{EVALUATED_ATTEMPTS, NetworkPlan};
 use crate::evaluate::row::{Measured, TableRow};
 use crate::failure::Result;
-use crate::json_file;
 use lots::experiment::Experiment;
 
 pub(super) fn run(context: &Context<'_>, network: &'static NetworkPlan, watch: &mut dyn Watch) -> Result<()> {
@@ -17,13 +17,8 @@ pub(super) fn run(context: &Context<'_>, network: &'static NetworkPlan, watch: &
         with_pass_score: true,
         memory: Experiment::default().memory,
     };
-    let out = context.folder.evaluation(network.key);
-    let state_file = out.with_extension("unfinished.json");
-    if out.exists() && !state_file.exists() {
-        return Ok(());
-    }
-    let mut row: TableRow =
-        if state_file.exists() { json_file::read(&state_file)? } else { TableRow::default() };
+    let kept = Kept::beside(context.folder.evaluation(network.key));
+    let Some(mut row) = kept.read(TableRow::default)? else { return Ok(()) };
     watch.found(EVALUATED_ATTEMPTS * row.origins);
     while row.origins < origins.len() {
         let before = row.origins;
@@ -31,8 +26,7 @@ pub(super) fn run(context: &Context<'_>, network: &'static NetworkPlan, watch: &
             return Err(interrupted());
         }
         watch.did(EVALUATED_ATTEMPTS * (row.origins - before));
-        json_file::write(&state_file, &row)?;
+        kept.keep(&row)?;
     }
-    json_file::write(&out, &row.report())?;
-    json_file::remove(&state_file)
+    kept.finish(&row.report())
 }

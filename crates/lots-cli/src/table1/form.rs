@@ -6,10 +6,10 @@ use lots::experiment::{Attempt, Experiment, Group};
 use serde::{Deserialize, Serialize};
 
 use super::context::{Context, Watch, interrupted};
+use super::kept::Kept;
 use super::plan::{BASIC, SetPlan};
 use crate::evaluate::row::chunk;
 use crate::failure::Result;
-use crate::json_file;
 use crate::numbers::Numbers;
 
 /// About so many attempts at a time at most, or a quarter of all; what is done is kept after each chunk.
@@ -40,11 +40,8 @@ pub(super) fn run(context: &Context<'_>, set: &'static SetPlan, watch: &mut dyn 
     let network = context.network(BASIC)?;
     let targets = context.targets()?;
     let folder = context.folder.set(set.key)?;
-    let state_file = folder.join("set.unfinished.json");
-    if context.folder.set_json(set.key).exists() && !state_file.exists() {
-        return Ok(());
-    }
-    let mut state: State = if state_file.exists() { json_file::read(&state_file)? } else { State::default() };
+    let kept = Kept::beside(context.folder.set_json(set.key));
+    let Some(mut state) = kept.read(State::default)? else { return Ok(()) };
     let mut writer = PerturbedSetWriter::open(&folder, network.input_shape(), state.rows)?;
     watch.found(set.attempts * state.origins);
     let group = match set.layer {
@@ -78,18 +75,14 @@ pub(super) fn run(context: &Context<'_>, set: &'static SetPlan, watch: &mut dyn 
         state.evaluation.merge(&results.all);
         watch.did(set.attempts * origins.len());
         (state.origins, state.rows) = (end, writer.rows());
-        json_file::write(&state_file, &state)?;
+        kept.keep(&state)?;
     }
     writer.finish()?;
-    json_file::write(
-        &context.folder.set_json(set.key),
-        &SetReport {
-            method: set.method.to_string(),
-            layer: set.layer.map(str::to_owned),
-            origins: state.origins,
-            images: state.rows,
-            numbers: Numbers::from(&state.evaluation),
-        },
-    )?;
-    json_file::remove(&state_file)
+    kept.finish(&SetReport {
+        method: set.method.to_string(),
+        layer: set.layer.map(str::to_owned),
+        origins: state.origins,
+        images: state.rows,
+        numbers: Numbers::from(&state.evaluation),
+    })
 }

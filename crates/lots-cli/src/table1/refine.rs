@@ -13,10 +13,10 @@ use lots_network::Network;
 use serde::{Deserialize, Serialize};
 
 use super::context::{Context, Watch, interrupted};
+use super::kept::Kept;
 use super::plan::{BASIC, LAYERS, REFINED_ATTEMPTS};
 use crate::evaluate::row;
 use crate::failure::Result;
-use crate::json_file;
 
 /// Test digits at a time at most, or a quarter of all; each gives ten images, each of which is the target of four
 /// attempts.
@@ -71,12 +71,8 @@ pub(super) struct RefinedReport {
 }
 
 pub(super) fn run(context: &Context<'_>, watch: &mut dyn Watch) -> Result<()> {
-    let out = context.folder.refinement();
-    let state_file = out.with_extension("unfinished.json");
-    if out.exists() && !state_file.exists() {
-        return Ok(());
-    }
-    let mut state: State = if state_file.exists() { json_file::read(&state_file)? } else { fresh() };
+    let kept = Kept::beside(context.folder.refinement());
+    let Some(mut state) = kept.read(fresh)? else { return Ok(()) };
     let count = context.extent.refined();
     watch.found(REFINED_ATTEMPTS * state.origins);
     let network = context.network(BASIC)?;
@@ -86,11 +82,10 @@ pub(super) fn run(context: &Context<'_>, watch: &mut dyn Watch) -> Result<()> {
         chunk(context, &network, &origins, &mut state.groups)?;
         watch.did(REFINED_ATTEMPTS * origins.len());
         state.origins = end;
-        json_file::write(&state_file, &state)?;
+        kept.keep(&state)?;
     }
     let groups = state.groups.iter().map(RefinedReport::from).collect();
-    json_file::write(&out, &Refinement { origins: state.origins, groups })?;
-    json_file::remove(&state_file)
+    kept.finish(&Refinement { origins: state.origins, groups })
 }
 
 fn fresh() -> State {

@@ -1,5 +1,7 @@
 //! [`Look`]: in which directions `visualize` goes, how far, and how the sheet calls it.
 
+use std::sync::Arc;
+
 use lots::criterion::Until;
 use lots::direction::{Objective, OriginTrace};
 use lots::figure::{Caption, Group, Panel, Sheet};
@@ -8,16 +10,29 @@ use lots::{Criterion, Image};
 
 use crate::args::VisualizeArgs;
 use crate::failure::{Failure, Result};
-use crate::images::{Preprocessed, single_fitted};
+use crate::images::Preprocessed;
 use crate::network::Loaded;
-use crate::panels::{Subject, read};
+use crate::panels::Subject;
+use crate::toward::{Pictured, Toward};
 
 /// In which direction.
 #[derive(Debug)]
 pub(super) enum Sign {
     Magnify,
     Reduce,
-    Toward { target: Image, name: String, preprocessed: Option<Preprocessed>, class: usize },
+    Toward(Target),
+}
+
+/// What is moved toward: one target at each layer.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) name: String,
+    /// None where another one is nearest at another layer, or where nobody knows it.
+    class: Option<usize>,
+    /// None of what is stored or made, and where it is another one at another layer.
+    pictured: Option<Pictured>,
+    /// For each of the layers that are looked at.
+    representations: Vec<Vec<Arc<[f32]>>>,
 }
 
 /// In which directions, a row of the sheet each, and how far.
@@ -42,7 +57,7 @@ impl Sign {
         match self {
             Self::Magnify => Some("magnify"),
             Self::Reduce => Some("reduce"),
-            Self::Toward { .. } => None,
+            Self::Toward(_) => None,
         }
     }
 
@@ -51,14 +66,18 @@ impl Sign {
         match self {
             Self::Magnify => "magnified",
             Self::Reduce => "reduced",
-            Self::Toward { .. } => "moved toward the target",
+            Self::Toward(_) => "moved toward the target",
         }
     }
 }
 
 impl Look {
-    pub(super) fn new(args: &VisualizeArgs, loaded: &Loaded) -> Result<Self> {
-        let network = &loaded.network;
+    pub(super) fn new(
+        args: &VisualizeArgs,
+        loaded: &Loaded,
+        origin: &Subject<'_>,
+        objectives: &[Objective],
+    ) -> Result<Self> {
         let mut signs = Vec::new();
         if args.magnify {
             signs.push(Sign::Magnify);
@@ -66,15 +85,19 @@ impl Look {
         if args.reduce {
             signs.push(Sign::Reduce);
         }
-        if let Some(text) = &args.target {
-            let (fitted, name) = single_fitted(text, "target", network)?;
-            let class = read(network, &fitted.image)?;
-            let preprocessed = fitted.preprocessed;
-            signs.push(Sign::Toward { target: fitted.image, name, preprocessed, class });
+        if args.target.is_some() || args.templates.has_templates() {
+            signs.push(Sign::Toward(Target::new(args, loaded, origin, objectives)?));
+        } else if let Some(flag) = args.templates.given() {
+            return Err(Failure::new(format!("`{flag}` has no effect without a target"))
+                .with_hint("`--target IMAGES`, or `--template FILE` for stored representations"));
         }
         let criterion = match (args.until.unwrap_or_default(), signs.as_slice()) {
             (Until::Misclassified, _) => Criterion::Misclassified,
-            (Until::Class, [Sign::Toward { class, .. }]) => Criterion::Class(*class),
+            (Until::Class, [Sign::Toward(Target { class: Some(class), .. })]) => Criterion::Class(*class),
+            (Until::Class, [Sign::Toward(target)]) => {
+                return Err(Failure::new(format!("the class of the target `{}` is not known", target.name))
+                    .with_hint("`--until misclassified`, or a fixed `--linf`"));
+            }
             (Until::Class, _) => {
                 return Err(Failure::new("`--until class` needs a target, whose class is to be read")
                     .with_hint("`--target IMAGE`, or `--until misclassified`"));
@@ -91,19 +114,19 @@ impl Look {
     /// The perturbed image, or why there is none.
     ///
     /// - `trace`: of the origin, to all layers that are looked at.
+    /// - `objective`: with its place among them.
     pub(super) fn perturbed(
         &self,
         sign: &Sign,
         trace: &OriginTrace<'_>,
-        objective: &Objective,
+        (index, objective): (usize, &Objective),
         origin: &Subject<'_>,
     ) -> Result<Result<Image, String>> {
         let formed = match sign {
             Sign::Magnify => trace.magnify_objective(objective)?,
             Sign::Reduce => trace.reduce_objective(objective)?,
-            Sign::Toward { target, .. } => {
-                let targets = objective.represent(origin.network, target.pixels())?;
-                trace.toward_objective(objective, &[&targets[..]])?
+            Sign::Toward(target) => {
+                trace.toward_objective(objective, &[&target.representations[index][..]])?
             }
         };
         match (formed.into_iter().next(), self.linf) {
@@ -118,7 +141,7 @@ impl Look {
     pub(super) fn sheet(&self, given: &Given<'_>, network: &str, rows: Vec<(&Sign, Vec<Panel>)>) -> Sheet {
         let name = given.name;
         let title = match self.signs.as_slice() {
-            [Sign::Toward { name: target, .. }] => format!("{name}, moved toward {target}"),
+            [Sign::Toward(target)] => format!("{name}, moved toward {}", target.name),
             [Sign::Magnify] => format!("{name}: more of what each layer sees"),
             [Sign::Reduce] => format!("{name}: less of what each layer sees"),
             _ => format!("{name}: more and less of what each layer sees"),
@@ -136,10 +159,11 @@ impl Look {
         let has_both_signs = rows.len() > 1;
         for (sign, panels) in rows {
             let mut first = vec![given.subject.panel()];
-            if let Sign::Toward { target, name, preprocessed, class } = sign {
-                let caption = Caption::new(format!("target: {}", given.subject.names.of(*class)));
-                first.push(Panel::new(target.clone(), caption));
-                notes.extend(preprocessed.iter().map(|it| preprocessing_note("target", name, it)));
+            if let Sign::Toward(Target { name, pictured: Some(pictured), class, .. }) = sign {
+                let class = class.map_or_else(|| name.clone(), |class| given.subject.names.of(class));
+                first.push(Panel::new(pictured.image.clone(), Caption::new(format!("target: {class}"))));
+                let preprocessed = pictured.preprocessed.iter();
+                notes.extend(preprocessed.map(|it| preprocessing_note("target", name, it)));
             }
             let mark = match sign {
                 Sign::Magnify if has_both_signs => "+ ",
@@ -153,6 +177,39 @@ impl Look {
             "network: {network} · L2, L∞: in grey levels 0–255 · PASS: 1 means the same to a human eye"
         ));
         sheet.with_footnote(notes.join(" · "))
+    }
+}
+
+impl Target {
+    /// # Errors
+    /// If there is none, or more than one.
+    fn new(
+        args: &VisualizeArgs,
+        loaded: &Loaded,
+        origin: &Subject<'_>,
+        objectives: &[Objective],
+    ) -> Result<Self> {
+        let network = &loaded.network;
+        let layer = args.layer.first().map(String::as_str);
+        let toward = Toward::named(args.target.as_slice(), &args.templates, layer, loaded)?;
+        let (mut chosen, mut representations) = (Vec::new(), Vec::new());
+        for objective in objectives {
+            let targets = toward.at(network, objective)?;
+            let own = network.represent(objective.last(), origin.image.pixels())?;
+            let [target] = targets.chosen(objective.last(), &own.values, origin.class)[..] else {
+                return Err(Failure::new("`visualize` moves toward one target, there are several or none")
+                    .with_hint("name one, or say with `--target-set nearest`, `farthest` or `mixture` what to make of them"));
+            };
+            chosen.push((target, targets.class(target)));
+            representations.push(targets.representations(objective, target));
+        }
+        chosen.dedup();
+        let [(target, class)] = chosen[..] else {
+            let name = format!("the {} at each layer", args.templates.word());
+            return Ok(Self { name, class: None, pictured: None, representations });
+        };
+        let (name, pictured) = (toward.name(target, class), toward.pictured(target));
+        Ok(Self { name, class, pictured, representations })
     }
 }
 

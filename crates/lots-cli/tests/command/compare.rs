@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::stage::{Stage, snapshot};
@@ -35,6 +37,7 @@ fn methods_are_compared_on_the_same_pairs() {
     );
     for group in groups {
         assert_eq!(group["attempts"], 27, "{}", group["name"]);
+        assert!(group["cost"].as_f64().unwrap() <= 120.0, "{}", group["name"]);
         let trail = group["trail"].as_array().unwrap();
         assert_eq!(trail.last().unwrap()["cost"], 120);
         assert_eq!(trail.last().unwrap()["l2"], group["l2"]["median"]);
@@ -47,6 +50,24 @@ fn methods_are_compared_on_the_same_pairs() {
     }
     let page = read(&stage, "compare/report.html");
     assert!(page.contains("Quality against cost") && !page.contains("<script"));
+}
+
+#[test]
+fn no_attempt_exceeds_the_budget_and_the_attempts_say_what_ended_them() {
+    let stage = Stage::new();
+    let little = THREE.replace("--layer ip2 --budget 120", "--layer conv1 --layer ip2 --budget 60");
+    stage.run(&format!("{little} --no-pass --quiet"), 0);
+    let mut reader = csv::Reader::from_path(stage.path("compare/attempts.csv")).unwrap();
+    let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    for row in &rows {
+        assert!(row["spent"].parse::<usize>().unwrap() <= 60, "{row:?}");
+        let ends = ["", "budget", "holds_at_origin", "saturated", "vanished_gradient", "converged"];
+        assert!(ends.contains(&row["reason"].as_str()), "{row:?}");
+        assert!(!row["cost"].is_empty() || !row["reason"].is_empty(), "{row:?}");
+    }
+    let stepping: Vec<_> =
+        rows.iter().filter(|row| row["method"] == "step-and-adjust" && row["layer"] == "conv1").collect();
+    assert!(stepping.iter().any(|row| row["reason"] == "budget"), "{stepping:?}");
 }
 
 #[test]
@@ -65,6 +86,22 @@ fn the_folder_is_the_same_for_any_number_of_threads_and_after_an_interruption() 
 }
 
 #[test]
+fn sums_and_parts_of_layers_are_compared_like_layers() {
+    let stage = Stage::new();
+    let groups = |options: &str| {
+        let plain = "compare lenet --origin digits[0..2] --budget 60 --no-pass --json --quiet --force";
+        let text = stage.run(&format!("{plain} --method toward --method step-and-adjust {options}"), 0);
+        json(&text)["groups"].clone()
+    };
+    let whole = groups("--layer conv2 --layer conv2*0.5+ip1*2");
+    assert_eq!(whole[1]["name"], "toward/conv2*0.5+ip1*2");
+    assert_ne!(whole[0]["l2"], whole[1]["l2"]);
+    let part = groups("--layer conv2 --only-channels 3,7-12");
+    assert_ne!(whole[0]["l2"], part[0]["l2"]);
+    assert_eq!(groups("--layer conv2 --only-channels 0-49")[0]["l2"], whole[0]["l2"]);
+}
+
+#[test]
 fn a_comparison_fits_on_a_screen() {
     let stage = Stage::new();
     snapshot!("compare", stage.lots(THREE));
@@ -79,6 +116,9 @@ fn what_cannot_be_compared_is_refused() {
         ("compare_little", "--budget 10"),
         ("compare_vain", "--method hot-cold --method l-bfgs --feature-radius 20"),
         ("compare_vain_seed", "--method projected-gradient --seed 3"),
+        ("compare_sum_of_layers", "--layer conv2*0.5+ip1*2"),
+        ("compare_part_of_a_layer", "--layer conv2 --only-channels 3,7-12"),
+        ("compare_vain_part", "--method hot-cold --only-channels 3"),
         ("compare_twice", "--method hot-cold --method hot-cold"),
     ] {
         snapshot!(name, stage.lots(&format!("compare lenet --origin digits[0..2] {arguments}")));

@@ -92,3 +92,76 @@ fn a_part_of_a_layer_and_several_layers_are_steered() {
     snapshot!("objective_unknown_layer", stage.lots(&format!("{plain} no.npy --layer conv2*2+ip7")));
     snapshot!("objective_without_weight", stage.lots(&format!("{plain} no.npy --layer conv2*x")));
 }
+
+#[test]
+fn single_directions_move_toward_templates_as_toward_their_images() {
+    let stage = Stage::new();
+    stage.run("represent lenet --layer ip1 --origin digits:targets[9] --out nine.npy --quiet", 0);
+    let direction = |options: &str| {
+        let plain = "direction lenet --method toward --layer ip1 --origin digits[0..3] --quiet --out d.npy";
+        stage.run(&format!("{plain} {options}"), 0);
+        std::fs::read(stage.path("d.npy")).unwrap()
+    };
+    let image = direction("--target digits:targets[9]");
+    assert_eq!(direction("--template nine.npy"), image);
+    assert_eq!(direction("--target digits:targets[9] --target-set centroid"), image);
+    let both = "--target digits:targets[9] --template nine.npy --target-set";
+    assert_eq!(direction(&format!("{both} mixture --mixture 0,2")), image);
+    let one_each = direction("--target digits:targets[7..10]");
+    assert_ne!(one_each, image);
+    let rows = |bytes: &[u8], row: usize| bytes[bytes.len() - (3 - row) * 4 * 784..][..4 * 784].to_vec();
+    assert_eq!(rows(&one_each, 2), rows(&image, 2));
+    // The nearest of one, if it is of another class, is that one.
+    assert_eq!(direction("--target digits:targets[9] --target-set nearest"), image);
+    let ray = |options: &str| {
+        let plain = "ray lenet --method toward --layer ip1 --origin digits[0] --images 40 --json --quiet";
+        let text = stage.run(&format!("{plain} --out ray.svg {options}"), 0);
+        json(&text)["rays"][0].clone()
+    };
+    let (of_image, of_template) = (ray("--target digits:targets[9]"), ray("--template nine.npy"));
+    assert_eq!(of_image["crossings"], of_template["crossings"]);
+    assert_eq!(
+        (&of_image["target"], &of_template["target"]),
+        (&"digits:targets[9]".into(), &"nine.npy".into())
+    );
+    assert_eq!(ray("--target digits:targets --target-set centroid")["target"], "centroid-0");
+    let sheet = |options: &str| {
+        let plain = "visualize lenet --layer ip1 --origin digits[0] --json --quiet --out sheet.png";
+        json(&stage.run(&format!("{plain} {options}"), 0))["layers"].clone()
+    };
+    assert_eq!(sheet("--template nine.npy"), sheet("--target digits:targets[9]"));
+    let nearest = sheet("--target digits:targets --target-set nearest --until class");
+    let index = nearest[0]["class"].as_u64().unwrap();
+    assert_eq!(nearest, sheet(&format!("--target digits:targets[{index}] --until class")));
+}
+
+#[test]
+fn what_single_directions_cannot_move_toward_is_refused() {
+    let stage = Stage::new();
+    stage.run("represent lenet --layer ip1 --origin digits:targets --out ten.npy --quiet", 0);
+    let direction = "direction lenet --origin digits[0..3] --out d.npy";
+    let ray = "ray lenet --origin digits[0] --out r.svg";
+    let sheet = "visualize lenet --origin digits[0] --layer ip1 --out s.png";
+    for (name, arguments) in [
+        ("direction_several_targets", format!("{direction} --method toward --layer ip1 --template ten.npy")),
+        ("direction_vain_template", format!("{direction} --method magnify --layer ip1 --template ten.npy")),
+        (
+            "direction_template_of_another_layer",
+            format!("{direction} --method toward --layer conv1 --template ten.npy"),
+        ),
+        ("ray_vain_target_set", format!("{ray} --method reduce --layer ip1 --target-set nearest")),
+        (
+            "ray_template_of_another_layer",
+            format!("{ray} --method toward --layer ip1 --layer ip2 --template ten.npy"),
+        ),
+        ("visualize_several_targets", format!("{sheet} --template ten.npy")),
+        ("visualize_vain_target_set", format!("{sheet} --magnify --target-set nearest")),
+        (
+            "visualize_template_without_class",
+            format!("{sheet} --template ten.npy --target-set farthest --until class"),
+        ),
+    ] {
+        snapshot!(name, stage.lots(&arguments));
+    }
+    assert_eq!(stage.files("").len(), 1, "only the templates are there");
+}

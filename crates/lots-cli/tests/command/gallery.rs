@@ -89,3 +89,58 @@ fn galleries_that_do_not_fit_are_told() {
     });
     assert!(!stage.path("one.safetensors").exists());
 }
+
+/// A gallery of three identities that are no digits, and twelve pictures of them.
+fn people(stage: &Stage) {
+    let labels = lots::data::digits::load().labels().unwrap()[..60].to_vec();
+    for (identity, class) in [("anna", 0), ("bob", 1), ("carol", 7)] {
+        fs::create_dir_all(stage.path("people").join(identity)).unwrap();
+        for digit in (0..labels.len()).filter(|&digit| labels[digit] == class).take(4) {
+            stage.digit(digit, &format!("people/{identity}/{digit}.png"));
+        }
+    }
+    stage.run("gallery build people --network lenet --layer ip1 --out people.safetensors --quiet", 0);
+}
+
+#[test]
+fn without_targets_the_first_picture_of_each_other_identity_is_moved_toward() {
+    let stage = Stage::new();
+    people(&stage);
+    let network = "lenet --gallery people.safetensors --origin people --no-pass --json --quiet";
+    let stability = json(&stage.run(&format!("stability {network} --layer ip1"), 0));
+    assert_eq!(stability["origins"]["attacked"], 12);
+    let toward = |group: &&Value| group["method"] == "toward" && group["class"].is_null();
+    let toward = stability["groups"].as_array().unwrap().iter().find(toward).unwrap();
+    assert_eq!(toward["attempts"], 12 * 2, "two other identities");
+    let page = fs::read_to_string(stage.path("stability/report.html")).unwrap();
+    assert!(page.contains("carol") && page.contains("Targets are the first origins of each class"));
+    let compare = format!("compare {network} --layer ip1 --method toward --method hot-cold --budget 40");
+    assert_eq!(json(&stage.run(&compare, 0))["origins"]["pairs"], 12 * 2);
+    let row = json(&stage.run(&format!("evaluate {network}"), 0));
+    assert_eq!((&row["errors"], &row["groups"]["toward/ip1"]["attempts"]), (&0.into(), &24.into()));
+    // The same pictures by name come to the same.
+    fs::create_dir(stage.path("first")).unwrap();
+    for identity in ["anna", "bob", "carol"] {
+        let mut pictures: Vec<_> = fs::read_dir(stage.path("people").join(identity)).unwrap().collect();
+        pictures.sort_by_key(|picture| picture.as_ref().unwrap().file_name());
+        fs::create_dir(stage.path("first").join(identity)).unwrap();
+        let first = pictures.remove(0).unwrap();
+        fs::copy(first.path(), stage.path("first").join(identity).join(first.file_name())).unwrap();
+    }
+    let named = json(&stage.run(&format!("stability {network} --layer ip1 --target first --out named"), 0));
+    assert_eq!(named["groups"], stability["groups"]);
+}
+
+#[test]
+fn identities_that_are_no_digits_need_images_of_their_own() {
+    let stage = Stage::new();
+    people(&stage);
+    let network = "lenet --gallery people.safetensors";
+    snapshot!("identities_are_no_digits", stage.lots(&format!("stability {network}")));
+    snapshot!("identities_unlabelled", {
+        stage.lots(&format!("compare {network} --origin people/anna --layer ip1 --budget 40"))
+    });
+    snapshot!("identities_without_targets", {
+        stage.lots(&format!("evaluate {network} --origin people/anna --labels predicted"))
+    });
+}

@@ -16,6 +16,7 @@ use super::{Batch, array};
 use crate::data::array::GrowingArray;
 use crate::error::{Error, Result};
 use crate::experiment::Attempt;
+use crate::image::Image;
 use crate::outcome::Perturbed;
 
 /// The images.
@@ -90,16 +91,15 @@ impl Provenance {
     }
 }
 
-/// Writes a [`PerturbedSet`] image by image, over hours if need be.
+/// Writes the images of a [`PerturbedSet`] and their labels one by one, over hours if need be.
 #[derive(Debug)]
-pub struct PerturbedSetWriter {
+pub struct LabelledWriter {
     images: GrowingArray,
     labels: GrowingArray,
-    provenance: GrowingArray,
 }
 
-impl PerturbedSetWriter {
-    /// Starts a set in `folder`, or goes on behind its first `rows` images.
+impl LabelledWriter {
+    /// Starts both files in `folder`, or goes on behind their first `rows` rows.
     ///
     /// - `shape`: `[channels, height, width]`.
     ///
@@ -110,22 +110,64 @@ impl PerturbedSetWriter {
         let [channels, height, width] = shape;
         let sizes = [height, width, channels];
         let sizes = if channels == 1 { &sizes[..2] } else { &sizes };
+        let bytes = sizes.iter().product();
         Ok(Self {
-            images: GrowingArray::open(
-                folder.join(IMAGES_FILE),
-                "'|u1'",
-                sizes,
-                channels * height * width,
-                rows,
-            )?,
+            images: GrowingArray::open(folder.join(IMAGES_FILE), "'|u1'", sizes, bytes, rows)?,
             labels: GrowingArray::open(folder.join(LABELS_FILE), "'<u2'", &[], 2, rows)?,
-            provenance: GrowingArray::open(
-                folder.join(PROVENANCE_FILE),
-                PROVENANCE_TYPE,
-                &[],
-                PROVENANCE_BYTES,
-                rows,
-            )?,
+        })
+    }
+
+    /// How many images there are.
+    pub fn rows(&self) -> usize {
+        self.images.rows()
+    }
+
+    /// Adds an image of an origin of this class.
+    ///
+    /// # Errors
+    /// [`Error::ArrayLength`] if it is of another shape; [`Error::File`].
+    pub fn append(&mut self, image: &Image, origin_class: u16) -> Result<()> {
+        self.images.append(&image.to_interleaved())?;
+        self.labels.append(&origin_class.to_le_bytes())
+    }
+
+    /// Hands everything to the operating system, so that it is there if this program ends.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn flush(&mut self) -> Result<()> {
+        self.images.flush()?;
+        self.labels.flush()
+    }
+
+    /// Puts both files at their places.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn finish(self) -> Result<()> {
+        self.images.finish()?;
+        self.labels.finish()
+    }
+}
+
+/// Writes a [`PerturbedSet`] with the provenance of each image.
+#[derive(Debug)]
+pub struct PerturbedSetWriter {
+    images: LabelledWriter,
+    provenance: GrowingArray,
+}
+
+impl PerturbedSetWriter {
+    /// As [`LabelledWriter::open`], with the third file.
+    ///
+    /// # Errors
+    /// [`Error::File`]; [`Error::FileLength`] if there are fewer images than that.
+    pub fn open(folder: impl AsRef<Path>, shape: [usize; 3], rows: usize) -> Result<Self> {
+        let folder = folder.as_ref();
+        let path = folder.join(PROVENANCE_FILE);
+        Ok(Self {
+            images: LabelledWriter::open(folder, shape, rows)?,
+            provenance: GrowingArray::open(path, PROVENANCE_TYPE, &[], PROVENANCE_BYTES, rows)?,
         })
     }
 
@@ -139,8 +181,7 @@ impl PerturbedSetWriter {
     /// # Errors
     /// [`Error::ArrayLength`] if it is of another shape; [`Error::File`].
     pub fn append(&mut self, perturbed: &Perturbed, provenance: Provenance) -> Result<()> {
-        self.images.append(&perturbed.image.to_interleaved())?;
-        self.labels.append(&provenance.origin_class.to_le_bytes())?;
+        self.images.append(&perturbed.image, provenance.origin_class)?;
         self.provenance.append(&provenance.to_bytes())
     }
 
@@ -150,7 +191,6 @@ impl PerturbedSetWriter {
     /// [`Error::File`].
     pub fn flush(&mut self) -> Result<()> {
         self.images.flush()?;
-        self.labels.flush()?;
         self.provenance.flush()
     }
 
@@ -160,7 +200,6 @@ impl PerturbedSetWriter {
     /// [`Error::File`].
     pub fn finish(self) -> Result<()> {
         self.images.finish()?;
-        self.labels.finish()?;
         self.provenance.finish()
     }
 }
@@ -234,6 +273,7 @@ mod tests {
             outcome: Outcome::Reached(perturbed.clone()),
             classifications: 9,
             backpropagations: 1,
+            is_cut_short: false,
             trail: Vec::new(),
         };
         (attempt, perturbed)

@@ -55,8 +55,9 @@ struct Run<'a> {
     trail: Trail<'a>,
     classifications: usize,
     backpropagations: usize,
-    /// What it may cost before the line search.
+    /// What it may cost, and how much of that must be left for another question and the line search.
     budget: usize,
+    reserve: usize,
 }
 
 /// The image with the smallest L2 of those for which the criterion holds.
@@ -212,6 +213,7 @@ fn shrink(network: &Network, runs: Vec<Run<'_>>, rules: Rules<'_>) -> Result<Vec
             None => Found::nothing(run.reason()),
         };
         found.classifications += run.classifications;
+        found.is_cut_short |= run.is_cut_short();
         let mut trail = run.trail;
         trail.extend(&found.held);
         found.held = trail.into_held();
@@ -234,7 +236,9 @@ impl<'a> Run<'a> {
             trail: Trail::new(attempt.origin, rules.checkpoints),
             classifications: 0,
             backpropagations: 0,
-            budget: rules.checkpoints.last().map_or(usize::MAX, |last| last.saturating_sub(SHRINKING)),
+            budget: rules.budget,
+            // A question costs a gradient and the classification of the rounded pixels.
+            reserve: 2 + 1 + copies(rules.robust_to) + SHRINKING,
             attempt,
         }
     }
@@ -245,7 +249,20 @@ impl<'a> Run<'a> {
     }
 
     fn goes_on(&self) -> bool {
-        self.end.is_none() && self.cost() < self.budget && self.course.ask().is_some()
+        self.wants_more() && !self.is_spent()
+    }
+
+    /// Whether it would have gone on with a larger budget.
+    fn is_cut_short(&self) -> bool {
+        self.wants_more() && self.is_spent()
+    }
+
+    fn wants_more(&self) -> bool {
+        self.end.is_none() && self.course.ask().is_some()
+    }
+
+    fn is_spent(&self) -> bool {
+        self.cost().saturating_add(self.reserve) > self.budget
     }
 
     /// In passes: one for each classification, two for each gradient, one for the target if there is one.
@@ -291,7 +308,7 @@ impl<'a> Run<'a> {
     fn reason(&self) -> NotReached {
         match self.end {
             Some(reason) => reason,
-            None if self.course.ask().is_some() => NotReached::IterationLimit,
+            None if self.is_cut_short() => NotReached::Budget,
             None => self.course.reason(),
         }
     }

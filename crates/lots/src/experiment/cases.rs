@@ -45,16 +45,18 @@ pub(super) fn cases_of(
             (Pairing::Same, Some(targets)) => targets.classes[start.number],
             _ => experiment.target_class,
         };
+        let distance = |target: usize| (start.distance)(group, target);
+        let extreme = |targets: &Targets, wanted| targets.extreme(start.class, &distance, wanted);
         match (method, targets) {
             (method, Some(targets)) if method.needs_target() => {
                 let toward = |target: usize| case(Some(target), targets.classes[target]);
                 match (experiment.pairing, &experiment.target_choice) {
                     (Pairing::Zip | Pairing::Same, _) => cases.push(toward(start.number)),
                     (Pairing::All, TargetChoice::Nearest) => {
-                        cases.extend(extreme(targets, start, group, Ordering::Less).map(toward));
+                        cases.extend(extreme(targets, Ordering::Less).map(toward));
                     }
                     (Pairing::All, TargetChoice::Farthest) => {
-                        cases.extend(extreme(targets, start, group, Ordering::Greater).map(toward));
+                        cases.extend(extreme(targets, Ordering::Greater).map(toward));
                     }
                     (Pairing::All, _) => {
                         let others = |&target: &usize| targets.labels[target] != Some(start.class);
@@ -71,18 +73,6 @@ pub(super) fn cases_of(
         }
     }
     cases
-}
-
-/// The target of another class whose distance to the origin is the least, or the greatest; the first of equals.
-fn extreme(targets: &Targets, start: &Starting<'_>, group: usize, wanted: Ordering) -> Option<usize> {
-    let mut best: Option<(usize, f64)> = None;
-    for target in (0..targets.len()).filter(|&target| targets.classes[target] != Some(start.class)) {
-        let distance = (start.distance)(group, target);
-        if best.is_none_or(|(_, best)| distance.total_cmp(&best) == wanted) {
-            best = Some((target, distance));
-        }
-    }
-    best.map(|(target, _)| target)
 }
 
 /// How many cases an origin has at most.

@@ -54,8 +54,9 @@ pub(super) struct Chunk<'a> {
 impl Setting<'_> {
     /// What holds for all searches.
     fn rules(&self) -> Rules<'_> {
-        let Experiment { line_search, robust_to, checkpoints, .. } = self.experiment;
-        Rules { line_search, robust_to, checkpoints, interrupted: self.interrupted }
+        let Experiment { line_search, robust_to, budget, checkpoints, .. } = self.experiment;
+        let budget = budget.unwrap_or(usize::MAX);
+        Rules { line_search, robust_to, budget, checkpoints, interrupted: self.interrupted }
     }
 
     /// How many origins make a chunk.
@@ -384,6 +385,7 @@ impl<'a> Chunk<'a> {
             outcome,
             classifications: ended.found.classifications,
             backpropagations: ended.backpropagations,
+            is_cut_short: ended.found.is_cut_short,
             trail,
         })
     }

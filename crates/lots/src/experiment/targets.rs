@@ -1,12 +1,14 @@
 //! [`Targets`]: what origins are moved toward, images and templates, with their representations at all layers; and
 //! [`TargetChoice`], what is made of them.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lots_network::{LayerId, Network};
 
 use super::{Experiment, LANES, trace_bytes};
+use crate::criterion::euclidean_distance;
 use crate::data::ImageSet;
 use crate::direction::{Objective, OriginTrace};
 use crate::error::{Error, Result};
@@ -46,58 +48,149 @@ pub enum TargetChoice {
 }
 
 /// The targets: their classes, and what the network computes for them.
+///
+/// An [`Experiment`] makes its own; this is for those who form single directions.
+///
+/// # Example
+/// ```
+/// use lots::direction::{Objective, OriginTrace};
+/// use lots::experiment::{TargetChoice, Targets};
+/// let (network, digits) = (lots::embedded::lenet(), lots::data::digits::load());
+/// let (layer, origin) = (network.layer("ip1")?, &digits.images()[4]);
+/// let objective = Objective::of_layer(layer);
+/// let images = lots::data::digits::targets();
+/// let targets = Targets::new(&network, Some(&images), &[], &TargetChoice::Nearest, &[layer])?.expect("there are ten");
+/// let own = network.represent(layer, origin.pixels())?;
+/// let nearest = targets.chosen(layer, &own.values, 4);
+/// assert!(nearest.len() == 1 && nearest[0] != 4);
+/// let target = targets.representations(&objective, nearest[0]);
+/// let trace = OriginTrace::of_images(&network, &[layer], std::slice::from_ref(origin))?;
+/// assert!(trace.toward_objective(&objective, &[&target[..]])?[0].is_ok());
+/// # Ok::<(), lots::Error>(())
+/// ```
 #[derive(Debug)]
-pub(super) struct Targets {
+pub struct Targets {
     /// What they are labelled with.
     pub(super) labels: Vec<Option<usize>>,
     /// The label, or what the network says; of a template nobody may know.
     pub(super) classes: Vec<Option<usize>>,
     representations: BTreeMap<LayerId, Vec<Arc<[f32]>>>,
+    choice: TargetChoice,
 }
 
 impl Targets {
-    /// Passes all images forward to `layers`, once; so many at a time that they fill the lanes. The
-    /// templates of the experiment follow.
+    /// Passes all images forward to `layers`, once; so many at a time that they fill the lanes. The templates follow.
     ///
     /// - Returns none if there are neither.
-    pub(super) fn new(
+    ///
+    /// # Errors
+    /// [`Error::RepresentationLength`] if a template has not as many numbers as a layer; [`Error::ClassRange`];
+    /// [`Error::Targets`] if they do not fit what is made of them.
+    pub fn new(
         network: &Network,
         images: Option<&ImageSet>,
-        experiment: &Experiment,
+        templates: &[TargetTemplate],
+        choice: &TargetChoice,
         layers: &[LayerId],
     ) -> Result<Option<Self>> {
-        if images.is_none() && experiment.templates.is_empty() {
+        if images.is_none() && templates.is_empty() {
             return Ok(None);
         }
-        let mut targets = Self { labels: Vec::new(), classes: Vec::new(), representations: BTreeMap::new() };
+        for (template, &layer) in templates.iter().flat_map(|it| layers.iter().map(move |layer| (it, layer)))
+        {
+            let (got, expected) = (template.values.len(), network.shape(layer).count());
+            if got != expected {
+                let layer = network.tensor_name(layer).to_owned();
+                return Err(Error::RepresentationLength { layer, got, expected });
+            }
+        }
+        let class_count = network.class_count();
+        if let Some(class) = templates.iter().filter_map(|it| it.class).find(|&it| it >= class_count) {
+            return Err(Error::ClassRange { class, class_count });
+        }
+        let mut targets = Self {
+            labels: Vec::new(),
+            classes: Vec::new(),
+            representations: BTreeMap::new(),
+            choice: choice.clone(),
+        };
         if let Some(images) = images {
             targets.add_images(network, images, layers)?;
         }
-        for template in &experiment.templates {
+        for template in templates {
             targets.labels.push(template.class);
             targets.classes.push(template.class);
             for &layer in layers {
                 targets.representations.entry(layer).or_default().push(Arc::clone(&template.values));
             }
         }
-        match &experiment.target_choice {
+        match choice {
             TargetChoice::Each | TargetChoice::Nearest | TargetChoice::Farthest => Ok(Some(targets)),
             TargetChoice::Centroid => targets.centroids().map(Some),
             TargetChoice::Mixture(weights) => targets.mixture(weights).map(Some),
         }
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    /// How many there are, once something was made of them; at least one.
+    #[expect(clippy::len_without_is_empty, reason = "there is at least one")]
+    pub fn len(&self) -> usize {
         self.labels.len()
+    }
+
+    /// The label of a target, or what the network says of it; none of a template of which nobody knows it.
+    ///
+    /// # Panics
+    /// If there is no such target.
+    pub fn class(&self, target: usize) -> Option<usize> {
+        self.classes[target]
+    }
+
+    /// Which targets an origin is moved toward: the nearest or the farthest of another class, the centroids of other
+    /// classes, or all.
+    ///
+    /// - `layer`: one of those that were asked for.
+    /// - `representation`, `class`: of the origin at the layer.
+    ///
+    /// # Panics
+    /// If the layer was not asked for.
+    pub fn chosen(&self, layer: LayerId, representation: &[f32], class: usize) -> Vec<usize> {
+        let distance = |target| euclidean_distance(representation, self.representation(layer, target));
+        match self.choice {
+            TargetChoice::Nearest => self.extreme(class, &distance, Ordering::Less).into_iter().collect(),
+            TargetChoice::Farthest => self.extreme(class, &distance, Ordering::Greater).into_iter().collect(),
+            TargetChoice::Centroid => {
+                (0..self.len()).filter(|&target| self.classes[target] != Some(class)).collect()
+            }
+            TargetChoice::Each | TargetChoice::Mixture(_) => (0..self.len()).collect(),
+        }
+    }
+
+    /// The target of another class whose distance to the origin is the least, or the greatest; the first of equals.
+    pub(super) fn extreme(
+        &self,
+        class: usize,
+        distance: &dyn Fn(usize) -> f64,
+        wanted: Ordering,
+    ) -> Option<usize> {
+        let mut best: Option<(usize, f64)> = None;
+        for target in (0..self.len()).filter(|&target| self.classes[target] != Some(class)) {
+            let distance = distance(target);
+            if best.is_none_or(|(_, best)| distance.total_cmp(&best) == wanted) {
+                best = Some((target, distance));
+            }
+        }
+        best.map(|(target, _)| target)
     }
 
     pub(super) fn representation(&self, layer: LayerId, target: usize) -> &Arc<[f32]> {
         &self.representations[&layer][target]
     }
 
-    /// Those at all layers of an objective.
-    pub(super) fn representations(&self, objective: &Objective, target: usize) -> Vec<Arc<[f32]>> {
+    /// What the network computes for a target at all layers of an objective, in their order.
+    ///
+    /// # Panics
+    /// If there is no such target, or a layer was not asked for.
+    pub fn representations(&self, objective: &Objective, target: usize) -> Vec<Arc<[f32]>> {
         objective.layers().into_iter().map(|layer| Arc::clone(self.representation(layer, target))).collect()
     }
 
@@ -165,27 +258,14 @@ impl Targets {
         let representations = representations
             .map(|(&layer, all)| (layer, groups.iter().map(|members| mean(all, members)).collect()))
             .collect();
-        Self { labels, classes, representations }
+        Self { labels, classes, representations, choice: self.choice }
     }
 }
 
 impl Experiment {
     /// # Errors
     /// If templates and what is made of the targets do not fit the rest.
-    pub(super) fn check_targets(&self, network: &Network, objectives: &[Option<Objective>]) -> Result<()> {
-        let moves = |group: usize| self.groups[group].method.needs_target();
-        let steered = (0..self.groups.len()).filter(|&group| moves(group));
-        for layer in steered.filter_map(|group| objectives[group].as_ref()).flat_map(Objective::layers) {
-            let expected = network.shape(layer).count();
-            if let Some(template) = self.templates.iter().find(|template| template.values.len() != expected) {
-                let layer = network.tensor_name(layer).to_owned();
-                return Err(Error::RepresentationLength { layer, got: template.values.len(), expected });
-            }
-        }
-        let class_count = network.class_count();
-        if let Some(class) = self.templates.iter().filter_map(|it| it.class).find(|&it| it >= class_count) {
-            return Err(Error::ClassRange { class, class_count });
-        }
+    pub(super) fn check_targets(&self) -> Result<()> {
         let is_zip = self.pairing == super::Pairing::Zip;
         if is_zip && self.target_choice != TargetChoice::Each {
             return Err(refused(

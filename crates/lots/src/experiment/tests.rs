@@ -323,3 +323,66 @@ fn a_criterion_may_be_about_another_layer_than_the_direction() {
     let refused = unknown.run(&network, &origins, Some(&targets), &mut |_: Attempt| {}).unwrap_err();
     assert!(matches!(refused, Error::Network(_)));
 }
+
+#[test]
+fn no_attempt_costs_more_than_its_budget_and_those_that_it_ends_say_so() {
+    let mut unlimited = Experiment {
+        step_and_adjust: StepAndAdjust { step: 1.0, max_iterations: 100 },
+        with_pass_score: false,
+        ..all_methods()
+    };
+    unlimited.groups.push(Group::at_layer(Method::StepAndAdjust, "conv1"));
+    let origins = some_digits(0..1);
+    for robust_to in [Vec::new(), vec!["shift:1".parse().unwrap()]] {
+        unlimited.robust_to = robust_to;
+        let whole = attempts(&unlimited, &origins);
+        for budget in [LEAST_BUDGET, 20, 31, 100] {
+            let limited = Experiment { budget: Some(budget), ..unlimited.clone() };
+            for (limited, whole) in attempts(&limited, &origins).iter().zip(&whole) {
+                let group = &unlimited.groups[limited.group];
+                assert!(limited.cost() <= budget, "{group} costs {} of {budget}", limited.cost());
+                if !limited.is_cut_short {
+                    assert_eq!(limited, whole, "{group} with {budget}");
+                }
+                let is_budget = limited.outcome == Outcome::NotReached(NotReached::Budget);
+                assert!(!is_budget || limited.is_cut_short, "{group} with {budget}");
+            }
+        }
+    }
+    let little = Experiment { budget: Some(LEAST_BUDGET - 1), ..unlimited };
+    let refused = little.run(&embedded::lenet(), &origins, Some(&digits::targets()), &mut |_: Attempt| {});
+    assert!(matches!(refused, Err(Error::LineSearch { option: "budget", .. })));
+}
+
+#[test]
+fn steps_that_a_budget_ends_do_not_say_that_iterations_did() {
+    let group = Group::at_layer(Method::StepAndAdjust, "conv1");
+    let stepping = |budget: Option<usize>, max_iterations: usize| Experiment {
+        groups: vec![group.clone()],
+        step_and_adjust: StepAndAdjust { step: 1.0, max_iterations },
+        budget,
+        with_pass_score: false,
+        ..Experiment::default()
+    };
+    let ends = |experiment: &Experiment, reason: NotReached| {
+        let attempts = attempts(experiment, &some_digits(0..1));
+        attempts.iter().all(|attempt| attempt.outcome == Outcome::NotReached(reason))
+    };
+    assert!(ends(&stepping(Some(20), 500), NotReached::Budget));
+    assert!(ends(&stepping(None, 5), NotReached::IterationLimit));
+}
+
+#[test]
+fn a_feature_adversary_refuses_sums_and_parts_of_layers() {
+    let of = |layer: &str, mask: Mask| Experiment {
+        groups: vec![Group::at_layer(Method::FeatureAdversary, layer)],
+        mask,
+        ..all_methods()
+    };
+    let part = Mask::of([crate::mask::MaskPart::channels("0-3").unwrap()]);
+    for experiment in [of("conv2*0.5+ip1", Mask::default()), of("conv2", part)] {
+        let (network, origins) = (embedded::lenet(), some_digits(0..1));
+        let refused = experiment.run(&network, &origins, Some(&digits::targets()), &mut |_: Attempt| {});
+        assert!(matches!(refused, Err(Error::MethodNeeds { method: Method::FeatureAdversary, .. })));
+    }
+}

@@ -93,7 +93,7 @@ impl Narrowing {
         self.count_stalls();
     }
 
-    /// The bracket, once [`Self::step`] has returned `None`.
+    /// The bracket, which is tight once [`Self::step`] has returned `None`.
     pub(super) fn bracket(&self, crossing: Crossing) -> Bracket {
         let hi = self.lattice.as_ref().map_or(self.hi.step, |lattice| lattice.steps[lattice.last]);
         Bracket { lo: self.lo.step, hi, crossing }

@@ -19,6 +19,9 @@ pub(crate) struct Search<'a> {
     growth: Growth,
     state: State,
     judged: usize,
+    /// So many images are judged at most.
+    most_judged: usize,
+    is_cut_short: bool,
     /// At which question the criterion held, and for which step.
     held: Vec<(usize, f64)>,
 }
@@ -71,6 +74,8 @@ impl<'a> Search<'a> {
             growth: Growth::Steady,
             state,
             judged: 0,
+            most_judged: usize::MAX,
+            is_cut_short: false,
             held: Vec::new(),
         };
         search.settle();
@@ -90,10 +95,28 @@ impl<'a> Search<'a> {
             growth: Growth::Steady,
             state,
             judged: 0,
+            most_judged: usize::MAX,
+            is_cut_short: false,
             held: Vec::new(),
         };
         search.settle();
         search
+    }
+
+    /// Judges no more than so many images; what was found by then counts.
+    pub(crate) fn judge_at_most(&mut self, images: usize) {
+        self.most_judged = images;
+        self.cut_short();
+    }
+
+    /// Whether it ended because it had judged as many images as allowed.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        self.is_cut_short
+    }
+
+    /// Whether a step is known where the criterion holds.
+    pub(crate) fn has_found(&self) -> bool {
+        !matches!(self.state, State::Growing { .. } | State::Done(Err(_)))
     }
 
     /// Ends the search without a result.
@@ -145,6 +168,7 @@ impl<'a> Search<'a> {
             State::Done(_) => {}
         }
         self.settle();
+        self.cut_short();
     }
 
     /// The result, once [`Self::step`] is `None`.
@@ -154,6 +178,23 @@ impl<'a> Search<'a> {
             _ => Err(NoStep::StepLimit),
         };
         Finding { end, judged: self.judged }
+    }
+
+    /// Ends the search with what it has if it may not judge another image.
+    fn cut_short(&mut self) {
+        if self.judged < self.most_judged {
+            return;
+        }
+        let end = match &self.state {
+            State::Done(_) => return,
+            State::Growing { .. } => Err(NoStep::Budget),
+            State::Narrowing { narrowing, later, .. } => {
+                Ok(narrowing.bracket(later.map_or(Crossing::Assumed, |later| Crossing::Earlier { later })))
+            }
+            State::Scanning { found, .. } => Ok(*found),
+        };
+        self.state = State::Done(end);
+        self.is_cut_short = true;
     }
 
     /// Goes on until a verdict is needed or the search is over.

@@ -208,6 +208,7 @@ proptest! {
             }
             Err(NoStep::Saturated) => prop_assert!(!judge(&ray.image(1e300)).holds),
             Err(NoStep::StepLimit) => prop_assert!(ray.last_step() > LineSearch::default().max_step),
+            Err(NoStep::Budget) => prop_assert!(false, "there is no budget"),
         }
     }
 
@@ -266,6 +267,36 @@ proptest! {
             let at_origin = Verdict { holds: false, margin: -threshold };
             let alone = options.smallest_step(origin, slopes, at_origin, beyond(origin, *threshold)).unwrap();
             prop_assert_eq!(search.finding(), alone);
+        }
+    }
+}
+
+#[test]
+fn a_search_that_is_cut_short_has_the_best_step_so_far() {
+    let (origin, slopes) = (image(&[100, 50]), direction(&[1.0, -0.3]));
+    let judge = beyond(&origin, 20.0);
+    let options = LineSearch { first_step: 1.0, ..LineSearch::default() };
+    let search = |most: usize| {
+        let mut search = Search::new(Ray::new(&origin, &slopes).unwrap(), options, f64::NAN);
+        search.judge_at_most(most);
+        while let Some(step) = search.step() {
+            search.tell(Verdict::from(judge(&search.ray().image(step)).holds));
+        }
+        (search.finding(), search.is_cut_short())
+    };
+    let (whole, is_cut_short) = search(usize::MAX);
+    assert!(!is_cut_short && search(whole.judged) == (whole, false));
+    assert_eq!(search(0), (Finding { end: Err(NoStep::Budget), judged: 0 }, true));
+    let best = whole.end.unwrap().hi;
+    for most in 1..whole.judged {
+        let (cut, is_cut_short) = search(most);
+        assert!(is_cut_short && cut.judged == most);
+        match cut.end {
+            Ok(bracket) => {
+                assert!(bracket.lo < best && best <= bracket.hi, "{most}: {bracket:?}");
+                assert!(judge(&Ray::new(&origin, &slopes).unwrap().image(bracket.hi)).holds);
+            }
+            Err(reason) => assert_eq!(reason, NoStep::Budget),
         }
     }
 }

@@ -7,8 +7,11 @@ use crate::failure::Result;
 use crate::heat_map::{colour, failed};
 
 /// Width and height of a plot, in pixels of the screen.
-pub(super) const WIDTH: usize = 900;
+pub(super) const WIDTH: usize = 960;
 const HEIGHT: usize = 400;
+/// Where the names of the lines begin, and how far one is from the next.
+const NAMES: u32 = 740;
+const LINE: i32 = 24;
 /// More lines than this have no names in the plot.
 const NAMED: usize = 12;
 /// Falls that are smaller than this share of the height are not seen.
@@ -39,7 +42,11 @@ pub(super) fn curves(axis: &Axis, lines: &[Line]) -> Result<String> {
 fn draw(svg: &mut String, axis: &Axis, lines: &[Line]) -> Result<()> {
     let root = SVGBackend::with_string(svg, (WIDTH as u32, HEIGHT as u32)).into_drawing_area();
     root.fill(&WHITE).map_err(failed)?;
-    let mut chart = ChartBuilder::on(&root)
+    let named: Vec<&Line> = lines.iter().filter(|line| !line.is_baseline).collect();
+    let is_named = named.len() <= NAMED;
+    // Names beside the plot cover no curve.
+    let (plot, names) = root.split_horizontally(if is_named { NAMES } else { WIDTH as u32 });
+    let mut chart = ChartBuilder::on(&plot)
         .margin(14)
         .x_label_area_size(46)
         .y_label_area_size(60)
@@ -55,7 +62,6 @@ fn draw(svg: &mut String, axis: &Axis, lines: &[Line]) -> Result<()> {
         .label_style(("sans-serif", 14))
         .draw()
         .map_err(failed)?;
-    let named = lines.iter().filter(|line| !line.is_baseline).count() <= NAMED;
     for line in lines {
         let style = colour(line.shade).stroke_width(2);
         let points = corners(&line.curve, axis.end);
@@ -63,21 +69,13 @@ fn draw(svg: &mut String, axis: &Axis, lines: &[Line]) -> Result<()> {
             chart.draw_series(DashedLineSeries::new(points, 5, 4, style)).map_err(failed)?;
             continue;
         }
-        let series = chart.draw_series(LineSeries::new(points, style)).map_err(failed)?;
-        if named {
-            series
-                .label(line.name.as_str())
-                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], style));
-        }
+        chart.draw_series(LineSeries::new(points, style)).map_err(failed)?;
     }
-    if named {
-        chart
-            .configure_series_labels()
-            .background_style(WHITE.mix(0.85))
-            .border_style(BLACK.mix(0.2))
-            .label_font(("sans-serif", 14))
-            .draw()
-            .map_err(failed)?;
+    for (line, top) in named.iter().filter(|_| is_named).zip((34..).step_by(LINE as usize)) {
+        let style = colour(line.shade).stroke_width(3);
+        names.draw(&PathElement::new(vec![(4, top), (26, top)], style)).map_err(failed)?;
+        let text = Text::new(line.name.clone(), (32, top - 7), ("sans-serif", 14));
+        names.draw(&text).map_err(failed)?;
     }
     root.present().map_err(failed)
 }

@@ -10,7 +10,9 @@ use lots::page::Block;
 
 use super::super::attempts::Record;
 use super::super::{Found, Job};
+use super::CLASS;
 use crate::failure::Result;
+use crate::terminal::shortened;
 
 /// So many images of each kind.
 const IMAGES: usize = 5;
@@ -66,9 +68,10 @@ fn by_stability(records: &[Record]) -> Vec<&Record> {
 fn group(job: &Job<'_>, found: &Found, record: &Record) -> Result<(Group, String)> {
     let next = record.number + 1;
     let part = job.origins.part(record.number..next)?;
+    let called = |class: usize| shortened(&job.names.of(class), CLASS);
     let (origin, name) = (&part.images()[0], &part.names()[0]);
     let mut panels =
-        vec![Panel::new(origin.clone(), Caption::new(format!("origin: {}", record.origin_class)))];
+        vec![Panel::new(origin.clone(), Caption::new(format!("origin: {}", called(record.origin_class))))];
     if !record.is_flipped {
         return Ok((Group::new(name, panels), format!("{name} never flips")));
     }
@@ -86,7 +89,7 @@ fn group(job: &Job<'_>, found: &Found, record: &Record) -> Result<(Group, String
     experiment.run(&job.tested().network, &part, Some(targets), &mut keep)?;
     let Some(perturbed) = perturbed else { return Ok((Group::new(name, panels), name.clone())) };
     let place = format!("{layer} {}", record.method);
-    let classes = [record.origin_class.to_string(), perturbed.class.to_string()];
+    let classes = [record.origin_class, perturbed.class].map(called);
     let measures = measure::compare(origin, &perturbed.image)?;
     let caption = Caption::perturbed(&place, [&classes[0], &classes[1]], &measures);
     let words = format!("{name}, {caption}");

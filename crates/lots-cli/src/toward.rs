@@ -1,0 +1,139 @@
+//! [`Toward`]: what single directions move toward, for `direction`, `ray` and `visualize`: images and stored templates,
+//! and what is made of them.
+
+use std::ops::Range;
+
+use lots::Image;
+use lots::data::ImageSet;
+use lots::direction::Objective;
+use lots::experiment::{TargetChoice, TargetTemplate, Targets};
+use lots_network::Network;
+
+use crate::args::TemplateArgs;
+use crate::failure::{Failure, Result};
+use crate::images::{FittedSet, Preprocessed, single_fitted, source};
+use crate::network::Loaded;
+
+/// Images, templates, and what is made of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Toward {
+    images: Option<ImageSet>,
+    /// What was done to each image so that it fits.
+    preprocessed: Vec<Option<Preprocessed>>,
+    templates: Vec<TargetTemplate>,
+    choice: TargetChoice,
+}
+
+/// A target that there is a picture of.
+#[derive(Clone, Debug)]
+pub(crate) struct Pictured {
+    pub(crate) image: Image,
+    pub(crate) preprocessed: Option<Preprocessed>,
+}
+
+impl Toward {
+    /// - `images`: with what was done to each.
+    /// - `layer`: the text of the layers that are steered, or the first of them; without one there are no templates.
+    pub(crate) fn new(
+        images: Option<FittedSet>,
+        args: &TemplateArgs,
+        layer: Option<&str>,
+        loaded: &Loaded,
+    ) -> Result<Self> {
+        let (images, preprocessed) =
+            images.map_or((None, Vec::new()), |fitted| (Some(fitted.set), fitted.preprocessed));
+        Ok(Self { images, preprocessed, templates: args.read(layer, loaded)?, choice: args.choice()? })
+    }
+
+    /// The images that these texts name, one each, or several where one target is made of them or chosen from them.
+    pub(crate) fn named(
+        texts: &[String],
+        args: &TemplateArgs,
+        layer: Option<&str>,
+        loaded: &Loaded,
+    ) -> Result<Self> {
+        let network = &loaded.network;
+        let (mut images, mut names, mut preprocessed, mut labels) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for text in texts {
+            if args.is_each() {
+                let (fitted, name) = single_fitted(text, "target", network)?;
+                images.push(fitted.image);
+                names.push(name);
+                preprocessed.push(fitted.preprocessed);
+                continue;
+            }
+            let own = FittedSet::load(&source(text, None)?, text, "target", network)?;
+            preprocessed.extend(own.preprocessed);
+            let (own, own_labels, own_names) = own.set.into_parts();
+            labels.extend(own_labels.unwrap_or_default());
+            images.extend(own);
+            names.extend(own_names);
+        }
+        // Where some have no labels, the network says of all what they are.
+        let labels = Some(labels).filter(|labels| labels.len() == images.len());
+        let fitted = if images.is_empty() {
+            None
+        } else {
+            Some(FittedSet { set: ImageSet::new(images, labels, names)?, preprocessed })
+        };
+        Self::new(fitted, args, layer, loaded)
+    }
+
+    /// How many images and templates there are.
+    pub(crate) fn count(&self) -> usize {
+        self.image_count() + self.templates.len()
+    }
+
+    /// Whether each of them is a target.
+    pub(crate) fn is_each(&self) -> bool {
+        self.choice == TargetChoice::Each
+    }
+
+    /// Some of the images and templates.
+    pub(crate) fn part(&self, range: Range<usize>) -> Result<Self> {
+        let images = self.image_count();
+        let own = range.start.min(images)..range.end.min(images);
+        let templates = range.start.max(images) - images..range.end.max(images) - images;
+        Ok(Self {
+            images: match &self.images {
+                Some(set) if !own.is_empty() => Some(set.part(own.clone())?),
+                _ => None,
+            },
+            preprocessed: self.preprocessed[own].to_vec(),
+            templates: self.templates[templates].to_vec(),
+            choice: self.choice.clone(),
+        })
+    }
+
+    /// The targets with their representations at the layers of an objective.
+    ///
+    /// # Errors
+    /// If there are none, or they do not fit the layers or what is made of them.
+    pub(crate) fn at(&self, network: &Network, objective: &Objective) -> Result<Targets> {
+        let (images, layers) = (self.images.as_ref(), objective.layers());
+        let targets = Targets::new(network, images, &self.templates, &self.choice, &layers)?;
+        targets.ok_or_else(|| Failure::new("there are no targets").with_hint("`--target` or `--template`"))
+    }
+
+    /// What a target is called: `digits:targets[9]`, `anna`, `centroid-3`, `mixture`.
+    pub(crate) fn name(&self, target: usize, class: Option<usize>) -> String {
+        match (&self.choice, &self.images) {
+            (TargetChoice::Centroid, _) => format!("centroid-{}", class.unwrap_or_default()),
+            (TargetChoice::Mixture(_), _) => "mixture".to_owned(),
+            (_, Some(set)) if target < set.len() => set.names()[target].clone(),
+            _ => self.templates[target - self.image_count()].name.clone(),
+        }
+    }
+
+    /// The image that a target is, if it is one.
+    pub(crate) fn pictured(&self, target: usize) -> Option<Pictured> {
+        let is_made = matches!(self.choice, TargetChoice::Centroid | TargetChoice::Mixture(_));
+        let set = self.images.as_ref().filter(|set| !is_made && target < set.len())?;
+        Some(Pictured { image: set.images()[target].clone(), preprocessed: self.preprocessed[target] })
+    }
+
+    fn image_count(&self) -> usize {
+        self.images.as_ref().map_or(0, ImageSet::len)
+    }
+}

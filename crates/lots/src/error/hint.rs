@@ -1,0 +1,108 @@
+//! What to do about an error.
+
+use super::{Error, file_hint};
+use crate::method::Method;
+
+impl Error {
+    /// What the user can do about it; `None` where the message says it all.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Network(error) => return error.hint(),
+            Self::TrainingSet { .. } => "give the labels file that belongs to the images file",
+            Self::Diverged { .. } => {
+                "try a smaller learning rate, and look whether the labels belong to the images"
+            }
+            Self::Checkpoint { .. } => "delete it to start again, or repeat the command that wrote it",
+            Self::ImageSize { got: [3, ..], expected: [1, ..], .. } => {
+                "the picture is coloured; turn it to grey first"
+            }
+            Self::CropSize { .. } => {
+                "resize images first: `--resize` makes the shorter side long enough for the crop"
+            }
+            Self::ResizedSize { .. } => {
+                "a picture that is thousands of times as long as wide is no photograph; cut it first"
+            }
+            Self::MixedShapes { .. } => "a network takes images of one size; crop or scale them alike first",
+            Self::ImageTooSmall { .. } => {
+                "compare with the full border, which continues the image as its mirror image"
+            }
+            Self::UnknownMethod { .. } | Self::FewImpostors { .. } | Self::RangeOutside { .. } => {
+                return self.hint_with_facts();
+            }
+            Self::Pairs { .. } => "give as many targets as origins, or pair all with all",
+            Self::Memory { .. } => "allow more memory, or look at layers of a smaller network",
+            Self::NotReproduced => "this is a fault of the network's computation; please report it",
+            Self::UnknownCriterion { .. } => {
+                "use `misclassified`, `class`, `distance<10` (Euclidean, any positive number) `similarity>0.3` \
+                 (cosine, from -1 to below 1), or, with `--impostors`, `similarity@far=0.001` or `distance@far=0.001`"
+            }
+            Self::Objective { .. } => "write layers with their weights, `conv2*0.5+ip1*2`",
+            Self::UnknownTransformation { .. } => {
+                "use `png`, `webp`, `jpeg:95` (1 to 100), `resize:0.5` (to this part and back), `shift:1` (pixels), \
+                 `blur:1` (standard deviation in pixels) or `bits:7` (1 to 8)"
+            }
+            Self::NoPairs { what: "genuine" } => "give at least two images of one identity",
+            Self::NoPairs { .. } => "give images of at least two identities",
+            Self::NoSuchFile { .. }
+            | Self::File { .. }
+            | Self::UnknownFormat { .. }
+            | Self::FileLength { .. }
+            | Self::Damaged { .. }
+            | Self::Unsupported { .. }
+            | Self::TooLarge { .. }
+            | Self::UnknownExtension { .. }
+            | Self::EmptyFolder { .. }
+            | Self::MixedFolder { .. }
+            | Self::MnistMissing { .. }
+            | Self::LabelText { .. }
+            | Self::LabelCount { .. }
+            | Self::LabelMissing { .. }
+            | Self::NoIdentity { .. }
+            | Self::NotGallery { .. } => file_hint::of(self)?,
+            Self::RangeSyntax { .. }
+            | Self::ArrayLength { .. }
+            | Self::PixelCount { .. }
+            | Self::ImageSize { .. }
+            | Self::NoImages
+            | Self::TooManyImages { .. }
+            | Self::ImageCount { .. }
+            | Self::LabelRange { .. }
+            | Self::LineSearch { .. }
+            | Self::MethodNeeds { .. }
+            | Self::CriterionNeeds { .. }
+            | Self::Interrupted
+            | Self::RepresentationLength { .. }
+            | Self::ClassRange { .. }
+            | Self::SameClass { .. }
+            | Self::NoDirection { .. }
+            | Self::MaskText { .. }
+            | Self::Mask { .. }
+            | Self::Targets { .. }
+            | Self::FalseAcceptRate { .. }
+            | Self::ThresholdUseless { .. }
+            | Self::ImpostorNotFinite { .. }
+            | Self::PairNotFinite { .. }
+            | Self::FaceNetwork { .. }
+            | Self::SetLength { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// The hints that name what there is or how much is needed.
+    fn hint_with_facts(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownMethod { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+            Self::UnknownMethod { nearest: None, .. } => {
+                let names = Method::ALL.map(|method| format!("`{method}`"));
+                format!("there are {}", names.join(", "))
+            }
+            Self::FewImpostors { far, .. } => {
+                format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil())
+            }
+            Self::RangeOutside { count, .. } => {
+                format!("its images are counted from 0 to {}", count.saturating_sub(1))
+            }
+            _ => return None,
+        })
+    }
+}
