@@ -55,7 +55,9 @@ impl Setting<'_> {
     /// What holds for all searches.
     fn rules(&self) -> Rules<'_> {
         let Experiment { line_search, robust_to, checkpoints, .. } = self.experiment;
-        Rules { line_search, robust_to, checkpoints, interrupted: self.interrupted }
+        // The rays have been searched when images are moved step by step.
+        let memory = self.experiment.memory / 3;
+        Rules { line_search, robust_to, checkpoints, memory, interrupted: self.interrupted }
     }
 
     /// How many origins make a chunk.
