@@ -308,7 +308,7 @@ fn checkpoints(budget: usize) -> Vec<usize> {
 }
 
 /// # Errors
-/// The first argument that would have no effect.
+/// The arguments that would have no effect.
 fn expect_effect(args: &CompareArgs, experiment: &Experiment) -> Result<()> {
     let methods: Vec<Method> = experiment.groups.iter().map(|group| group.method).collect();
     let any = |has: fn(Method) -> bool| methods.iter().any(|&method| has(method));
@@ -322,13 +322,13 @@ fn expect_effect(args: &CompareArgs, experiment: &Experiment) -> Result<()> {
     ];
     let of_descents =
         args.descent.given().map(|(flag, is_given, method)| (flag, is_given, methods.contains(&method)));
-    match own.iter().chain(&of_descents).find(|(_, is_given, has_effect)| *is_given && !has_effect) {
-        None => Ok(()),
-        Some((flag, ..)) => {
-            Err(Failure::new(format!("`{flag}` has no effect with the methods that are compared"))
-                .with_hint(format!("leave it out; `lots compare --help` says what `{flag}` is for")))
-        }
+    let given = own.iter().chain(&of_descents);
+    let vain: Vec<&str> =
+        given.filter(|(_, is_given, has)| *is_given && !has).map(|(flag, ..)| *flag).collect();
+    if vain.is_empty() {
+        return Ok(());
     }
+    Err(Failure::no_effect(&vain, "the methods that are compared", "compare"))
 }
 
 /// The images at these places, in this order.

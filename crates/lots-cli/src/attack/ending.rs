@@ -139,7 +139,16 @@ fn of_table(
                     let (fitted, _) = single_fitted(&text, "impostor", &loaded.network)?;
                     Ok(loaded.network.represent(layer, fitted.image.pixels())?.values)
                 };
-                let (first, second) = (represent(first)?, represent(second)?);
+                let place = |failure: Failure| {
+                    let failure = failure.about("row", row).about("impostors", path.display());
+                    // What is no image in the first row may be a heading of other words.
+                    if row == 1 {
+                        failure.with_hint("a heading over paths is `first,second`")
+                    } else {
+                        failure
+                    }
+                };
+                let (first, second) = (represent(first).map_err(place)?, represent(second).map_err(place)?);
                 match metric {
                     Metric::Cosine => cosine_similarity(&first, &second),
                     Metric::Euclidean => -euclidean_distance(&first, &second),

@@ -104,7 +104,7 @@ fn digest_of_templates(plan: &Plan) -> Option<String> {
 
 /// What is steered, with the SHA-256 of a file; nothing where all is.
 fn mask(part: &MaskArgs) -> Result<Value> {
-    if part.is_empty() {
+    if part.given().iter().all(|(_, is_given)| !is_given) {
         return Ok(Value::Null);
     }
     let sha256 = part.mask.as_ref().map(|path| {

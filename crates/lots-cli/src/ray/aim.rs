@@ -9,7 +9,7 @@ use lots::{Image, Method};
 use super::expect_two;
 use crate::args::RayArgs;
 use crate::attack::plan::groups;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, listed};
 use crate::images::single_fitted;
 use crate::network::Loaded;
 
@@ -114,27 +114,27 @@ fn expect_arguments(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Res
     }
     let is_hot = any(|method| method == Method::HotCold);
     let is_loss = any(|method| matches!(method, Method::FastGradientSign | Method::FastGradientValue));
-    let needs = [any(Method::needs_layer), any(Method::needs_target), is_hot, false, false, false];
+    let needs = [any(Method::needs_layer), any(Method::needs_target), is_hot, false, false];
     let checks = [
         ("--layer", !args.layer.is_empty(), needs[0]),
         ("--target", !args.target.is_empty(), needs[1]),
         ("--target-class", !args.target_class.is_empty(), is_hot),
         ("--backpropagation", args.how.backpropagation.is_some(), needs[0]),
-        ("--only-channels, --only-units, --only-region and --mask", !args.part.is_empty(), needs[0]),
         ("--vanished-gradient", args.how.vanished_gradient.is_some(), is_loss),
     ];
-    let methods: Vec<String> = args.method.iter().map(|method| format!("`{method}`")).collect();
-    let methods = methods.join(" and ");
-    for ((flag, is_given, has_effect), is_needed) in checks.into_iter().zip(needs) {
+    let methods = listed(&args.method);
+    for ((flag, is_given, _), is_needed) in checks.into_iter().zip(needs) {
         if is_needed && !is_given {
             return Err(Failure::new(format!("{methods} needs `{flag}`"))
                 .with_hint("`lots ray --help` has an example"));
         }
-        if is_given && !has_effect {
-            return Err(
-                Failure::new(format!("`{flag}` has no effect with {methods}")).with_hint("leave it out")
-            );
-        }
+    }
+    let of_parts = args.part.given().map(|(flag, is_given)| (flag, is_given, needs[0]));
+    let given = checks.iter().chain(&of_parts);
+    let vain: Vec<&str> =
+        given.filter(|(_, is_given, has)| *is_given && !has).map(|(flag, ..)| *flag).collect();
+    if !vain.is_empty() {
+        return Err(Failure::no_effect(&vain, &methods, "ray"));
     }
     for &class in &args.target_class {
         loaded.expect_class(class)?;
