@@ -15,7 +15,7 @@ use crate::digest;
 use crate::failure::{About, Failure, Result};
 use crate::images::single_fitted;
 use crate::network::Loaded;
-use crate::terminal::grouped;
+use crate::terminal::counted;
 
 /// What ends the search, before its threshold is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +37,8 @@ pub(crate) struct FromImpostors {
 impl std::fmt::Display for FromImpostors {
     /// `similarity@far=0.001 of 17,857 impostor pairs`
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{} of {} impostor pairs", self.criterion, grouped(self.pairs))
+        let pairs = counted(self.pairs, "impostor pair", "impostor pairs");
+        write!(formatter, "{} of {pairs}", self.criterion)
     }
 }
 
