@@ -304,7 +304,7 @@ fn vgg_face_takes_the_same_commands_with_faces_of_its_own_size() {
         assert_eq!(row["similarity_before"], cosine_similarity(&origin, &target));
     }
 
-    // Attempts on images that large are kept one by one, and come to the same.
+    // Pairs of images that large are kept one by one, and come to the same.
     stage.kill(&format!("{options} --out cut --quiet"), "cut.unfinished/progress.json");
     if stage.path("cut.unfinished").exists() {
         stage.lots(&format!("{options} --out cut --resume --quiet")).status().unwrap();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use lots::criterion::cosine_similarity;
 use lots::data::ImageSet;
-use lots::experiment::{Attempt, Experiment};
+use lots::experiment::Attempt;
 use lots::{Image, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -20,14 +20,6 @@ use crate::terminal::{Terminal, counted};
 
 /// So many pairs of small images are tried together: they lie side by side, and all of them take seconds.
 const CHUNK: usize = 16;
-
-/// What is tried together, and kept when it is done: all these groups on each of these pairs. How attempts are divided
-/// into batches changes nothing in them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Batch {
-    pairs: Range<usize>,
-    groups: Range<usize>,
-}
 
 /// An image of one identity, to be moved toward an image of another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,74 +89,55 @@ pub(super) fn pairs(identities: &Identities, drawn: &[usize], seed: u64) -> Vec<
 
 /// Makes all attempts that are not in the folder yet.
 pub(super) fn make(job: &Job<'_>, folder: &mut RunFolder, terminal: Terminal) -> Result<()> {
-    let count = job.pairs.len() * job.experiment.groups.len();
+    let count = job.pairs.len();
+    let is_large = job.loaded.network.images_side_by_side() == 1;
     let stems = stems(job);
     let interrupt = Interrupt::catch()?;
-    let progress = terminal.progress(count as u64, "attempts");
-    let mut done = folder.attempts()?.count();
-    progress.inc(done as u64);
+    let progress = terminal.progress(count as u64, "pairs");
+    progress.inc(folder.progress().origins as u64);
     progress.reset_eta();
-    while done < count {
-        let batch = Batch::after(done, job);
-        let Some(attempts) = attempts(job, &batch, &interrupt)? else {
+    while folder.progress().origins < count {
+        let pairs = together(folder.progress().origins, count, is_large);
+        let Some(attempts) = attempts(job, &pairs, &interrupt)? else {
             progress.finish_and_clear();
-            return Err(interrupted_among(done, &counted(count, "attempt", "attempts"), job.args.force));
+            return Err(interrupted_among(pairs.start, &counted(count, "pair", "pairs"), job.args.force));
         };
-        for row in rows(job, &batch, &attempts, &stems, folder)? {
+        for row in rows(job, pairs.start, &attempts, &stems, folder)? {
             folder.attempt(&row)?;
         }
-        done += batch.len();
-        folder.keep(done, String::new())?;
-        progress.inc(batch.len() as u64);
+        folder.keep(pairs.end, String::new())?;
+        progress.inc(pairs.len() as u64);
     }
     progress.finish_and_clear();
     Ok(())
 }
 
-/// The attempts of a batch, in the order of pairs and groups; none if Ctrl-C was pressed before they were made.
-fn attempts(job: &Job<'_>, batch: &Batch, interrupt: &Interrupt) -> Result<Option<Vec<Attempt>>> {
+/// The pairs that are tried together once `done` of `count` are done, and kept when they are done. How pairs are divided
+/// changes nothing in what comes of them.
+///
+/// - `is_large`: whether an image fills the machine by itself; a pair of such images takes seconds alone.
+fn together(done: usize, count: usize, is_large: bool) -> Range<usize> {
+    done..count.min(done + if is_large { 1 } else { CHUNK })
+}
+
+/// The attempts on some pairs; none if Ctrl-C was pressed before they were made.
+fn attempts(job: &Job<'_>, pairs: &Range<usize>, interrupt: &Interrupt) -> Result<Option<Vec<Attempt>>> {
     if interrupt.is_pressed() {
         return Ok(None);
     }
-    let pairs = &job.pairs[batch.pairs.clone()];
+    let pairs = &job.pairs[pairs.clone()];
     let set = |of: fn(&Pair) -> usize| {
         let images = pairs.iter().map(|pair| job.identities.images[of(pair)].clone()).collect();
         let names = pairs.iter().map(|pair| job.identities.image_names[of(pair)].clone()).collect();
         ImageSet::new(images, None, names)
     };
     let (origins, targets) = (set(|pair| pair.origin)?, set(|pair| pair.target)?);
-    let groups = job.experiment.groups[batch.groups.clone()].to_vec();
-    let experiment = Experiment { groups, ..job.experiment.clone() };
-    let mut attempts = Vec::with_capacity(batch.len());
+    let mut attempts = Vec::new();
     let mut keep = |attempt: Attempt| attempts.push(attempt);
     let network = &job.loaded.network;
-    match experiment.run_until(network, &origins, Some(&targets), &mut keep, interrupt.flag()) {
+    match job.experiment.run_until(network, &origins, Some(&targets), &mut keep, interrupt.flag()) {
         Err(lots::Error::Interrupted) => Ok(None),
         done => done.about("network", &job.loaded.name).map(|_results| Some(attempts)),
-    }
-}
-
-impl Batch {
-    /// What is tried once so many attempts are done.
-    fn after(done: usize, job: &Job<'_>) -> Self {
-        let is_large = job.loaded.network.images_side_by_side() == 1;
-        Self::of(done, [job.pairs.len(), job.experiment.groups.len()], is_large)
-    }
-
-    /// - `counts`: of pairs and of groups.
-    /// - `is_large`: whether an image fills the machine by itself; an attempt on it can take as long as it is worth keeping.
-    fn of(done: usize, counts: [usize; 2], is_large: bool) -> Self {
-        let [pairs, groups] = counts;
-        let (pair, group) = (done / groups, done % groups);
-        if group > 0 || is_large {
-            return Self { pairs: pair..pair + 1, groups: group..group + 1 };
-        }
-        Self { pairs: pair..pairs.min(pair + CHUNK), groups: 0..groups }
-    }
-
-    /// How many attempts it has.
-    fn len(&self) -> usize {
-        self.pairs.len() * self.groups.len()
     }
 }
 
@@ -177,10 +150,10 @@ pub(super) fn read(folder: &RunFolder) -> Result<Vec<Row>> {
     folder.attempts()?.map(row).collect()
 }
 
-/// The rows of the attempts of a batch, their pictures written.
+/// The rows of attempts on the pairs from `first` on, their pictures written.
 fn rows(
     job: &Job<'_>,
-    batch: &Batch,
+    first: usize,
     attempts: &[Attempt],
     stems: &[String],
     folder: &RunFolder,
@@ -191,10 +164,10 @@ fn rows(
     let groups = job.experiment.groups.len();
     let mut rows = Vec::with_capacity(attempts.len());
     for attempt in attempts {
-        let (pair, group) = (batch.pairs.start + attempt.origin, batch.groups.start + attempt.group);
-        let mut row = Row::new(job, pair, group, attempt);
+        let pair = first + attempt.origin;
+        let mut row = Row::new(job, pair, attempt);
         if let Some(reached) = attempt.outcome.reached() {
-            let stem = &stems[pair * groups + group];
+            let stem = &stems[pair * groups + attempt.group];
             let representation = read.next().unwrap_or_default();
             row.perturbed = Some(Perturbed {
                 file: folder.picture(stem, &reached.image)?,
@@ -207,11 +180,11 @@ fn rows(
 }
 
 impl Row {
-    fn new(job: &Job<'_>, pair: usize, group: usize, attempt: &Attempt) -> Self {
+    fn new(job: &Job<'_>, pair: usize, attempt: &Attempt) -> Self {
         let Pair { origin, target } = job.pairs[pair];
         let identities = &job.identities;
         let identity = |image: usize| identities.names[identities.of[image]].clone();
-        let group = &job.experiment.groups[group];
+        let group = &job.experiment.groups[attempt.group];
         let reason = match &attempt.outcome {
             Outcome::Reached(_) => None,
             Outcome::NotReached(reason) => Some(reason.as_str().to_owned()),
@@ -278,29 +251,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attempts_on_large_images_are_kept_one_by_one() {
-        let batch = |done, is_large| {
-            let batch = Batch::of(done, [20, 3], is_large);
-            (batch.pairs, batch.groups)
-        };
-        assert_eq!(batch(0, false), (0..16, 0..3));
-        assert_eq!(batch(48, false), (16..20, 0..3));
-        assert_eq!(batch(0, true), (0..1, 0..1));
-        assert_eq!(batch(59, true), (19..20, 2..3));
-    }
-
-    #[test]
-    fn batches_come_to_all_attempts_in_their_order() {
-        for is_large in [false, true] {
-            let mut tried = Vec::new();
-            while tried.len() < 60 {
-                let batch = Batch::of(tried.len(), [20, 3], is_large);
-                tried.extend(
-                    batch.pairs.flat_map(|pair| batch.groups.clone().map(move |group| (pair, group))),
-                );
-            }
-            let all: Vec<_> = (0..20).flat_map(|pair| (0..3).map(move |group| (pair, group))).collect();
-            assert_eq!(tried, all);
-        }
+    fn pairs_of_large_images_are_kept_one_by_one() {
+        assert_eq!(together(0, 20, false), 0..16);
+        assert_eq!(together(16, 20, false), 16..20);
+        assert_eq!(together(0, 20, true), 0..1);
+        assert_eq!(together(19, 20, true), 19..20);
     }
 }
