@@ -308,7 +308,7 @@ fn checkpoints(budget: usize) -> Vec<usize> {
 }
 
 /// # Errors
-/// The first argument that would have no effect.
+/// The arguments that would have no effect.
 fn expect_effect(args: &CompareArgs, experiment: &Experiment) -> Result<()> {
     let methods: Vec<Method> = experiment.groups.iter().map(|group| group.method).collect();
     let any = |has: fn(Method) -> bool| methods.iter().any(|&method| has(method));
@@ -316,24 +316,20 @@ fn expect_effect(args: &CompareArgs, experiment: &Experiment) -> Result<()> {
     let has_start = any(|method| method.needs_layer() && !method.is_descent());
     let own = [
         ("--layer", !args.layer.is_empty(), any(Method::needs_layer)),
-        (
-            "--only-channels, --only-units, --only-region and --mask",
-            !args.part.is_empty(),
-            any(Method::needs_layer),
-        ),
         ("--backpropagation", args.how.backpropagation.is_some(), has_start),
         ("--vanished-gradient", args.how.vanished_gradient.is_some(), is_loss),
         ("--seed", args.seed != 0, args.descent.projected_random),
     ];
     let of_descents =
         args.descent.given().map(|(flag, is_given, method)| (flag, is_given, methods.contains(&method)));
-    match own.iter().chain(&of_descents).find(|(_, is_given, has_effect)| *is_given && !has_effect) {
-        None => Ok(()),
-        Some((flag, ..)) => {
-            Err(Failure::new(format!("`{flag}` has no effect with the methods that are compared"))
-                .with_hint(format!("leave it out; `lots compare --help` says what `{flag}` is for")))
-        }
+    let of_parts = args.part.given().map(|(flag, is_given)| (flag, is_given, any(Method::needs_layer)));
+    let given = own.iter().chain(&of_parts).chain(&of_descents);
+    let vain: Vec<&str> =
+        given.filter(|(_, is_given, has)| *is_given && !has).map(|(flag, ..)| *flag).collect();
+    if vain.is_empty() {
+        return Ok(());
     }
+    Err(Failure::no_effect(&vain, "the methods that are compared", "compare"))
 }
 
 /// # Errors

@@ -106,12 +106,6 @@ fn expect_arguments(args: &DirectionArgs, loaded: &Loaded) -> Result<()> {
     let checks = [
         ("--layer", args.layer.is_some(), method.needs_layer(), method.needs_layer()),
         (
-            "--only-channels, --only-units, --only-region and --mask",
-            !args.part.is_empty(),
-            false,
-            method.needs_layer(),
-        ),
-        (
             "--target",
             args.target.target.is_some(),
             method.needs_target() && !args.templates.has_templates(),
@@ -128,7 +122,7 @@ fn expect_arguments(args: &DirectionArgs, loaded: &Loaded) -> Result<()> {
         ("--vanished-gradient", args.how.vanished_gradient.is_some(), false, is_loss),
         ("--labels", args.origin.labels.is_some(), false, method.needs_label()),
     ];
-    for (flag, is_given, is_needed, has_effect) in checks {
+    for (flag, is_given, is_needed, _) in checks {
         if is_needed && !is_given {
             let failure = Failure::new(format!("`{method}` needs `{flag}`"));
             let is_target = flag == "--target";
@@ -138,11 +132,13 @@ fn expect_arguments(args: &DirectionArgs, loaded: &Loaded) -> Result<()> {
                 failure
             });
         }
-        if is_given && !has_effect {
-            return Err(
-                Failure::new(format!("`{flag}` has no effect with `{method}`")).with_hint("leave it out")
-            );
-        }
+    }
+    let of_parts = args.part.given().map(|(flag, is_given)| (flag, is_given, false, method.needs_layer()));
+    let given = checks.iter().chain(&of_parts);
+    let vain: Vec<&str> =
+        given.filter(|(_, is_given, _, has)| *is_given && !has).map(|(flag, ..)| *flag).collect();
+    if !vain.is_empty() {
+        return Err(Failure::no_effect(&vain, &format!("`{method}`"), "direction"));
     }
     match args.target_class {
         Some(class) => loaded.expect_class(class),

@@ -47,6 +47,18 @@ impl Failure {
         Self { message, context: Vec::new(), hint }
     }
 
+    /// Arguments that would change nothing.
+    ///
+    /// - `flags`: one or more, `--layer`.
+    /// - `with`: what they change nothing of, as it stands behind "with".
+    /// - `command`: the one whose help says what they are for.
+    pub(crate) fn no_effect(flags: &[&str], with: &str, command: &str) -> Self {
+        let names = listed(flags);
+        let [have, them, are] = if flags.len() == 1 { ["has", "it", "is"] } else { ["have", "them", "are"] };
+        Self::new(format!("{names} {have} no effect with {with}"))
+            .with_hint(format!("leave {them} out; `lots {command} --help` says what {names} {are} for"))
+    }
+
     /// The message alone.
     pub(crate) fn message(&self) -> &str {
         &self.message
@@ -60,6 +72,16 @@ impl Failure {
     /// What to do about it.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+}
+
+/// `` `a`, `b` and `c` ``
+pub(crate) fn listed(names: &[impl fmt::Display]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} and {last}", before.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -84,5 +106,32 @@ pub(crate) trait About<T> {
 impl<T, E: Into<Failure>> About<T> for Result<T, E> {
     fn about(self, what: &str, which: impl fmt::Display) -> Result<T> {
         self.map_err(|error| error.into().about(what, which))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_argument_without_effect_is_named() {
+        let told = |flags: &[&str]| {
+            let failure = Failure::no_effect(flags, "`magnify`", "attack");
+            (failure.message().to_owned(), failure.hint().unwrap_or_default().to_owned())
+        };
+        assert_eq!(
+            told(&["--target"]),
+            (
+                "`--target` has no effect with `magnify`".to_owned(),
+                "leave it out; `lots attack --help` says what `--target` is for".to_owned()
+            )
+        );
+        assert_eq!(
+            told(&["--target", "--max-step", "--mask"]),
+            (
+                "`--target`, `--max-step` and `--mask` have no effect with `magnify`".to_owned(),
+                "leave them out; `lots attack --help` says what `--target`, `--max-step` and `--mask` are for".to_owned()
+            )
+        );
     }
 }

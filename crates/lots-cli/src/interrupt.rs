@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::failure::{Failure, Result};
+use crate::terminal::{counted, grouped};
 
 /// Whether Ctrl-C was pressed.
 #[derive(Clone, Debug)]
@@ -39,7 +40,14 @@ impl Interrupt {
 ///
 /// - `force`: whether the run was told to replace what was there, which must not be said again.
 pub(crate) fn interrupted(done: usize, count: usize, force: bool) -> Failure {
-    let message = format!("interrupted after {done} of {count} origins");
+    interrupted_among(done, &counted(count, "origin", "origins"), force)
+}
+
+/// As [`interrupted`], of what else there is.
+///
+/// - `all`: `30 photographs`.
+pub(crate) fn interrupted_among(done: usize, all: &str, force: bool) -> Failure {
+    let message = format!("interrupted after {} of {all}", grouped(done));
     match done {
         0 => Failure::new(message + ", nothing was kept"),
         _ => with_way_on(Failure::new(message), force),

@@ -77,16 +77,20 @@ impl Terminal {
 
 /// Tells a failure: `error: …`, indented context, an empty line, `hint: …`.
 pub(crate) fn tell(failure: &Failure) {
-    let mut lines = vec![format!("{ERROR}error:{RESET} {}", failure.message())];
-    lines.extend(failure.context().iter().map(|line| format!("  {line}")));
+    let mut lines = vec![format!("{ERROR}error:{RESET} {}", plain(failure.message()))];
+    lines.extend(failure.context().iter().map(|line| format!("  {}", plain(line))));
     if let Some(hint) = failure.hint() {
-        lines.extend([String::new(), format!("{HINT}hint:{RESET} {hint}")]);
+        lines.extend([String::new(), format!("{HINT}hint:{RESET} {}", plain(hint))]);
     }
     complain(&lines.join("\n"));
 }
 
 /// Columns with a heading, as wide as their widest cell, two spaces between.
+///
+/// - `rows`: what is in their cells stays in its line.
 pub(crate) fn table(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
     let count = |text: &str| text.chars().count();
     let widths: Vec<usize> = header
         .iter()
@@ -111,32 +115,29 @@ pub(crate) fn table(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
     };
     let names: Vec<&str> = header.iter().map(|(name, _)| *name).collect();
     let mut text = format!("{BOLD}{}{RESET}\n", line(&names));
-    for row in rows {
+    for row in &rows {
         text += &line(&row.iter().map(String::as_str).collect::<Vec<_>>());
         text.push('\n');
     }
     text
 }
 
-/// A name from a file as a cell of a table: at most so many characters, the middle left out where it has more, and none
-/// that would move the cursor.
+/// A name from a file or a folder as part of a line: without characters that would end the line or move the cursor.
+pub(crate) fn plain(text: &str) -> String {
+    // The separators of lines and paragraphs end a line, though they are no control characters.
+    let moves = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    text.chars().map(|letter| if moves(letter) { char::REPLACEMENT_CHARACTER } else { letter }).collect()
+}
+
+/// A name from a file as a cell of a table: [`plain`], at most so many characters, the middle left out where it has more.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
-    let characters: Vec<char> = text
-        .chars()
-        .map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character })
-        .collect();
+    let characters: Vec<char> = plain(text).chars().collect();
     if characters.len() <= most {
         return characters.into_iter().collect();
     }
     let kept = most.saturating_sub(1);
     let (start, end) = (kept / 2, characters.len() - kept.div_ceil(2));
     characters[..start].iter().chain(&['…']).chain(&characters[end..]).collect()
-}
-
-/// `1 image`, `1,000 images`.
-pub(crate) fn counted(number: usize, what: &str) -> String {
-    let end = if number == 1 { "" } else { "s" };
-    format!("{} {what}{end}", grouped(number))
 }
 
 /// `431080` as `431,080`.
@@ -150,6 +151,11 @@ pub(crate) fn grouped(number: usize) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `1 pair`, `25,050 pairs`.
+pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }
 
 fn print(text: &str) -> Result<()> {
@@ -179,8 +185,18 @@ mod tests {
     }
 
     #[test]
-    fn one_is_not_several() {
-        assert_eq!([0, 1, 1000].map(|it| counted(it, "pair")), ["0 pairs", "1 pair", "1,000 pairs"]);
+    fn one_is_not_many() {
+        let texts = [0, 1, 2, 1500].map(|number| counted(number, "pair", "pairs"));
+        assert_eq!(texts, ["0 pairs", "1 pair", "2 pairs", "1,500 pairs"]);
+    }
+
+    #[test]
+    fn names_stay_in_their_line() {
+        assert_eq!(
+            plain("an\nna\u{2028}\u{85}\r\u{1b}[2J"),
+            "an\u{fffd}na\u{fffd}\u{fffd}\u{fffd}\u{fffd}[2J"
+        );
+        assert_eq!(plain("Größe 5"), "Größe 5");
     }
 
     #[test]

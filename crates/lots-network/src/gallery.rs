@@ -98,8 +98,11 @@ impl Gallery {
             gallery.values.extend(template.values);
         }
         match gallery.identities.len() {
-            0 | 1 => {
-                let reason = format!("it has {} identities, expected at least 2", gallery.identities.len());
+            count @ (0 | 1) => {
+                let reason = format!(
+                    "it has {}, expected at least 2 identities",
+                    if count == 1 { "1 identity" } else { "no identities" }
+                );
                 Err(Error::Gallery { reason })
             }
             _ => Ok(gallery),

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::forward::{Block, ImageSize, Plan, blocks};
+use crate::forward::{Block, ImageSize, LANES, Plan, blocks};
 use crate::graph::{Graph, TensorId};
 use crate::layer::{self, Layer, LayerId};
 use crate::pixels::{PixelEncoding, Pixels};
@@ -79,6 +79,23 @@ impl Network {
     /// `[channels, height, width]` of the images it takes.
     pub fn input_shape(&self) -> [usize; 3] {
         self.graph.input_shape()
+    }
+
+    /// How many images are computed side by side, in about the time and the memory of one: 16, or 1 where each image is so
+    /// large that it fills the machine by itself.
+    ///
+    /// # Example
+    /// ```
+    /// use lots_network::Vgg16;
+    /// let of_extent = |extent| Vgg16 { extent, channels: [1; 5], features: 2, classes: 2 }.network(0);
+    /// assert_eq!(of_extent(32).images_side_by_side(), 16);
+    /// assert_eq!(of_extent(224).images_side_by_side(), 1);
+    /// ```
+    pub fn images_side_by_side(&self) -> usize {
+        match ImageSize::of(&self.graph) {
+            ImageSize::Small => LANES,
+            ImageSize::Large => 1,
+        }
     }
 
     /// How pixels become the network's input.

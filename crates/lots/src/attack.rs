@@ -19,6 +19,10 @@ use crate::transformation::{Claim, Transformation, copies, require_copies};
 /// Memory for the images of one batch or for what the network says of them, in bytes.
 const BATCH_BYTES: usize = 64 << 20;
 
+/// Memory for what is kept of images that are moved step by step, in bytes, where nothing else is asked for: a third of
+/// what an experiment takes.
+pub(crate) const STEPPING_BYTES: usize = 256 << 20;
+
 /// So many images are transformed together: enough to fill the lanes, and few enough that their copies take little
 /// memory.
 const COPIED: usize = 128;
@@ -57,7 +61,9 @@ pub fn along(
     let at_origin = criterion.judge(origin_class, representation.image(0));
     let attempt = Ready { origin, direction, criterion, origin_class, at_origin, spent: 0 };
     let interrupted = &AtomicBool::new(false);
-    let rules = Rules { line_search, robust_to: &[], budget: usize::MAX, checkpoints: &[], interrupted };
+    let memory = STEPPING_BYTES;
+    let rules =
+        Rules { line_search, robust_to: &[], budget: usize::MAX, checkpoints: &[], memory, interrupted };
     let found = search(network, &[attempt], rules)?.remove(0);
     match found.end {
         Ok(reached) => {
@@ -91,6 +97,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) budget: usize,
     /// The costs at which the best image is kept.
     pub(crate) checkpoints: &'a [usize],
+    /// About so many bytes for what is kept of images that are moved step by step.
+    pub(crate) memory: usize,
     /// Everything ends with [`Error::Interrupted`] soon after it was set.
     pub(crate) interrupted: &'a AtomicBool,
 }
@@ -305,9 +313,49 @@ impl Judges<'_> {
     }
 }
 
+/// How many attempts are moved together, step by step, in so many bytes; one at least.
+///
+/// - `each`: what is kept of an attempt, besides the values of its forward pass, in bytes.
+pub(crate) fn attempts_at_once(network: &Network, memory: usize, each: usize) -> usize {
+    let kept: usize = network.layers().iter().map(|layer| layer.output_shape.count()).sum();
+    let fit = memory / (size_of::<f32>() * kept + each).max(1);
+    match network.images_side_by_side() {
+        1 => fit.max(1),
+        lanes if fit >= lanes => fit / lanes * lanes,
+        // Two images are passed one by one, but three take the memory of full lanes.
+        _ => fit.clamp(1, 2),
+    }
+}
+
 /// How many images are passed to `layer` in one call at most.
 pub(crate) fn images_at_once(network: &Network, layer: LayerId) -> usize {
     let pixels: usize = network.input_shape().iter().product();
     let each = pixels.max(size_of::<f32>() * network.shape(layer).count());
     (BATCH_BYTES / each).clamp(16, 4096)
+}
+
+#[cfg(test)]
+mod tests {
+    use lots_network::Vgg16;
+
+    use super::*;
+    use crate::embedded;
+
+    #[test]
+    fn attempts_that_are_moved_together_fit_into_the_memory() {
+        let large = Vgg16 { extent: 224, channels: [1; 5], features: 2, classes: 2 }.network(0);
+        for (network, lanes) in [(embedded::lenet(), 16), (large, 1)] {
+            let kept: usize = network.layers().iter().map(|layer| layer.output_shape.count()).sum();
+            let each = 4 * kept + 1000;
+            for (fit, count) in [
+                (0, 1),
+                (1, 1),
+                (2, 2),
+                (5, if lanes == 1 { 5 } else { 2 }),
+                (35, if lanes == 1 { 35 } else { 32 }),
+            ] {
+                assert_eq!(attempts_at_once(&network, fit * each, 1000), count, "{lanes} {fit}");
+            }
+        }
+    }
 }

@@ -438,7 +438,7 @@ pub enum Error {
         got: f64,
     },
     /// Too few impostor pairs for the rate.
-    #[error("{pairs} impostor pairs cannot tell a false-accept rate of {far}")]
+    #[error("{pairs} impostor {} cannot tell a false-accept rate of {far}", if *pairs == 1 { "pair" } else { "pairs" })]
     FewImpostors {
         /// How many pairs there are.
         pairs: usize,

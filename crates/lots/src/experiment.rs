@@ -103,7 +103,8 @@ pub struct Experiment {
     /// Whether PASS and SSIM are measured; they take longer than the search.
     pub with_pass_score: bool,
     /// About so many bytes are taken for what is kept of the forward pass of the origins (two thirds) and for the rays
-    /// that are searched together (one third), besides the weights. What comes out does not depend on it.
+    /// that are searched together, or after them the images that are moved together step by step (one third), besides
+    /// the weights; one image is moved at least. What comes out does not depend on it.
     pub memory: usize,
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lots_network::{Network, ReluStart, class_of};
 
-use crate::attack::{Found, Ready, Rules, finish};
+use crate::attack::{Found, Ready, Rules, STEPPING_BYTES, attempts_at_once, finish};
 use crate::criterion::Criterion;
 use crate::direction::{Direction, NoDirection, Objective, OriginTrace, expect_size};
 use crate::error::{Error, Result};
@@ -18,9 +18,6 @@ use crate::measure::PassScorer;
 use crate::outcome::{NotReached, Outcome, Perturbed};
 use crate::trail::Trail;
 use crate::transformation::{Claim, Transformation, copies, require_copies};
-
-/// Memory for the values that are kept of one forward pass, in bytes.
-const TRACE_BYTES: usize = 512 << 20;
 
 /// How the steps are taken. The default is what others who iterate use: one grey level, at most 500 times.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,6 +83,7 @@ impl StepAndAdjust {
             robust_to: &[],
             budget: usize::MAX,
             checkpoints: &[],
+            memory: STEPPING_BYTES,
             interrupted,
         };
         match search(network, &[adjusting], self, ReluStart::default(), rules)?.remove(0).found.end {
@@ -158,8 +156,8 @@ pub(crate) fn search(
     rules: Rules<'_>,
 ) -> Result<Vec<Adjusted>> {
     let pixels: usize = network.input_shape().iter().product();
-    let kept: usize = network.layers().iter().map(|layer| layer.output_shape.count()).sum();
-    let at_once = (TRACE_BYTES / (size_of::<f32>() * kept.max(1))).max(1);
+    // Pixels, gradient, direction and offset.
+    let at_once = attempts_at_once(network, rules.memory, 4 * size_of::<f32>() * pixels);
     let mut walks: Vec<Walk<'_>> =
         attempts.iter().map(|attempt| Walk::new(attempt.clone(), pixels)).collect();
     // A step costs a gradient and a classification, and the class of what was found is read behind the line search.

@@ -136,6 +136,8 @@ mod tests {
         assert!(matches!(threshold_at_far(&similarities, 1e-3), Ok(998.0)));
         let message = threshold_at_far(&similarities[1..], 1e-3).unwrap_err().to_string();
         assert_eq!(message, "999 impostor pairs cannot tell a false-accept rate of 0.001");
+        let message = threshold_at_far(&[0.5], 0.001).unwrap_err().to_string();
+        assert_eq!(message, "1 impostor pair cannot tell a false-accept rate of 0.001");
         assert!(threshold_at_far(&[], 0.5).is_err());
     }
 

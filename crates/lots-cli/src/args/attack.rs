@@ -196,8 +196,8 @@ fn scan_help() -> String {
 fn memory_help() -> String {
     let default = Experiment::default().memory >> 20;
     format!(
-        "About so much memory, such as 500M or 2G, for the images that are computed at a time, besides the weights; \
-         results never depend on it [default: {default}M]"
+        "About so much memory, such as 500M or 2G, for the images that are computed at a time and for what the methods that \
+         go step by step remember of them, besides the weights; results never depend on it [default: {default}M]"
     )
 }
 

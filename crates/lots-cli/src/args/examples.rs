@@ -253,8 +253,9 @@ Examples:
 
 FACES are folders with a folder for each identity, of aligned faces. All pairs of images give AUC, equal error rate and the
 threshold of the cosine similarity at the false-accept rate; then an image of each identity is moved toward one of each
-other until its similarity at the feature layer is above the threshold. run.json and report.html have what came of it,
-attempts.jsonl a row an attempt, images/ the perturbed faces.
+other until its similarity at the feature layer is above the threshold. Pairs that are above it before are counted as accepted
+before, and nothing is tried on them. run.json and report.html have what came of it, attempts.jsonl a row an attempt,
+images/ the perturbed faces.
 Exit codes: 0, 1 nobody becomes anybody, 2 error.";
 
 pub(super) const INFIMNIST: &str = "\

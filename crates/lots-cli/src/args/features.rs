@@ -40,12 +40,19 @@ impl MaskArgs {
         Ok(Mask::of(given.into_iter().flatten().cloned().chain(weights)))
     }
 
-    /// Whether nothing was said.
+    /// Whether a whole layer is steered.
     pub(crate) fn is_empty(&self) -> bool {
-        self.only_channels.is_none()
-            && self.only_units.is_none()
-            && self.only_region.is_none()
-            && self.mask.is_none()
+        self.given().iter().all(|(_, is_given)| !is_given)
+    }
+
+    /// Each option, and whether it is given.
+    pub(crate) fn given(&self) -> [(&'static str, bool); 4] {
+        [
+            ("--only-channels", self.only_channels.is_some()),
+            ("--only-units", self.only_units.is_some()),
+            ("--only-region", self.only_region.is_some()),
+            ("--mask", self.mask.is_some()),
+        ]
     }
 }
 

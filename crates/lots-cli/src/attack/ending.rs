@@ -15,7 +15,7 @@ use crate::digest;
 use crate::failure::{About, Failure, Result};
 use crate::images::single_fitted;
 use crate::network::Loaded;
-use crate::terminal::grouped;
+use crate::terminal::counted;
 
 /// What ends the search, before its threshold is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +37,8 @@ pub(crate) struct FromImpostors {
 impl std::fmt::Display for FromImpostors {
     /// `similarity@far=0.001 of 17,857 impostor pairs`
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{} of {} impostor pairs", self.criterion, grouped(self.pairs))
+        let pairs = counted(self.pairs, "impostor pair", "impostor pairs");
+        write!(formatter, "{} of {pairs}", self.criterion)
     }
 }
 
@@ -139,7 +140,16 @@ fn of_table(
                     let (fitted, _) = single_fitted(&text, "impostor", &loaded.network)?;
                     Ok(loaded.network.represent(layer, fitted.image.pixels())?.values)
                 };
-                let (first, second) = (represent(first)?, represent(second)?);
+                let place = |failure: Failure| {
+                    let failure = failure.about("row", row).about("impostors", path.display());
+                    // What is no image in the first row may be a heading of other words.
+                    if row == 1 {
+                        failure.with_hint("a heading over paths is `first,second`")
+                    } else {
+                        failure
+                    }
+                };
+                let (first, second) = (represent(first).map_err(place)?, represent(second).map_err(place)?);
                 match metric {
                     Metric::Cosine => cosine_similarity(&first, &second),
                     Metric::Euclidean => -euclidean_distance(&first, &second),

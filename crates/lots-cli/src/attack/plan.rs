@@ -10,7 +10,7 @@ use lots::{LineSearch, Method};
 use super::ending::{FromImpostors, resolve};
 use super::images::{Origin, distinct};
 use crate::args::AttackArgs;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, listed};
 use crate::images::file_stem;
 use crate::network::Loaded;
 
@@ -183,7 +183,7 @@ fn expect_needed(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<()>
 }
 
 /// # Errors
-/// The first argument that would have no effect.
+/// The arguments that would have no effect.
 fn expect_effect(args: &AttackArgs, until: Until) -> Result<()> {
     let any = |has: fn(Method) -> bool| args.method.iter().any(|&method| has(method));
     let class_matters = any(|method| method == Method::HotCold)
@@ -196,11 +196,6 @@ fn expect_effect(args: &AttackArgs, until: Until) -> Result<()> {
         ("--target", args.target.target.is_some(), any(Method::needs_target)),
         ("--template", args.templates.has_templates(), any(Method::needs_target)),
         ("--target-set", args.templates.target_set.is_some(), any(Method::needs_target)),
-        (
-            "--only-channels, --only-units, --only-region and --mask",
-            !args.part.is_empty(),
-            any(Method::needs_layer),
-        ),
         ("--target-class", args.target_class.is_some(), class_matters),
         ("--backpropagation", args.how.backpropagation.is_some(), has_caffe_start),
         (
@@ -215,14 +210,14 @@ fn expect_effect(args: &AttackArgs, until: Until) -> Result<()> {
     ];
     let of_descents =
         args.descent.given().map(|(flag, is_given, method)| (flag, is_given, args.method.contains(&method)));
-    match checks.iter().chain(&of_descents).find(|(_, is_given, has_effect)| *is_given && !has_effect) {
-        None => Ok(()),
-        Some((flag, ..)) => {
-            let methods: Vec<String> = args.method.iter().map(|method| format!("`{method}`")).collect();
-            Err(Failure::new(format!("`{flag}` has no effect with {}", methods.join(" and ")))
-                .with_hint(format!("leave it out; `lots attack --help` says what `{flag}` is for")))
-        }
+    let of_parts = args.part.given().map(|(flag, is_given)| (flag, is_given, any(Method::needs_layer)));
+    let given = checks.iter().chain(&of_parts).chain(&of_descents);
+    let vain: Vec<&str> =
+        given.filter(|(_, is_given, has)| *is_given && !has).map(|(flag, ..)| *flag).collect();
+    if vain.is_empty() {
+        return Ok(());
     }
+    Err(Failure::no_effect(&vain, &listed(&args.method), "attack"))
 }
 
 /// # Errors

@@ -28,10 +28,10 @@ pub(super) fn in_short(job: &Job<'_>, found: &Found) -> String {
     let Origins { images, attacked, misclassified, pairs } = Origins::of(job, &found.attempts);
     format!(
         "{} of {} and targets of other classes ({} of {} {} misread, left out), {} passes each",
-        counted(pairs, "pair"),
-        counted(attacked, "origin"),
+        counted(pairs, "pair", "pairs"),
+        counted(attacked, "origin", "origins"),
         grouped(misclassified),
-        counted(images, "image"),
+        counted(images, "image", "images"),
         if misclassified == 1 { "is" } else { "are" },
         grouped(job.args.budget)
     )

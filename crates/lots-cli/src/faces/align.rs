@@ -1,5 +1,6 @@
 //! `lots faces align`: the faces of photographs, as aligned pictures and rows.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use lots::Image;
@@ -14,11 +15,18 @@ use crate::args::AlignArgs;
 use crate::attack::images::distinct;
 use crate::failure::{Failure, Result};
 use crate::images::file_stem;
-use crate::interrupt::{Interrupt, with_way_on};
-use crate::terminal::{Align, Terminal, grouped, shortened, table};
+use crate::interrupt::{Interrupt, interrupted_among};
+use crate::terminal::{Align, Terminal, counted, plain, shortened, table};
 
 /// More rows than this are in `faces.jsonl` only.
 const SCREENFUL: usize = 40;
+
+/// All photographs, each once.
+struct Photos {
+    photos: Vec<Photo>,
+    /// How often a photograph was named that had been named before.
+    given_again: usize,
+}
 
 /// A photograph, and where its faces go in the folder: `obama/obama2`.
 struct Photo {
@@ -28,11 +36,15 @@ struct Photo {
 
 pub(super) fn run(args: &AlignArgs, terminal: Terminal) -> Result<Done> {
     let (finder, mut settings) = finder::open(&args.finder, args.side)?;
-    let photos = photos(&args.photo)?;
+    let Photos { photos, given_again } = Photos::named(&args.photo)?;
     let names: Vec<String> = photos.iter().map(|photo| photo.path.display().to_string()).collect();
     settings["versions"] = json!({ "lots": env!("CARGO_PKG_VERSION") });
     settings["side"] = json!(args.side);
     settings["photos"] = json!(names);
+    if given_again > 0 {
+        let photographs = counted(given_again, "photograph was", "photographs were");
+        terminal.say(format!("{photographs} given again, each is aligned once"));
+    }
     match AlignedFolder::start(args, &settings)? {
         None => terminal.say(format!("{} is complete, nothing is aligned anew", args.out.display())),
         Some(mut folder) => {
@@ -45,7 +57,7 @@ pub(super) fn run(args: &AlignArgs, terminal: Terminal) -> Result<Done> {
     }
     let rows = rows(&args.out)?;
     let faces = rows.iter().filter(|row| row.found.is_some()).count();
-    let report = json!({ "photos": photos.len(), "faces": faces, "rows": rows });
+    let report = json!({ "photos": photos.len(), "given_again": given_again, "faces": faces, "rows": rows });
     terminal.result(&report, || text(&report, &rows, &args.out))?;
     Ok(if faces > 0 { Done::Reached } else { Done::NotReached })
 }
@@ -64,9 +76,8 @@ fn align(
     for photo in &photos[folder.photos()..] {
         if interrupt.is_pressed() {
             progress.finish_and_clear();
-            let (done, count) = (folder.photos(), photos.len());
-            let message = format!("interrupted after {done} of {count} photographs");
-            return Err(with_way_on(Failure::new(message), args.force));
+            let photographs = counted(photos.len(), "photograph", "photographs");
+            return Err(interrupted_among(folder.photos(), &photographs, args.force));
         }
         let rows = faces_of(finder, photo, folder)?;
         folder.add(&rows)?;
@@ -99,26 +110,35 @@ fn faces_of(finder: &FaceFinder, photo: &Photo, folder: &AlignedFolder) -> Resul
     Ok(rows)
 }
 
-/// All photographs, those of folders in the order of their names.
-fn photos(arguments: &[PathBuf]) -> Result<Vec<Photo>> {
-    let mut found: Vec<(PathBuf, PathBuf)> = Vec::new();
-    for argument in arguments {
-        if argument.is_dir() {
-            in_folder(argument, Path::new(""), &mut found)?;
-        } else {
-            let name = argument.file_name().unwrap_or_default();
-            found.push((argument.clone(), name.into()));
+impl Photos {
+    /// Those of folders in the order of their names. The same file under several names is one photograph, under the
+    /// first of them.
+    fn named(arguments: &[PathBuf]) -> Result<Self> {
+        let mut named: Vec<(PathBuf, PathBuf)> = Vec::new();
+        for argument in arguments {
+            if argument.is_dir() {
+                in_folder(argument, Path::new(""), &mut named)?;
+            } else {
+                let name = argument.file_name().unwrap_or_default();
+                named.push((argument.clone(), name.into()));
+            }
         }
+        if named.is_empty() {
+            return Err(Failure::new("there are no photographs in the folders"));
+        }
+        let count = named.len();
+        let mut files = HashSet::new();
+        // One that cannot be found is told in its row, by the name that was given.
+        named.retain(|(path, _)| files.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
+        let stem = |place: &Path| {
+            let parts = place.iter().map(|part| file_stem(&part.to_string_lossy()));
+            parts.collect::<Vec<_>>().join("/")
+        };
+        let stems = distinct(named.iter().map(|(_, place)| stem(place)));
+        let given_again = count - named.len();
+        let photos = named.into_iter().zip(stems).map(|((path, _), stem)| Photo { path, stem }).collect();
+        Ok(Self { photos, given_again })
     }
-    if found.is_empty() {
-        return Err(Failure::new("there are no photographs in the folders"));
-    }
-    let stem = |place: &Path| {
-        let parts = place.iter().map(|part| file_stem(&part.to_string_lossy()));
-        parts.collect::<Vec<_>>().join("/")
-    };
-    let stems = distinct(found.iter().map(|(_, place)| stem(place)));
-    Ok(found.into_iter().zip(stems).map(|((path, _), stem)| Photo { path, stem }).collect())
 }
 
 /// - `place`: where `folder` is in the folder that was named.
@@ -172,11 +192,11 @@ fn text(report: &Value, rows: &[Row], out: &Path) -> String {
     if rows.len() <= SCREENFUL {
         text = table(&header, &rows.iter().map(cells).collect::<Vec<_>>()) + "\n";
     }
-    let count = |key: &str| grouped(report[key].as_u64().unwrap_or_default() as usize);
+    let count = |key: &str| report[key].as_u64().unwrap_or_default() as usize;
     text + &format!(
-        "{} faces in {} photographs: {}/{FACES}\n",
-        count("faces"),
-        count("photos"),
-        out.display()
+        "{} in {}: {}/{FACES}\n",
+        counted(count("faces"), "face", "faces"),
+        counted(count("photos"), "photograph", "photographs"),
+        plain(&out.display().to_string())
     )
 }

@@ -18,8 +18,8 @@ use crate::whole_folder::{Asked, Start, WholeFolder};
 /// A row a face, and one for each photograph without.
 pub(super) const FACES: &str = "faces.jsonl";
 const PROGRESS: &str = "progress.json";
-/// How the folder is called in messages.
-const WHAT: &str = "folder of faces";
+/// What the folder holds, in messages: "is not a face alignment folder".
+const WHAT: &str = "face alignment";
 
 /// A face, or why a photograph has none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

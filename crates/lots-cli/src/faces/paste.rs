@@ -13,7 +13,7 @@ use crate::args::PasteArgs;
 use crate::failure::{About, Failure, Result};
 use crate::images::Fitted;
 use crate::network::Loaded;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, plain};
 
 /// The face that is found again is the one that shares most with the old one, and at least so much.
 const LEAST_SHARED: f64 = 0.3;
@@ -56,8 +56,7 @@ pub(super) fn run(args: &PasteArgs, terminal: Terminal) -> Result<Done> {
         (&args.target, "target"),
     ]
     .map(|(path, what)| Image::open(path).about(what, path.display()));
-    let (photo, perturbed, face, target) =
-        (photo?.to_colour(), perturbed?.to_colour(), face?.to_colour(), target?);
+    let (photo, perturbed, face, target) = (photo?.to_colour(), perturbed?, face?.to_colour(), target?);
     let is_square = face.width() == face.height();
     if !is_square || lots::face::align(&photo, &placement, face.height()) != face {
         return Err(Failure::new(format!(
@@ -67,6 +66,12 @@ pub(super) fn run(args: &PasteArgs, terminal: Terminal) -> Result<Done> {
         ))
         .with_hint("give the photograph that was aligned, or align this one"));
     }
+    expect_shape(&perturbed, "perturbed face", face.shape())
+        .map_err(|failure| failure.with_hint(perturbed_hint(face.height())))
+        .about("perturbed", args.perturbed.display())?;
+    expect_shape(&target, "target", face.shape())
+        .map_err(|failure| failure.with_hint(target_hint(face.height())))
+        .about("target", args.target.display())?;
     let perturbation = Perturbation::between(&face, &perturbed)?;
     let (finder, _) = finder::open(&args.finder, face.height())?;
     let pasted = paste(&photo, &perturbation, &placement)?;
@@ -121,6 +126,26 @@ fn expect_other_file(args: &PasteArgs) -> Result<()> {
     Ok(())
 }
 
+/// # Errors
+/// If a picture has not the channels, rows and columns of the aligned face.
+fn expect_shape(image: &Image, role: &'static str, expected: [usize; 3]) -> Result<()> {
+    match image.shape() {
+        shape if shape == expected => Ok(()),
+        got => Err(lots::Error::ImageSize { role, got, expected }.into()),
+    }
+}
+
+fn perturbed_hint(side: usize) -> String {
+    format!(
+        "the perturbed face has the size and the colours of `--face`, {side}×{side} pixels; if the network takes others, \
+         align the photograph again with its `--side`"
+    )
+}
+
+fn target_hint(side: usize) -> String {
+    format!("give a face that `lots faces align --side {side}` wrote")
+}
+
 /// The row of an aligned face, in the `faces.jsonl` of its folder or of one that holds it.
 fn row_of(aligned: &Path) -> Result<Found> {
     let folder = aligned.ancestors().skip(1).find(|folder| folder.join(FACES).is_file());
@@ -159,6 +184,9 @@ fn text(report: &Report) -> String {
     format!(
         "similarity to `{}`\n  aligned    {similarity_before:.4}\n  perturbed  {similarity_perturbed:.4}\n  pasted     \
          {pasted}{verdict}\n{}: L2 {:.1} · L∞ {}{moved}\n",
-        report.target, report.pasted, report.l2, report.linf
+        plain(&report.target),
+        plain(&report.pasted),
+        report.l2,
+        report.linf
     )
 }

@@ -7,7 +7,7 @@ use lots::verification::threshold_at_far;
 use lots_network::{Gallery, Metric};
 use serde::Serialize;
 
-use crate::terminal::{Align, grouped, table};
+use crate::terminal::{Align, counted, grouped, plain, table};
 
 /// More identities than this are not listed one by one.
 const MOST_LISTED: usize = 40;
@@ -110,7 +110,7 @@ impl Report {
             lines.extend(spread.as_ref().map(|spread| (name, spread.text(word))));
         }
         if let Some(Nearest { identities: [a, b], value }) = &self.nearest_impostors {
-            lines.push(("nearest", format!("{a} and {b}, {word} {value:.4}")));
+            lines.push(("nearest", format!("{} and {}, {word} {value:.4}", plain(a), plain(b))));
         }
         for Threshold { false_accept_rate, value } in &self.thresholds {
             lines.push(("threshold", format!("{value:.4} at a false-accept rate of {false_accept_rate}")));
@@ -151,6 +151,9 @@ impl Spread {
 
     fn text(&self, word: &str) -> String {
         let Self { pairs, mean, minimum, maximum } = self;
-        format!("{} pairs, {word} {mean:.4} on average, {minimum:.4} to {maximum:.4}", grouped(*pairs))
+        format!(
+            "{}, {word} {mean:.4} on average, {minimum:.4} to {maximum:.4}",
+            counted(*pairs, "pair", "pairs")
+        )
     }
 }

@@ -10,7 +10,7 @@ use lots::{Image, Method};
 use super::expect_two;
 use crate::args::RayArgs;
 use crate::attack::plan::groups;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, listed};
 use crate::network::Loaded;
 use crate::toward::Toward;
 
@@ -128,29 +128,29 @@ fn expect_arguments(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Res
     let is_loss = any(|method| matches!(method, Method::FastGradientSign | Method::FastGradientValue));
     let has_target = any(Method::needs_target);
     let needs_image = has_target && !args.templates.has_templates();
-    let needs = [any(Method::needs_layer), needs_image, is_hot, false, false, false, false];
+    let needs = [any(Method::needs_layer), needs_image, is_hot, false, false, false];
     let templates = args.templates.given();
     let checks = [
         ("--layer", !args.layer.is_empty(), needs[0]),
         ("--target", !args.target.is_empty(), has_target),
         ("--target-class", !args.target_class.is_empty(), is_hot),
         ("--backpropagation", args.how.backpropagation.is_some(), needs[0]),
-        ("--only-channels, --only-units, --only-region and --mask", !args.part.is_empty(), needs[0]),
         ("--vanished-gradient", args.how.vanished_gradient.is_some(), is_loss),
         (templates.unwrap_or_default(), templates.is_some(), has_target),
     ];
-    let methods: Vec<String> = args.method.iter().map(|method| format!("`{method}`")).collect();
-    let methods = methods.join(" and ");
-    for ((flag, is_given, has_effect), is_needed) in checks.into_iter().zip(needs) {
+    let methods = listed(&args.method);
+    for ((flag, is_given, _), is_needed) in checks.into_iter().zip(needs) {
         if is_needed && !is_given {
             return Err(Failure::new(format!("{methods} needs `{flag}`"))
                 .with_hint("`lots ray --help` has an example"));
         }
-        if is_given && !has_effect {
-            return Err(
-                Failure::new(format!("`{flag}` has no effect with {methods}")).with_hint("leave it out")
-            );
-        }
+    }
+    let of_parts = args.part.given().map(|(flag, is_given)| (flag, is_given, needs[0]));
+    let given = checks.iter().chain(&of_parts);
+    let vain: Vec<&str> =
+        given.filter(|(_, is_given, has)| *is_given && !has).map(|(flag, ..)| *flag).collect();
+    if !vain.is_empty() {
+        return Err(Failure::no_effect(&vain, &methods, "ray"));
     }
     for &class in &args.target_class {
         loaded.expect_class(class)?;

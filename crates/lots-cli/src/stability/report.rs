@@ -49,7 +49,7 @@ fn in_short(job: &Job<'_>, found: &Found) -> Vec<Block> {
          label is not dropped: it counts as larger than all magnitudes, and a median that half of the attempts do not \
          reach lies beyond the end of the scale.",
         grouped(attacked),
-        counted(images, "image"),
+        counted(images, "image", "images"),
         if images == 1 { "was" } else { "were" },
         grouped(misclassified)
     ))];
@@ -178,7 +178,7 @@ fn compared(job: &Job<'_>, comparison: &Comparison) -> Result<Vec<Block>> {
          the interval comes from drawing images again, the same of both networks.",
         shortened(&job.tested().name, 60),
         shortened(name, 60),
-        counted(comparison.origins, "image")
+        counted(comparison.origins, "image", "images")
     ))];
     let rows = comparison.groups.iter().filter(|group| group.class.is_none());
     blocks.push(Block::Table {

@@ -17,7 +17,7 @@ pub(super) fn of(job: &Job<'_>, found: &Found) -> String {
     let mut parts = vec![format!(
         "{} of {} {} read rightly ({} misread, left out)\n\n",
         grouped(attacked),
-        counted(images, "image"),
+        counted(images, "image", "images"),
         if images == 1 { "is" } else { "are" },
         grouped(misclassified)
     )];
@@ -26,7 +26,7 @@ pub(super) fn of(job: &Job<'_>, found: &Found) -> String {
         let name = comparison.baseline["name"].as_str().unwrap_or_default();
         parts.push(format!(
             "\nagainst {name}, on {} that both read rightly\n\n{}",
-            counted(comparison.origins, "image"),
+            counted(comparison.origins, "image", "images"),
             ratios(job, &comparison.groups)
         ));
     }

@@ -137,6 +137,7 @@ fn an_argument_without_effect_is_an_error() {
     let stage = Stage::new();
     let cases = [
         ("vain_layer", "--method fast-gradient-sign --layer conv1"),
+        ("vain_parts", "--method fast-gradient-sign --layer conv1 --only-channels 0-3 --only-units 5"),
         ("vain_target", "--method reduce --layer conv1 --target digits:targets"),
         ("vain_class", "--method fast-gradient-value --target-class 3"),
         ("vain_start", "--method hot-cold --backpropagation exact"),

@@ -63,6 +63,8 @@ fn a_threshold_follows_from_impostors() {
     snapshot!("until_too_few_impostors", stage.lots(&format!("{ATTACK} {until} scores.csv --out few")));
     std::fs::write(stage.path("bad.csv"), "0.5\nx\n").unwrap();
     snapshot!("until_damaged_impostors", stage.lots(&format!("{ATTACK} {until} bad.csv --out bad")));
+    std::fs::write(stage.path("pairs.csv"), "image,other image\ndigits[0],digits[1]\n").unwrap();
+    snapshot!("until_other_heading", stage.lots(&format!("{ATTACK} {until} pairs.csv --out heading")));
     snapshot!("until_without_impostors", {
         stage.lots(&format!("{ATTACK} --target digits:targets --until distance@far=0.1 --out none"))
     });

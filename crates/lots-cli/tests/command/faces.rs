@@ -2,6 +2,7 @@ use lots::criterion::cosine_similarity;
 use lots::data::digits;
 use lots::verification::PairSimilarities;
 use lots::{Image, embedded};
+use lots_network::{Architecture, Vgg16};
 use lots_testing::face_networks;
 use serde_json::Value;
 
@@ -111,6 +112,38 @@ fn an_interrupted_report_ends_with_the_same_bytes_for_any_threads() {
 }
 
 #[test]
+fn pairs_that_were_accepted_before_are_counted() {
+    let stage = with_digits(100);
+    let options = "faces report lenet faces --feature ip1 --far 0.3 --method toward --identities 5 --no-pass";
+    let text = stage.run(options, 0);
+    let report = json(&std::fs::read_to_string(stage.path("faces-report/run.json")).unwrap());
+    let group = &report["groups"][0];
+    let [attempts, before] = ["attempts", "accepted_before"].map(|key| group[key].as_u64().unwrap());
+    assert!(before > 0 && attempts + before == 5 * 4, "{group}");
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split("  ").map(str::trim).collect()).collect();
+    let cells = |first: &str| -> Vec<&str> {
+        let line = lines.iter().find(|line| line[0] == first).unwrap();
+        line.iter().filter(|cell| !cell.is_empty()).copied().collect()
+    };
+    assert_eq!(cells("method")[2..4], ["pairs", "accepted before"]);
+    assert_eq!(cells("toward")[2..4], ["20".to_owned(), before.to_string()]);
+    let page = std::fs::read_to_string(stage.path("faces-report/report.html")).unwrap();
+    assert!(page.contains("accepted before"));
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_identities_stay_in_their_line() {
+    let stage = with_digits(40);
+    std::fs::rename(stage.path("faces/digit1"), stage.path("faces/an\n\u{1b}[2Jna")).unwrap();
+    let output = stage.lots(&format!("{DIGITS} --identity nobody")).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(message.contains("`an\u{fffd}\u{fffd}[2Jna`"), "{message}");
+    assert_eq!(message.lines().count(), 3, "{message}");
+}
+
+#[test]
 fn mistakes_in_reports_are_told() {
     let stage = with_digits(40);
     snapshot!("faces_no_identity", stage.lots(&format!("{DIGITS} --identity digit1 --identity digit11")));
@@ -194,6 +227,97 @@ fn an_unperturbed_face_leaves_its_photograph_as_it_is() {
             paste.replace("--face aligned/anna/first-0.png", "--face photos/second.png")
         ))
     );
+}
+
+#[test]
+fn a_photograph_that_is_named_again_is_aligned_once() {
+    let stage = with_photographs();
+    stage.run(&format!("faces align photos {FINDER} --out once --quiet"), 0);
+    let again = "faces align photos ./photos/second.png photos/anna photos/anna/../second.png";
+    let report = json(&stage.run(&format!("{again} {FINDER} --json"), 0));
+    assert_eq!((&report["photos"], &report["given_again"]), (&3.into(), &3.into()));
+    assert!(stage.files("once") == stage.files("aligned"));
+    snapshot!("faces_align_again", stage.lots(&format!("{again} {FINDER} --out again")));
+    std::fs::create_dir(stage.path("other")).unwrap();
+    std::fs::write(stage.path("other/notes.txt"), "mine").unwrap();
+    let over = format!("faces align photos {FINDER} --out other --force");
+    snapshot!("faces_align_over_another_folder", stage.lots(&over));
+}
+
+#[test]
+fn pictures_of_another_size_or_without_colour_are_not_pasted() {
+    let stage = with_photographs();
+    stage.run(&format!("faces align photos {FINDER} --side 32 --quiet"), 0);
+    stage.photograph("large.png", 40, 40);
+    let face = Image::open(stage.path("aligned/anna/first-0.png")).unwrap();
+    face.to_grey().save(stage.path("grey.png")).unwrap();
+    let paste = |perturbed: &str, target: &str| {
+        stage.lots(&format!(
+            "faces paste vgg.onnx photos/anna/first.png {perturbed} --face aligned/anna/first-0.png --target {target} \
+             {FINDER} --pixels 0-1 --resize 32 --crop 32 --out pasted.png"
+        ))
+    };
+    let (first, second) = ("aligned/anna/first-0.png", "aligned/second-0.png");
+    snapshot!("faces_large_perturbed", paste("large.png", second));
+    snapshot!("faces_grey_perturbed", paste("grey.png", second));
+    snapshot!("faces_large_target", paste(first, "photos/second.png"));
+    snapshot!("faces_grey_target", paste(first, "grey.png"));
+    assert!(!stage.path("pasted.png").exists());
+}
+
+/// VGG Face as its authors published it in everything but how wide it is.
+#[test]
+fn vgg_face_takes_the_same_commands_with_faces_of_its_own_size() {
+    let stage = with_photographs();
+    let sizes = [(120, 160), (90, 100), (140, 110), (100, 180), (130, 150), (160, 120)];
+    for (index, (height, width)) in sizes.into_iter().enumerate() {
+        let folder = ["anna", "bob", "carl"][index / 2];
+        std::fs::create_dir_all(stage.path("people").join(folder)).unwrap();
+        stage.photograph(&format!("people/{folder}/{index}.png"), height, width);
+    }
+    let narrow = Vgg16 { channels: [2, 3, 3, 4, 4], features: 24, classes: 10, ..Vgg16::default() };
+    stage.vgg_face_weights_of(&narrow, "face.safetensors");
+    stage.run(&format!("faces align people {FINDER} --side 224 --quiet"), 0);
+
+    let weights = "vgg-face --weights face.safetensors";
+    let options = format!(
+        "faces report {weights} aligned --layer fc6 --layer fc7 --feature fc7 --far 0.3 --adjust-iterations 2 --no-pass \
+         --no-pictures"
+    );
+    let code = stage.lots(&format!("{options} --quiet")).status().unwrap().code();
+    assert!(matches!(code, Some(0 | 1)), "{code:?}");
+    let report = json(&std::fs::read_to_string(stage.path("faces-report/run.json")).unwrap());
+    assert_eq!((&report["network"]["name"], &report["feature"]), (&"vgg-face".into(), &"fc7".into()));
+    let rows = rows(&stage, "faces-report/attempts.jsonl");
+    assert_eq!(rows.len(), 3 * 2 * 2 * 2);
+
+    // What is compared is what the network computes at fc7 for faces in its size, less its own mean colour.
+    let bytes = std::fs::read(stage.path("face.safetensors")).unwrap();
+    let network = Architecture::VggFace.with_weights(&bytes).unwrap();
+    let fc7 = network.layer("fc7").unwrap();
+    for row in &rows {
+        let [origin, target] = ["origin", "target"].map(|key| {
+            let face = Image::open(stage.path("aligned").join(row[key].as_str().unwrap())).unwrap();
+            assert_eq!(face.shape(), [3, 224, 224]);
+            network.represent(fc7, face.pixels()).unwrap().values
+        });
+        assert_eq!(row["similarity_before"], cosine_similarity(&origin, &target));
+    }
+
+    // Pairs of images that large are kept one by one, and come to the same.
+    stage.kill(&format!("{options} --out cut --quiet"), "cut.unfinished/progress.json");
+    if stage.path("cut.unfinished").exists() {
+        stage.lots(&format!("{options} --out cut --resume --quiet")).status().unwrap();
+    }
+    assert!(stage.files("faces-report") == stage.files("cut"));
+
+    let face = "aligned/anna/0-0.png";
+    let target = "aligned/bob/2-0.png";
+    let paste = format!(
+        "faces paste {weights} people/anna/0.png {face} --face {face} --target {target} {FINDER} --feature fc7"
+    );
+    let pasted = json(&stage.run(&format!("{paste} --out pasted.png --json"), 0));
+    assert_eq!((&pasted["linf"], &pasted["similarity_pasted"]), (&0.into(), &pasted["similarity_before"]));
 }
 
 #[test]

@@ -45,6 +45,41 @@ fn a_network_with_a_gallery_is_attacked_surveyed_and_converted_like_any_other() 
 }
 
 #[test]
+fn what_lots_improves_behind_a_gallery_is_what_it_improves_of_the_network_with_it() {
+    let stage = Stage::new();
+    built(&stage, "");
+    stage.run("convert lenet --gallery gallery.safetensors --out recogniser.onnx --quiet", 0);
+    let options = "--method fast-gradient-sign --vanished-gradient follow --origin digits[40..46] --labels predicted \
+                   --improve ip1 --improve gallery";
+    let with = json(
+        &stage.run(&format!("attack lenet --gallery gallery.safetensors {options} --out run --json"), 0),
+    );
+    let alone = json(&stage.run(&format!("attack recogniser.onnx {options} --out alone --json"), 0));
+    assert_eq!(with, alone);
+
+    let improvement = &with["improvement"]["fast-gradient-sign"];
+    assert!(with["reached"].as_u64() > Some(0), "{with}");
+    assert_eq!(improvement["attempts"], with["reached"]);
+    assert_eq!(improvement["pass_score"]["with"], with["pass_score"]["mean"]);
+    assert!(
+        improvement["pass_score"]["with"].as_f64() > improvement["pass_score"]["without"].as_f64(),
+        "{with}"
+    );
+    let run = json(&fs::read_to_string(stage.path("run/run.json")).unwrap());
+    assert_eq!(run["network"]["gallery"]["layer"], "ip1");
+    let attempts = fs::read_to_string(stage.path("run/attempts.jsonl")).unwrap();
+    let mut improved = 0;
+    for row in attempts.lines().map(json).filter(|row| row["status"] == "reached") {
+        let (with, without) = (&row["pass_score"], &row["improvement"]["without"]["pass_score"]);
+        let is_improved = row["improvement"]["layer"].is_string();
+        improved += usize::from(is_improved);
+        assert!(if is_improved { with.as_f64() > without.as_f64() } else { with == without }, "{row}");
+        assert_ne!(row["class"], row["origin_class"], "{row}");
+    }
+    assert!(improved > 0);
+}
+
+#[test]
 fn pictures_in_folders_folders_and_a_folder_of_folders_are_the_same_gallery() {
     let stage = Stage::new();
     for (identity, digits) in [("anna", [0, 17]), ("bob", [1, 35])] {

@@ -81,7 +81,13 @@ impl Stage {
 
     /// Weights of a narrow VGG Face, as safetensors with PyTorch's names.
     pub(crate) fn vgg_face_weights(&self, file: &str) {
-        let vgg = Vgg16 { extent: 32, channels: [4, 8, 8, 16, 16], features: 32, classes: 10 }.network(0);
+        let vgg = Vgg16 { extent: 32, channels: [4, 8, 8, 16, 16], features: 32, classes: 10 };
+        self.vgg_face_weights_of(&vgg, file);
+    }
+
+    /// Weights of a VGG Face of these extents, as safetensors with PyTorch's names.
+    pub(crate) fn vgg_face_weights_of(&self, vgg: &Vgg16, file: &str) {
+        let vgg = vgg.network(0);
         let bytes: Vec<(&str, Vec<usize>, Vec<u8>)> = vgg
             .parameters()
             .iter()

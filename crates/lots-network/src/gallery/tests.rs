@@ -154,7 +154,7 @@ fn galleries_that_tell_nothing_apart_are_refused() {
     let (one, zero) = (template("a", &[1.0, 2.0]), template("b", &[0.0, 0.0]));
     assert_eq!(
         sentence(Metric::Cosine, &[one.clone(), one.clone()]),
-        "the gallery cannot be used: it has 1 identities, expected at least 2"
+        "the gallery cannot be used: it has 1 identity, expected at least 2 identities"
     );
     assert_eq!(
         sentence(Metric::Cosine, &[one.clone(), zero.clone()]),

@@ -174,33 +174,30 @@ impl Minimiser {
     /// −H g over the variables that are free, where H is what the steps say of the inverse of the curvature; without
     /// steps a move of [`FIRST_STEP`] down the gradient.
     fn quasi_newton(&self, is_free: &[bool]) -> Vec<f64> {
-        let masked = |values: &[f64]| -> Vec<f64> {
-            values.iter().zip(is_free).map(|(value, free)| if *free { *value } else { 0.0 }).collect()
-        };
-        let mut direction = masked(&self.gradient);
+        let mut direction: Vec<f64> =
+            self.gradient.iter().zip(is_free).map(|(slope, free)| if *free { *slope } else { 0.0 }).collect();
         let mut weights = Vec::with_capacity(self.steps.len());
         let mut scale = None;
         for step in &self.steps {
-            // `direction` is zero at variables that are not free, so products with it leave them out by themselves.
-            let (moved, bent) = (masked(&step.moved), masked(&step.bent));
-            let curvature = dot(&moved, &bent);
-            let roughness = dot(&bent, &bent);
+            let Step { moved, bent } = step;
+            let curvature = dot_of_free(moved, bent, is_free);
+            let roughness = dot_of_free(bent, bent, is_free);
             if curvature <= f64::EPSILON * roughness {
                 continue;
             }
-            let weight = dot(&moved, &direction) / curvature;
-            add(&mut direction, -weight, &bent);
+            let weight = dot_of_free(moved, &direction, is_free) / curvature;
+            add_to_free(&mut direction, -weight, bent, is_free);
             scale.get_or_insert(curvature / roughness);
-            weights.push((moved, bent, curvature, weight));
+            weights.push((step, curvature, weight));
         }
         let steepest = direction.iter().fold(0.0_f64, |most, slope| most.max(slope.abs()));
         let scale = scale.unwrap_or(if steepest > 0.0 { FIRST_STEP / steepest } else { 0.0 });
         for slope in &mut direction {
             *slope *= scale;
         }
-        for (moved, bent, curvature, weight) in weights.iter().rev() {
-            let back = dot(bent, &direction) / curvature;
-            add(&mut direction, weight - back, moved);
+        for (Step { moved, bent }, curvature, weight) in weights.into_iter().rev() {
+            let back = dot_of_free(bent, &direction, is_free) / curvature;
+            add_to_free(&mut direction, weight - back, moved, is_free);
         }
         for slope in &mut direction {
             *slope = -*slope;
@@ -243,9 +240,18 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// values + weight · others
-fn add(values: &mut [f64], weight: f64, others: &[f64]) {
-    values.iter_mut().zip(others).for_each(|(value, other)| *value += weight * other);
+/// ⟨a, b⟩ over the variables that are free.
+fn dot_of_free(a: &[f64], b: &[f64], is_free: &[bool]) -> f64 {
+    a.iter().zip(b).zip(is_free).map(|((a, b), free)| if *free { a * b } else { 0.0 }).sum()
+}
+
+/// values + weight · others for the variables that are free
+fn add_to_free(values: &mut [f64], weight: f64, others: &[f64], is_free: &[bool]) {
+    for ((value, other), free) in values.iter_mut().zip(others).zip(is_free) {
+        if *free {
+            *value += weight * other;
+        }
+    }
 }
 
 #[cfg(test)]

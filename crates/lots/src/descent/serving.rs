@@ -11,7 +11,7 @@ use super::feature_adversary::Approach;
 use super::l_bfgs::Weighing;
 use super::projected_gradient::Walk;
 use super::{Descents, Objective};
-use crate::attack::{Found, Ready, Rules, finish};
+use crate::attack::{Found, Ready, Rules, attempts_at_once, finish};
 use crate::criterion::Criterion;
 use crate::direction::{Direction, NoDirection};
 use crate::error::{Error, Result};
@@ -22,10 +22,6 @@ use crate::outcome::NotReached;
 use crate::perturbation::norms_between;
 use crate::trail::Trail;
 use crate::transformation::{Claim, copies, require_copies};
-
-/// Memory for the values that are kept of one forward pass, and for what optimisers remember, in bytes each.
-const TRACE_BYTES: usize = 512 << 20;
-const COURSE_BYTES: usize = 512 << 20;
 
 /// An optimiser keeps so many numbers in double precision for each pixel: ten steps, their gradients and its own state.
 const NUMBERS_A_PIXEL: usize = 32;
@@ -87,11 +83,9 @@ pub(crate) fn search(
     rules: Rules<'_>,
 ) -> Result<Vec<(Found, usize)>> {
     let pixels: usize = network.input_shape().iter().product();
-    let kept: usize = network.layers().iter().map(|layer| layer.output_shape.count()).sum();
-    let traces = TRACE_BYTES / (size_of::<f32>() * kept.max(1));
-    let courses = COURSE_BYTES / (size_of::<f64>() * NUMBERS_A_PIXEL * pixels.max(1));
+    let at_once = attempts_at_once(network, rules.memory, size_of::<f64>() * NUMBERS_A_PIXEL * pixels);
     let mut found = Vec::with_capacity(attempts.len());
-    for attempts in attempts.chunks(traces.min(courses).max(1)) {
+    for attempts in attempts.chunks(at_once) {
         let mut runs: Vec<Run<'_>> =
             attempts.iter().map(|attempt| Run::new(*attempt, options, rules)).collect();
         loop {

@@ -56,7 +56,9 @@ impl Setting<'_> {
     fn rules(&self) -> Rules<'_> {
         let Experiment { line_search, robust_to, budget, checkpoints, .. } = self.experiment;
         let budget = budget.unwrap_or(usize::MAX);
-        Rules { line_search, robust_to, budget, checkpoints, interrupted: self.interrupted }
+        // The rays have been searched when images are moved step by step.
+        let memory = self.experiment.memory / 3;
+        Rules { line_search, robust_to, budget, checkpoints, memory, interrupted: self.interrupted }
     }
 
     /// How many origins make a chunk.

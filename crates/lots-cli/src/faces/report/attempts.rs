@@ -1,5 +1,7 @@
 //! [`Row`]: what was tried and what came of it, a line of `attempts.jsonl`.
 
+use std::ops::Range;
+
 use lots::criterion::cosine_similarity;
 use lots::data::ImageSet;
 use lots::experiment::Attempt;
@@ -12,11 +14,11 @@ use crate::attack::images::distinct;
 use crate::faces::feature;
 use crate::failure::{About, Failure, Result};
 use crate::images::file_stem;
-use crate::interrupt::{Interrupt, interrupted};
+use crate::interrupt::{Interrupt, interrupted_among};
 use crate::run_folder::RunFolder;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, counted};
 
-/// So many pairs are tried together; what is done is kept after each chunk.
+/// So many pairs of small images are tried together: they lie side by side, and all of them take seconds.
 const CHUNK: usize = 16;
 
 /// An image of one identity, to be moved toward an image of another one.
@@ -88,39 +90,55 @@ pub(super) fn pairs(identities: &Identities, drawn: &[usize], seed: u64) -> Vec<
 /// Makes all attempts that are not in the folder yet.
 pub(super) fn make(job: &Job<'_>, folder: &mut RunFolder, terminal: Terminal) -> Result<()> {
     let count = job.pairs.len();
+    let is_large = job.loaded.network.images_side_by_side() == 1;
     let stems = stems(job);
     let interrupt = Interrupt::catch()?;
     let progress = terminal.progress(count as u64, "pairs");
     progress.inc(folder.progress().origins as u64);
     progress.reset_eta();
     while folder.progress().origins < count {
-        let first = folder.progress().origins;
-        let end = count.min(first + CHUNK);
-        let pairs = &job.pairs[first..end];
-        let mut attempts = Vec::new();
-        let set = |of: fn(&Pair) -> usize| {
-            let images = pairs.iter().map(|pair| job.identities.images[of(pair)].clone()).collect();
-            let names = pairs.iter().map(|pair| job.identities.image_names[of(pair)].clone()).collect();
-            ImageSet::new(images, None, names)
+        let pairs = together(folder.progress().origins, count, is_large);
+        let Some(attempts) = attempts(job, &pairs, &interrupt)? else {
+            progress.finish_and_clear();
+            return Err(interrupted_among(pairs.start, &counted(count, "pair", "pairs"), job.args.force));
         };
-        let (origins, targets) = (set(|pair| pair.origin)?, set(|pair| pair.target)?);
-        let mut keep = |attempt: Attempt| attempts.push(attempt);
-        let network = &job.loaded.network;
-        match job.experiment.run_until(network, &origins, Some(&targets), &mut keep, interrupt.flag()) {
-            Err(lots::Error::Interrupted) => {
-                progress.finish_and_clear();
-                return Err(interrupted(first, count, job.args.force));
-            }
-            done => done.about("network", &job.loaded.name)?,
-        };
-        for row in rows(job, first, &attempts, &stems, folder)? {
+        for row in rows(job, pairs.start, &attempts, &stems, folder)? {
             folder.attempt(&row)?;
         }
-        folder.keep(end, String::new())?;
-        progress.inc((end - first) as u64);
+        folder.keep(pairs.end, String::new())?;
+        progress.inc(pairs.len() as u64);
     }
     progress.finish_and_clear();
     Ok(())
+}
+
+/// The pairs that are tried together once `done` of `count` are done, and kept when they are done. How pairs are divided
+/// changes nothing in what comes of them.
+///
+/// - `is_large`: whether an image fills the machine by itself; a pair of such images takes seconds alone.
+fn together(done: usize, count: usize, is_large: bool) -> Range<usize> {
+    done..count.min(done + if is_large { 1 } else { CHUNK })
+}
+
+/// The attempts on some pairs; none if Ctrl-C was pressed before they were made.
+fn attempts(job: &Job<'_>, pairs: &Range<usize>, interrupt: &Interrupt) -> Result<Option<Vec<Attempt>>> {
+    if interrupt.is_pressed() {
+        return Ok(None);
+    }
+    let pairs = &job.pairs[pairs.clone()];
+    let set = |of: fn(&Pair) -> usize| {
+        let images = pairs.iter().map(|pair| job.identities.images[of(pair)].clone()).collect();
+        let names = pairs.iter().map(|pair| job.identities.image_names[of(pair)].clone()).collect();
+        ImageSet::new(images, None, names)
+    };
+    let (origins, targets) = (set(|pair| pair.origin)?, set(|pair| pair.target)?);
+    let mut attempts = Vec::new();
+    let mut keep = |attempt: Attempt| attempts.push(attempt);
+    let network = &job.loaded.network;
+    match job.experiment.run_until(network, &origins, Some(&targets), &mut keep, interrupt.flag()) {
+        Err(lots::Error::Interrupted) => Ok(None),
+        done => done.about("network", &job.loaded.name).map(|_results| Some(attempts)),
+    }
 }
 
 /// The rows of a folder.
@@ -226,4 +244,17 @@ fn stems(job: &Job<'_>) -> Vec<String> {
         stems.collect::<Vec<_>>()
     };
     distinct(job.pairs.iter().flat_map(each))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_of_large_images_are_kept_one_by_one() {
+        assert_eq!(together(0, 20, false), 0..16);
+        assert_eq!(together(16, 20, false), 16..20);
+        assert_eq!(together(0, 20, true), 0..1);
+        assert_eq!(together(19, 20, true), 19..20);
+    }
 }

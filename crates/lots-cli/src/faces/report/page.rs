@@ -11,7 +11,7 @@ use super::{Job, Report, pictures, verification};
 use crate::failure::Result;
 use crate::heat_map::{Cell, HeatMap, Palette};
 use crate::run_folder::RunFolder;
-use crate::terminal::shortened;
+use crate::terminal::{counted, shortened};
 
 /// A map with more identities than this is not read any more.
 const IDENTITIES: usize = 40;
@@ -48,13 +48,13 @@ fn in_short(job: &Job<'_>, report: &Report) -> Vec<Block> {
     if let Some(best) = best {
         blocks.push(Block::text(format!(
             "At a false-accept rate of {} % a similarity above {:.4} counts as the same identity. `{}` at `{}` makes {:.1} % of \
-             {} pairs of different identities the same to the network, with a mean L2 of {:.0} grey levels.",
+             {} of different identities the same to the network, with a mean L2 of {:.0} grey levels.",
             100.0 * job.args.far,
             report.verification.threshold,
             best.method,
             shortened(&best.layer, ROW),
             100.0 * best.impersonation_rate.unwrap_or(0.0),
-            best.attempts,
+            counted(best.attempts, "pair", "pairs"),
             best.l2.mean.unwrap_or(0.0)
         )));
     }
@@ -109,14 +109,14 @@ fn layers(report: &Report) -> Vec<&String> {
 }
 
 fn impersonation(report: &Report) -> Vec<Block> {
-    let before = report.groups.iter().map(|group| group.accepted_before).max().unwrap_or(0);
     vec![
-        Block::text(format!(
+        Block::text(
             "An image of each identity is moved toward one image of each other one, until the network takes both for the same. \
-             {before} of the pairs were so before and are left out. `other images`: the share of the target's other images that \
+             Of the `pairs`, those `accepted before` were taken for the same before anything was done; `impersonation` and \
+             the means are about the others. `other images`: the share of the target's other images that \
              the perturbed face is taken for as well. `still origin`: the share of perturbed faces that are still taken for \
-             whom they show."
-        )),
+             whom they show.",
+        ),
         Block::Table {
             header: summary::HEADER.map(str::to_owned).to_vec(),
             rows: report.groups.iter().map(Group::cells).collect(),

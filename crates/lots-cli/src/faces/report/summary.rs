@@ -53,8 +53,18 @@ pub(super) struct Map {
 }
 
 /// The columns of [`Group::cells`].
-pub(super) const HEADER: [&str; 9] =
-    ["method", "layer", "pairs", "impersonation", "other images", "still origin", "L2", "L∞", "PASS"];
+pub(super) const HEADER: [&str; 10] = [
+    "method",
+    "layer",
+    "pairs",
+    "accepted before",
+    "impersonation",
+    "other images",
+    "still origin",
+    "L2",
+    "L∞",
+    "PASS",
+];
 
 /// In the order of the experiment.
 pub(super) fn groups(job: &Job<'_>, rows: &[Row]) -> Vec<Group> {
@@ -108,7 +118,8 @@ impl Group {
         vec![
             self.method.clone(),
             shortened(&self.layer, 24),
-            grouped(self.attempts),
+            grouped(self.attempts + self.accepted_before),
+            grouped(self.accepted_before),
             share(self.impersonation_rate),
             share(self.others_accepted),
             share(self.still_origin),

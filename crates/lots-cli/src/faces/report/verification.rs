@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::identities::Identities;
 use crate::faces::feature;
 use crate::failure::Result;
-use crate::terminal::{Align, grouped, table};
+use crate::terminal::{Align, counted, table};
 
 /// Points of a curve that is drawn or written.
 const POINTS: usize = 200;
@@ -108,11 +108,11 @@ impl Verification {
             self.rank_one.map_or_else(String::new, |rate| format!(" · rank-1 {:.2} %", 100.0 * rate));
         let rows: Vec<Vec<String>> = self.cells();
         format!(
-            "{} images of {} identities: {} genuine and {} impostor pairs\nAUC {:.4} · equal error rate {:.2} %{rank_one}\n\n{}",
-            grouped(self.images),
-            grouped(self.identities),
-            grouped(self.genuine_pairs),
-            grouped(self.impostor_pairs),
+            "{} of {}: {} and {}\nAUC {:.4} · equal error rate {:.2} %{rank_one}\n\n{}",
+            counted(self.images, "image", "images"),
+            counted(self.identities, "identity", "identities"),
+            counted(self.genuine_pairs, "genuine pair", "genuine pairs"),
+            counted(self.impostor_pairs, "impostor pair", "impostor pairs"),
             self.auc,
             100.0 * self.equal_error_rate,
             table(&HEADER.map(|name| (name, Align::Right)), &rows)
@@ -128,13 +128,13 @@ impl Verification {
             )
         });
         format!(
-            "{} images of {} identities make {} genuine pairs with a mean similarity of {:.3} and {} impostor pairs with one \
+            "{} of {} make {} with a mean similarity of {:.3} and {} with one \
              of {:.3}: AUC {:.4}, equal error rate {:.2} %.{rank_one}",
-            grouped(self.images),
-            grouped(self.identities),
-            grouped(self.genuine_pairs),
+            counted(self.images, "image", "images"),
+            counted(self.identities, "identity", "identities"),
+            counted(self.genuine_pairs, "genuine pair", "genuine pairs"),
             self.mean_genuine,
-            grouped(self.impostor_pairs),
+            counted(self.impostor_pairs, "impostor pair", "impostor pairs"),
             self.mean_impostor,
             self.auc,
             100.0 * self.equal_error_rate
