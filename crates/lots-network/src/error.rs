@@ -79,6 +79,16 @@ pub enum Error {
         /// Numbers of the layer.
         expected: usize,
     },
+    /// The templates were made of images that the network sees otherwise.
+    #[error("the gallery was made with another {what}, expected {expected}, got {got}")]
+    GalleryInput {
+        /// "size of the images", "encoding of the pixels", "preprocessing".
+        what: &'static str,
+        /// What the gallery was made with.
+        expected: String,
+        /// What the network has.
+        got: String,
+    },
 
     // The network.
     /// A node's operands do not fit its op.
@@ -452,6 +462,10 @@ impl Error {
             }
             Self::GalleryLength { .. } => {
                 "it was built from another network or other images; build it anew with `lots gallery build`"
+            }
+            Self::GalleryInput { .. } => {
+                "leave out what says otherwise (`--size`, `--pixels`, `--resize`, …) and the gallery's own is taken, or \
+                 build it anew with `lots gallery build`"
             }
             Self::CropOutside { .. } => "resize to a larger size, or cut out less",
             _ => return None,

@@ -33,6 +33,24 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A pipe or a device, of which nobody knows where it ends.
+    #[error("not a regular file but a pipe or a device: `{}`", path.display())]
+    NotRegular {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// A file is longer than anything of its kind is.
+    #[error("the {kind} has {got} bytes, expected at most {most}: `{}`", path.display())]
+    FileSize {
+        /// What it should be.
+        kind: &'static str,
+        /// Bytes that it has.
+        got: u64,
+        /// Bytes that it may have.
+        most: u64,
+        /// The file.
+        path: PathBuf,
+    },
     /// The contents are nothing that holds images.
     #[error("not a picture: `{}`", path.display())]
     UnknownFormat {
@@ -560,6 +578,8 @@ impl Error {
             Self::NoPairs { .. } => "give images of at least two identities",
             Self::NoSuchFile { .. }
             | Self::File { .. }
+            | Self::NotRegular { .. }
+            | Self::FileSize { .. }
             | Self::UnknownFormat { .. }
             | Self::FileLength { .. }
             | Self::Damaged { .. }

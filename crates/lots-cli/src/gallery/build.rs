@@ -38,6 +38,7 @@ pub(super) fn build(args: &GalleryBuildArgs, terminal: Terminal) -> Result<Galle
     let header = GalleryHeader {
         layer: args.layer.clone(),
         network_sha256: loaded.sha256.clone(),
+        input: Some(loaded.network.input()),
         metric: args.metric,
         scale: args.logit_scale,
     };

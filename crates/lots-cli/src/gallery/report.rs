@@ -4,9 +4,10 @@ use std::path::Path;
 
 use lots::gallery::{MOST_COMPARED, Pairs, pairs};
 use lots::verification::threshold_at_far;
-use lots_network::{Gallery, Metric};
+use lots_network::{Gallery, Metric, NetworkInput};
 use serde::Serialize;
 
+use crate::describe::Input;
 use crate::terminal::{Align, grouped, table};
 
 /// More identities than this are not listed one by one.
@@ -24,6 +25,9 @@ pub(super) struct Report {
     metric: &'static str,
     logit_scale: f32,
     network_sha256: String,
+    /// Which images the templates were made of; nothing where the file does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<Input>,
     templates: usize,
     identities: Vec<Identity>,
     /// Cosines, or Euclidean distances.
@@ -84,6 +88,7 @@ impl Report {
             metric: header.metric.word(),
             logit_scale: header.scale,
             network_sha256: header.network_sha256.clone(),
+            input: header.input.as_ref().map(Input::of),
             templates: gallery.classes().len(),
             identities,
             genuine: Spread::of(&genuine, sign),
@@ -97,7 +102,7 @@ impl Report {
         }
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self, gallery: &Gallery) -> String {
         let mut lines = vec![
             ("layer", format!("{}, {} numbers", self.layer, grouped(self.length))),
             ("metric", format!("{}, logits times {}", self.metric, self.logit_scale)),
@@ -105,6 +110,10 @@ impl Report {
             ("templates", grouped(self.templates)),
             ("network", self.network_sha256.clone()),
         ];
+        match (&self.input, &gallery.header().input) {
+            (Some(input), Some(NetworkInput { pixels, .. })) => lines.extend(input.lines(pixels)),
+            _ => lines.push(("input", "the file does not say which pixels it was made with".to_owned())),
+        }
         let word = if self.metric == "cosine" { "cosine" } else { "distance" };
         for (name, spread) in [("genuine", &self.genuine), ("impostor", &self.impostor)] {
             lines.extend(spread.as_ref().map(|spread| (name, spread.text(word))));

@@ -89,3 +89,24 @@ fn galleries_that_do_not_fit_are_told() {
     });
     assert!(!stage.path("one.safetensors").exists());
 }
+
+#[test]
+fn a_gallery_brings_the_pixels_that_it_was_made_with() {
+    let stage = Stage::new();
+    stage.run("convert lenet --out lenet.onnx --quiet", 0);
+    let build = "--network lenet.onnx --layer ip1 --pixels 0-1 --crop 28 --out g.safetensors --quiet";
+    stage.run(&format!("gallery build digits[0..40] {build}"), 0);
+    let shown = json(&stage.run("gallery show g.safetensors --json", 0));
+    assert_eq!((&shown["input"]["height"], &shown["input"]["crop"]), (&28.into(), &"28x28".into()));
+
+    let described = json(&stage.run("describe lenet.onnx --gallery g.safetensors --json", 0));
+    assert_eq!(described["input"], shown["input"], "what the arguments leave out is the gallery's");
+    let same = "describe lenet.onnx --gallery g.safetensors --pixels 0-1 --crop 28";
+    stage.run(same, 0);
+    let other = "describe lenet.onnx --gallery g.safetensors --pixels 0-255";
+    snapshot!("gallery_of_other_pixels", stage.lots(other));
+    snapshot!("gallery_of_another_preprocessing", {
+        stage.lots("describe lenet.onnx --gallery g.safetensors --resize 28x28")
+    });
+    stage.run(&format!("{other} --other-network"), 0);
+}

@@ -14,6 +14,11 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
             "paths are relative to the current folder; built in are `digits` (1,000 test digits) and \
                  `digits:targets` (ten, one a class)"
         }
+        Error::NotRegular { .. } => "write what it holds into a file first",
+        Error::FileSize { .. } => {
+            "this is another file than was meant, or many templates in text: a `.npy` array or a gallery takes a third \
+             of the place"
+        }
         Error::UnknownFormat { .. } => {
             "PNG, JPEG, PGM/PPM, BMP and WebP pictures are read, and for many images IDX (gzipped or not) and \
                  `.npy` files; the contents decide, not the name"

@@ -10,7 +10,7 @@ use lots_network::npy::{self, Header};
 use super::{Element, KIND};
 use crate::error::{Error, Result};
 use crate::image::Image;
-use crate::whole_file;
+use crate::regular_file::RegularFile;
 
 /// `numpy.load` gives up on longer headers too unless told otherwise (its limit is 10,000).
 const LONGEST_LINE: usize = 1 << 16;
@@ -210,9 +210,9 @@ impl Body {
         let failed = |reason| Error::file("read", path, reason);
         let damaged =
             |reason: &str| Error::Damaged { kind: KIND, reason: reason.to_owned(), path: path.to_owned() };
-        let file = whole_file::open(path)?;
-        let length = file.metadata().map_err(failed)?.len();
-        let mut reader = BufReader::with_capacity(1 << 16, file);
+        let file = RegularFile::open(path)?;
+        let length = file.length();
+        let mut reader = BufReader::with_capacity(1 << 16, file.into_file()?);
         let mut start = Vec::new();
         reader.by_ref().take(12).read_to_end(&mut start).map_err(failed)?;
         if !npy::is_array(&start) {
