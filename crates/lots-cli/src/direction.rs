@@ -2,6 +2,7 @@
 
 use lots::Image;
 use lots::data::array::RowWriter;
+use lots::data::folder::LeftOut;
 use lots::direction::{Formed, Objective, OriginTrace};
 use serde::Serialize;
 
@@ -20,11 +21,13 @@ const CHUNK: usize = 256;
 pub(crate) fn run(args: &DirectionArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     expect_arguments(args, &loaded)?;
-    let targets = Targets::load(&args.target, &loaded.network)?;
+    let targets = Targets::load(&args.target, &loaded.network, terminal)?;
     let labels = args.origin.labels.as_ref();
     let source = source(&args.origin.origin, labels)?;
     let chunks = FittedChunks::new(&source, &args.origin.origin, "origin", &loaded.network)?.of(CHUNK);
     let count = chunks.remaining();
+    let left_out = chunks.left_out().cloned();
+    terminal.leave_out("origin", left_out.as_ref());
     if let Some(targets) = targets.as_ref().map(|targets| targets.set.len())
         && targets != 1
         && targets != count
@@ -54,7 +57,7 @@ pub(crate) fn run(args: &DirectionArgs, terminal: Terminal) -> Result<Done> {
     progress.finish_and_clear();
     array.finish()?;
     let shape = [count].into_iter().chain(shape).collect();
-    let report = Report { file: args.out.display().to_string(), shape, no_direction: missing };
+    let report = Report { file: args.out.display().to_string(), shape, no_direction: missing, left_out };
     terminal.result(&report, || report.text())?;
     Ok(if report.no_direction.len() < count { Done::Reached } else { Done::NotReached })
 }
@@ -66,6 +69,8 @@ struct Report {
     shape: Vec<usize>,
     /// Origins whose rows are zeros.
     no_direction: Vec<Missing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<LeftOut>,
 }
 
 #[derive(Debug, Serialize)]

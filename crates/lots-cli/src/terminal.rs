@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lots::data::folder::LeftOut;
 use serde::Serialize;
 
 use crate::args::Globals;
@@ -56,6 +57,13 @@ impl Terminal {
     pub(crate) fn say(self, text: impl AsRef<str>) {
         if !self.quiet {
             complain(text.as_ref());
+        }
+    }
+
+    /// Says that pictures are not looked at.
+    pub(crate) fn leave_out(self, role: &str, left_out: Option<&LeftOut>) {
+        if let Some(left_out) = left_out {
+            self.say(format!("{role}: left out {left_out}"));
         }
     }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::criterion::Until;
+use crate::data::folder::LeftOut;
 use crate::direction::NoDirection;
 use crate::method::Method;
 
@@ -114,6 +115,16 @@ pub enum Error {
     /// A folder without pictures.
     #[error("there are no pictures in the folder: `{}`", path.display())]
     EmptyFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder with pictures of which none is of a class of the network.
+    #[error("there are no pictures of a class, but {left_out}: `{}`", path.display())]
+    OtherClasses {
+        /// What there is instead.
+        left_out: LeftOut,
+        /// What the classes are called.
+        classes: Vec<String>,
         /// The folder.
         path: PathBuf,
     },
@@ -437,6 +448,17 @@ pub enum Error {
         /// The picture.
         path: PathBuf,
     },
+    /// Folders in two places are named like one identity.
+    #[error(
+        "the identity `{}` is in two folders, `{}` and `{}`", identity.escape_debug(), folders[0].display(),
+        folders[1].display()
+    )]
+    TwoFolders {
+        /// The identity.
+        identity: String,
+        /// The first folder, and the other one.
+        folders: [PathBuf; 2],
+    },
     /// A file is no gallery, or one that cannot be used.
     #[error("not a gallery ({reason}): `{}`", path.display())]
     NotGallery {
@@ -559,7 +581,10 @@ impl Error {
             Self::ImageTooSmall { .. } => {
                 "compare with the full border, which continues the image as its mirror image"
             }
-            Self::UnknownMethod { .. } | Self::FewImpostors { .. } | Self::RangeOutside { .. } => {
+            Self::UnknownMethod { .. }
+            | Self::FewImpostors { .. }
+            | Self::RangeOutside { .. }
+            | Self::OtherClasses { .. } => {
                 return self.hint_with_facts();
             }
             Self::Pairs { .. } => "give as many targets as origins, or pair all with all",
@@ -593,6 +618,7 @@ impl Error {
             | Self::LabelCount { .. }
             | Self::LabelMissing { .. }
             | Self::NoIdentity { .. }
+            | Self::TwoFolders { .. }
             | Self::NotGallery { .. } => file_hint::of(self)?,
             Self::RangeSyntax { .. }
             | Self::ArrayLength { .. }
@@ -633,6 +659,15 @@ impl Error {
             }
             Self::FewImpostors { far, .. } => {
                 format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil())
+            }
+            Self::OtherClasses { classes, .. } => {
+                let some: Vec<String> =
+                    classes.iter().take(12).map(|name| format!("`{}`", name.escape_debug())).collect();
+                format!(
+                    "the classes are called {}{}",
+                    some.join(", "),
+                    if classes.len() > 12 { ", …" } else { "" }
+                )
             }
             Self::RangeOutside { count, .. } => {
                 format!("its images are counted from 0 to {}", count.saturating_sub(1))

@@ -1,6 +1,7 @@
 //! Origins and targets with their classes and their names in files.
 
 use lots::Image;
+use lots::data::folder::LeftOut;
 use lots::data::{ImageSet, digits, mnist};
 use lots::experiment::Pairing;
 use lots_network::{Network, class_of};
@@ -10,6 +11,7 @@ use crate::digest::ImagesDigest;
 use crate::failure::{Failure, Result};
 use crate::images::{FittedSet, Preprocessed, file_stem, source};
 use crate::network::FEATURES;
+use crate::terminal::Terminal;
 
 /// An image to start from.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub(crate) struct Targets {
     pub(crate) stems: Vec<String>,
     /// SHA-256 of their pixels.
     pub(crate) sha256: String,
+    /// Pictures of their folder that are not among them.
+    pub(crate) left_out: Option<LeftOut>,
 }
 
 impl Origin {
@@ -45,7 +49,7 @@ impl Origin {
     /// # Errors
     /// If an image has no label.
     pub(crate) fn of_set(
-        FittedSet { set, preprocessed }: &FittedSet,
+        FittedSet { set, preprocessed, .. }: &FittedSet,
         labels: Option<&LabelSource>,
         first: usize,
         network: &Network,
@@ -80,20 +84,20 @@ impl Origin {
 
 impl Targets {
     /// The targets of these arguments, if there are any.
-    pub(crate) fn load(args: &TargetArgs, network: &Network) -> Result<Option<Self>> {
+    pub(crate) fn load(args: &TargetArgs, network: &Network, terminal: Terminal) -> Result<Option<Self>> {
         let Some(text) = &args.target else { return Ok(None) };
         let source = source(text, args.target_labels.as_ref())?;
-        let FittedSet { set, .. } = FittedSet::load(&source, text, "target", network)?;
-        Self::new(&set, args.target_labels.as_ref(), network).map(Some)
+        let FittedSet { set, left_out, .. } = FittedSet::load(&source, text, "target", network, terminal)?;
+        Ok(Some(Self { left_out, ..Self::new(&set, args.target_labels.as_ref(), network)? }))
     }
 
     /// The targets of these arguments with their labels; ten digits, one a class, if there are none.
     ///
     /// # Errors
     /// As [`Self::load`]; if a target has no label.
-    pub(crate) fn labelled(args: &TargetArgs, network: &Network) -> Result<Self> {
-        let targets =
-            Self::load(args, network)?.map_or_else(|| Self::new(&digits::targets(), None, network), Ok)?;
+    pub(crate) fn labelled(args: &TargetArgs, network: &Network, terminal: Terminal) -> Result<Self> {
+        let targets = Self::load(args, network, terminal)?
+            .map_or_else(|| Self::new(&digits::targets(), None, network), Ok)?;
         if targets.set.labels().is_none() {
             return Err(Failure::new(format!("target `{}` has no label", targets.set.names()[0])).with_hint(
                 "`--target-labels FILE`, or `--target-labels predicted` for what the network reads",
@@ -120,6 +124,7 @@ impl Targets {
         Ok(Self {
             stems: distinct(set.names().iter().map(|name| file_stem(name))),
             sha256: digest.digits(),
+            left_out: None,
             set: ImageSet::new(images.to_vec(), classes, set.names().to_vec())?,
         })
     }
@@ -141,11 +146,11 @@ impl Targets {
 ///
 /// # Errors
 /// If one has no label, or one that is no class of the network.
-pub(crate) fn labelled(args: &LabelledArgs, network: &Network) -> Result<ImageSet> {
+pub(crate) fn labelled(args: &LabelledArgs, network: &Network, terminal: Terminal) -> Result<ImageSet> {
     let labels = args.labels.as_ref();
     let set = match &args.mnist {
         Some(folder) => FittedSet::new(&mnist::load_test(folder)?, "origin", network)?,
-        None => FittedSet::load(&source(&args.origin, labels)?, &args.origin, "origin", network)?,
+        None => FittedSet::load(&source(&args.origin, labels)?, &args.origin, "origin", network, terminal)?,
     };
     let origins = Origin::of_set(&set, labels, 0, network)?;
     let classes = origins.iter().map(|origin| origin.class).collect();

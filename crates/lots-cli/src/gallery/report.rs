@@ -38,6 +38,9 @@ pub(super) struct Report {
     thresholds: Vec<Threshold>,
     /// How many templates were compared.
     compared: usize,
+    /// Pictures that were given more than once, and counted once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeated: Option<usize>,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,7 +102,13 @@ impl Report {
             }),
             thresholds: RATES.iter().filter_map(threshold).collect(),
             compared: gallery.classes().len().min(MOST_COMPARED),
+            repeated: None,
         }
+    }
+
+    /// The same of a gallery that was just built.
+    pub(super) fn with_repeated(self, repeated: usize) -> Self {
+        Self { repeated: (repeated > 0).then_some(repeated), ..self }
     }
 
     pub(super) fn text(&self, gallery: &Gallery) -> String {

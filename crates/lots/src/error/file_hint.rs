@@ -52,6 +52,7 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
         }
         Error::LabelMissing { .. } => "its lines are `name,label`, where the name is that of the image file",
         Error::NoIdentity { .. } => "put it into a folder that is named like the identity",
+        Error::TwoFolders { .. } => "rename one of them, or put all of its pictures into one",
         Error::NotGallery { .. } => "`lots gallery build` writes one",
         _ => return None,
     };
