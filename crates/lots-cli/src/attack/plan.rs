@@ -155,9 +155,9 @@ fn line_search(args: &AttackArgs) -> LineSearch {
 fn templates(args: &AttackArgs, loaded: &Loaded) -> Result<Vec<TargetTemplate>> {
     let mut templates = Vec::new();
     if let Some(text) = args.layer.first() {
-        let length = loaded.network.shape(loaded.objective(text, &Mask::default())?.last()).count();
+        let shape = loaded.network.shape(loaded.objective(text, &Mask::default())?.last());
         for path in &args.templates.template {
-            templates.extend(lots::data::templates::read(path, length)?);
+            templates.extend(lots::data::templates::read(path, &loaded.network, shape)?);
         }
     }
     Ok(templates)

@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 use std::path::Path;
 
 pub use self::growing::GrowingArray;
-pub use self::reader::{AnyOrder, Array, Images, read, read_labels};
-pub(crate) use self::reader::{BYTES, C_ORDER, IMAGE_SHAPES};
+pub use self::reader::{AnyOrder, Array, Images, header, read, read_labels};
+pub(crate) use self::reader::{BYTES, C_ORDER, FLOATS, IMAGE_SHAPES};
 pub(crate) use lots_network::npy::is_array;
 
 use lots_network::npy;

@@ -36,6 +36,14 @@ pub fn read<T: Element>(path: impl AsRef<Path>) -> Result<Array<T>> {
     Ok(Array { shape: body.header.shape, values })
 }
 
+/// The header of an array, after it was checked against the length of the file.
+///
+/// # Errors
+/// Those of [`read`], but that any type of numbers is fine.
+pub fn header(path: impl AsRef<Path>) -> Result<Header> {
+    Ok(Body::open(path.as_ref())?.header)
+}
+
 /// Reads labels: one size, integers of any type, none negative.
 ///
 /// # Errors
@@ -189,6 +197,9 @@ impl Iterator for Images {
         Some(read.and_then(|()| Image::from_interleaved(height, width, channels, &pixels)))
     }
 }
+
+/// The values of representations, in [`Error::Unsupported`].
+pub(crate) const FLOATS: &str = "numbers of 32 or 64 bits (`<f4`, `<f8`)";
 
 /// The values of images, in [`Error::Unsupported`].
 pub(crate) const BYTES: &str = "unsigned bytes (`|u1`)";
