@@ -153,7 +153,7 @@ fn formed(
 ) -> Result<Vec<Formed>> {
     let network = &loaded.network;
     let objective = match &args.layer {
-        Some(text) => loaded.objective(text, &args.part.mask()?)?,
+        Some(text) => loaded.objective(text, &args.part.mask(&loaded.network)?)?,
         None => Objective::of_layer(network.logits()),
     };
     let images: Vec<Image> = origins.iter().map(|origin| origin.image.clone()).collect();

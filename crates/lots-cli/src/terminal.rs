@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else to standard error. Colours follow `NO_COLOR` and whether a terminal
 //! listens; they never carry meaning alone. A reader that has gone away (`lots layers … | head`) is no error.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
@@ -85,12 +86,27 @@ impl Terminal {
 
 /// Tells a failure: `error: …`, indented context, an empty line, `hint: …`.
 pub(crate) fn tell(failure: &Failure) {
-    let mut lines = vec![format!("{ERROR}error:{RESET} {}", failure.message())];
-    lines.extend(failure.context().iter().map(|line| format!("  {line}")));
+    let mut lines = vec![format!("{ERROR}error:{RESET} {}", plain(failure.message()))];
+    lines.extend(failure.context().iter().map(|line| format!("  {}", plain(line))));
     if let Some(hint) = failure.hint() {
-        lines.extend([String::new(), format!("{HINT}hint:{RESET} {hint}")]);
+        lines.extend([String::new(), format!("{HINT}hint:{RESET} {}", plain(hint))]);
     }
     complain(&lines.join("\n"));
+}
+
+/// A text from a stranger, such as the name of a file or an identity, without the power to move the cursor, to colour or to
+/// break the line: control characters are written as Rust writes them, and so are those that turn the order of letters.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    let turns = |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_strange = |letter: char| letter.is_control() || turns(letter);
+    if !text.contains(is_strange) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if is_strange(letter) { plain.extend(letter.escape_default()) } else { plain.push(letter) }
+    }
+    Cow::Owned(plain)
 }
 
 /// Columns with a heading, as wide as their widest cell, two spaces between.
@@ -172,6 +188,12 @@ fn complain(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_strangers_do_not_reach_the_terminal_as_they_are() {
+        assert_eq!(plain("anna O\u{301} 李 \"A\" \\"), "anna O\u{301} 李 \"A\" \\");
+        assert_eq!(plain("a\n\u{1b}[31mb\u{202e}c\u{9b}"), "a\\n\\u{1b}[31mb\\u{202e}c\\u{9b}");
+    }
 
     #[test]
     fn thousands_are_grouped() {

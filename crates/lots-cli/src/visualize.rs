@@ -26,7 +26,7 @@ pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
     let origin = Subject::new(network, fitted.image)?.with_class_names(names);
     let look = Look::new(args, &loaded)?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&name, &look));
-    let mask = args.part.mask()?;
+    let mask = args.part.mask(network)?;
     let objectives =
         args.layer.iter().map(|text| loaded.objective(text, &mask)).collect::<Result<Vec<_>>>()?;
     let layers: Vec<_> = objectives.iter().flat_map(Objective::layers).collect();

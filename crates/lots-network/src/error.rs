@@ -60,7 +60,7 @@ pub enum Error {
         reason: String,
     },
     /// A template cannot be compared with anything.
-    #[error("template {row} (of `{identity}`) {message}")]
+    #[error("template {row} (of `{}`) {message}", identity.escape_debug())]
     Template {
         /// Which template, counted from 0.
         row: usize,
@@ -70,7 +70,7 @@ pub enum Error {
         message: String,
     },
     /// The templates are those of another layer.
-    #[error("the templates of the gallery have {got} numbers, expected {expected} as layer `{layer}` has")]
+    #[error("the templates of the gallery have {}, expected {expected} as layer `{layer}` has", plural(*got, "number", "numbers"))]
     GalleryLength {
         /// The layer that they are said to be of.
         layer: String,
@@ -473,7 +473,7 @@ impl Error {
     }
 }
 
-fn plural(count: usize, one: &str, many: &str) -> String {
+pub(crate) fn plural(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 

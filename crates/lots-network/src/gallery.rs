@@ -10,7 +10,7 @@ mod input;
 use std::collections::BTreeMap;
 
 pub use self::input::NetworkInput;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 
 /// Templates of identities at a layer: representations of images of which it is known whom they show.
 ///
@@ -149,7 +149,8 @@ impl Gallery {
     fn check(&self, template: &Template, row: usize, length: usize) -> Result<()> {
         let values = &template.values;
         let message = if values.len() != length {
-            format!("has {} numbers, expected {length} like the first", values.len())
+            let got = plural(values.len(), "number", "numbers");
+            format!("has {got}, expected {length} like the first")
         } else if values.is_empty() {
             "has no numbers".to_owned()
         } else if let Some(value) = values.iter().find(|value| !value.is_finite()) {

@@ -58,6 +58,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The contents do not begin like an array.
+    #[error("not a `.npy` array: `{}`", path.display())]
+    NotArray {
+        /// The file.
+        path: PathBuf,
+    },
     /// The length of a file contradicts its header.
     #[error("the {kind} has the wrong length, expected {expected} bytes by its header, got {got}: `{}`", path.display())]
     FileLength {
@@ -188,7 +194,7 @@ pub enum Error {
         text: String,
     },
     /// A range that goes beyond the images.
-    #[error("`{name}` holds {count} images, expected enough for the range {range}")]
+    #[error("`{name}` holds {}, expected enough for the range {range}", counted(*count, "image"))]
     RangeOutside {
         /// The range, with its brackets.
         range: String,
@@ -315,7 +321,7 @@ pub enum Error {
         reason: NoDirection,
     },
     /// A representation does not have the size of its layer.
-    #[error("the target's representation has {got} numbers, expected {expected} as layer `{layer}` has")]
+    #[error("the target's representation has {}, expected {expected} as layer `{layer}` has", counted(*got, "number"))]
     RepresentationLength {
         /// The layer.
         layer: String,
@@ -397,7 +403,7 @@ pub enum Error {
         method: Method,
     },
     /// Origins and targets that are paired one to one are not as many.
-    #[error("{origins} origins cannot be paired with {targets} targets")]
+    #[error("{} cannot be paired with {}", counted(*origins, "origin"), counted(*targets, "target"))]
     Pairs {
         /// How many origins there are.
         origins: usize,
@@ -476,7 +482,7 @@ pub enum Error {
         got: f64,
     },
     /// Too few impostor pairs for the rate.
-    #[error("{pairs} impostor pairs cannot tell a false-accept rate of {far}")]
+    #[error("{} cannot tell a false-accept rate of {far}", counted(*pairs, "impostor pair"))]
     FewImpostors {
         /// How many pairs there are.
         pairs: usize,
@@ -606,6 +612,7 @@ impl Error {
             | Self::NotRegular { .. }
             | Self::FileSize { .. }
             | Self::UnknownFormat { .. }
+            | Self::NotArray { .. }
             | Self::FileLength { .. }
             | Self::Damaged { .. }
             | Self::Unsupported { .. }
@@ -684,4 +691,9 @@ impl Error {
             Self::File { action, reason, path: path.to_owned() }
         }
     }
+}
+
+/// `1 image`, `2 images`.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }

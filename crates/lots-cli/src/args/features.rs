@@ -1,10 +1,10 @@
 //! Which part of what a layer computes is steered, and targets of which there is no image.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use lots::data::array;
 use lots::experiment::TargetChoice;
 use lots::mask::{Mask, MaskPart};
+use lots_network::Network;
 
 use super::values;
 use crate::failure::{Failure, Result};
@@ -25,16 +25,18 @@ pub(crate) struct MaskArgs {
     /// Steer only these rows and columns of each channel, without their ends: `0:4,2:8`
     #[arg(long, value_name = "Y0:Y1,X0:X1", value_parser = values::region, help_heading = PART)]
     pub(crate) only_region: Option<MaskPart>,
-    /// Multiply what is steered by the numbers of this array, f32 or u8 of the shape of the layer
+    /// Multiply what is steered by the numbers of this array, f32, u8 or bool of the shape of the layer
     #[arg(long, value_name = "FILE.npy", help_heading = PART)]
     pub(crate) mask: Option<PathBuf>,
 }
 
 impl MaskArgs {
-    /// The product of all that was said.
-    pub(crate) fn mask(&self) -> Result<Mask> {
+    /// The product of all that was said, for a layer of the network.
+    pub(crate) fn mask(&self, network: &Network) -> Result<Mask> {
         let given = [&self.only_channels, &self.only_units, &self.only_region];
-        let weights = self.mask.as_deref().map(weights).transpose()?;
+        let layers = network.layers().iter().map(|layer| layer.output_shape.count());
+        let most = layers.chain([network.input_shape().iter().product()]).max().unwrap_or(0);
+        let weights = self.mask.as_ref().map(|path| MaskPart::read(path, most)).transpose()?;
         Ok(Mask::of(given.into_iter().flatten().cloned().chain(weights)))
     }
 
@@ -99,17 +101,4 @@ impl TemplateArgs {
             TargetSet::Mixture => TargetChoice::Mixture(self.mixture.clone()),
         })
     }
-}
-
-/// Ones and zeros may be bytes.
-fn weights(path: &Path) -> Result<MaskPart> {
-    let array = match array::read::<f32>(path) {
-        Err(lots::Error::Unsupported { .. }) => {
-            let bytes = array::read::<u8>(path)?;
-            let values = bytes.values.into_iter().map(f32::from).collect();
-            return Ok(MaskPart::Weights { shape: bytes.shape, values });
-        }
-        result => result?,
-    };
-    Ok(MaskPart::Weights { shape: array.shape, values: array.values.into() })
 }

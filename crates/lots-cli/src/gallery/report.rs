@@ -8,7 +8,7 @@ use lots_network::{Gallery, Metric, NetworkInput};
 use serde::Serialize;
 
 use crate::describe::Input;
-use crate::terminal::{Align, grouped, table};
+use crate::terminal::{Align, grouped, plain, table};
 
 /// More identities than this are not listed one by one.
 const MOST_LISTED: usize = 40;
@@ -113,11 +113,11 @@ impl Report {
 
     pub(super) fn text(&self, gallery: &Gallery) -> String {
         let mut lines = vec![
-            ("layer", format!("{}, {} numbers", self.layer, grouped(self.length))),
+            ("layer", format!("{}, {} numbers", plain(&self.layer), grouped(self.length))),
             ("metric", format!("{}, logits times {}", self.metric, self.logit_scale)),
             ("identities", grouped(self.identities.len())),
             ("templates", grouped(self.templates)),
-            ("network", self.network_sha256.clone()),
+            ("network", plain(&self.network_sha256).into_owned()),
         ];
         match (&self.input, &gallery.header().input) {
             (Some(input), Some(NetworkInput { pixels, .. })) => lines.extend(input.lines(pixels)),
@@ -128,6 +128,7 @@ impl Report {
             lines.extend(spread.as_ref().map(|spread| (name, spread.text(word))));
         }
         if let Some(Nearest { identities: [a, b], value }) = &self.nearest_impostors {
+            let [a, b] = [plain(a), plain(b)];
             lines.push(("nearest", format!("{a} and {b}, {word} {value:.4}")));
         }
         for Threshold { false_accept_rate, value } in &self.thresholds {
@@ -149,7 +150,7 @@ impl Report {
             .iter()
             .enumerate()
             .map(|(class, identity)| {
-                vec![class.to_string(), identity.name.clone(), grouped(identity.templates)]
+                vec![class.to_string(), plain(&identity.name).into_owned(), grouped(identity.templates)]
             })
             .collect();
         table(&[("class", Align::Right), ("identity", Align::Left), ("templates", Align::Right)], &rows)

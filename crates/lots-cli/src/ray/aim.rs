@@ -35,7 +35,7 @@ pub(super) fn aims(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Resu
         targets.push((fitted.image, name));
     }
     let mut aims = Vec::new();
-    let mask = args.part.mask()?;
+    let mask = args.part.mask(&loaded.network)?;
     for group in groups(args.method.iter().copied(), args.layer.iter().map(String::as_str)) {
         let objective = group.layer.as_deref().map(|text| loaded.objective(text, &mask)).transpose()?;
         let aim = Aim { group, objective, target: None, target_class: None };

@@ -161,11 +161,15 @@ fn galleries_that_tell_nothing_apart_are_refused() {
         sentence(Metric::Cosine, &[one.clone(), zero.clone()]),
         "template 1 (of `b`) is all zeros, which has no angle to anything"
     );
+    assert_eq!(
+        sentence(Metric::Cosine, &[template("a\n\u{1b}[31m", &[1.0, 2.0]), one.clone()]),
+        "template 0 (of `a\\n\\u{1b}[31m`) has an identity that is no name, expected text on one line"
+    );
     let header = GalleryHeader { metric: Metric::Euclidean, ..GalleryHeader::at_layer("ip1") };
     assert!(Gallery::new(header, vec![one.clone(), zero]).is_ok());
     assert_eq!(
         sentence(Metric::Euclidean, &[one.clone(), template("c", &[1.0])]),
-        "template 1 (of `c`) has 1 numbers, expected 2 like the first"
+        "template 1 (of `c`) has 1 number, expected 2 like the first"
     );
     assert_eq!(
         sentence(Metric::Euclidean, &[one.clone(), template("c", &[1.0, f32::NAN])]),

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::array::{self, Element, FLOATS};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::experiment::TargetTemplate;
 use crate::gallery;
 use crate::regular_file::RegularFile;
@@ -171,8 +171,10 @@ fn checked(found: Vec<Written>, path: &Path, length: usize) -> Result<Vec<Target
     let is_single = found.len() == 1;
     let template = |(row, written): (usize, Written)| {
         if written.values.len() != length {
-            let got =
-                format!("{} numbers in template {row}, where the layer has {length}", written.values.len());
+            let got = format!(
+                "{} in template {row}, where the layer has {length}",
+                counted(written.values.len(), "number")
+            );
             return Err(unsupported(path, got));
         }
         if let Some(value) = written.values.iter().find(|value| !value.is_finite()) {

@@ -150,9 +150,10 @@ impl Input {
     }
 }
 
-/// Eight bytes say how long the header is, which is a JSON object.
+/// Eight bytes say how long the header is, which is a JSON object. No header is so long that the last of them are not 0,
+/// which text does not have.
 fn begins_with_header(start: &[u8]) -> bool {
-    start.get(8) == Some(&b'{')
+    start.get(4..9) == Some(b"\0\0\0\0{")
 }
 
 /// How long the header of a file is that begins like this.
@@ -329,7 +330,7 @@ mod tests {
         };
         const LARGE: u64 = 1 << 40;
         assert!(sentence(b"", LARGE).contains("does not begin with the header"));
-        assert!(sentence(&[&LARGE.to_le_bytes()[..], b"{"].concat(), LARGE * 2).contains("longer than"));
+        assert!(sentence(&[&(1_u64 << 27).to_le_bytes()[..], b"{"].concat(), LARGE).contains("longer than"));
         assert!(sentence(&to_bytes(&gallery()), LARGE).contains("its header announces others"));
         let header =
             r#"{"templates":{"dtype":"F32","shape":[8589934592,32],"data_offsets":[0,1099511627776]}}"#;

@@ -27,7 +27,7 @@ pub struct Array<T> {
 /// Reads a whole array of one type.
 ///
 /// # Errors
-/// [`Error::NoSuchFile`], [`Error::File`]; [`Error::UnknownFormat`] if it is no `.npy` file; [`Error::FileLength`]
+/// [`Error::NoSuchFile`], [`Error::File`]; [`Error::NotArray`] if it is no `.npy` file; [`Error::FileLength`]
 /// or [`Error::Damaged`] if it is cut short or longer than it says; [`Error::Unsupported`] if it holds another type.
 pub fn read<T: Element>(path: impl AsRef<Path>) -> Result<Array<T>> {
     let mut body = Body::open(path.as_ref())?;
@@ -227,7 +227,7 @@ impl Body {
         let mut start = Vec::new();
         reader.by_ref().take(12).read_to_end(&mut start).map_err(failed)?;
         if !npy::is_array(&start) {
-            return Err(Error::UnknownFormat { path: path.to_owned() });
+            return Err(Error::NotArray { path: path.to_owned() });
         }
         let (line_start, line_length) = npy::line_place(&start)
             .ok_or_else(|| damaged("its version is unknown or its header is missing"))?;
