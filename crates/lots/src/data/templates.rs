@@ -259,7 +259,7 @@ mod tests {
         let cases: [(&[u8], &str); 9] = [
             (b"", "0 bytes that are no templates of 3 numbers"),
             (b"[1, 2]", "2 numbers in template 0, where the layer has 3"),
-            (b"[1, 2, 1e39]", "inf in template 0"),
+            (b"[1, 2, 1e39]", "number out of range"),
             (b"[1, \"2\", 3]", "expected arrays of numbers, or objects"),
             (b"[]", "0 numbers in template 0"),
             (b"{\"name\": \"a\"}", "expected arrays of numbers, or objects"),
