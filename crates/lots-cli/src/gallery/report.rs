@@ -170,6 +170,7 @@ impl Spread {
 
     fn text(&self, word: &str) -> String {
         let Self { pairs, mean, minimum, maximum } = self;
-        format!("{} pairs, {word} {mean:.4} on average, {minimum:.4} to {maximum:.4}", grouped(*pairs))
+        let noun = if *pairs == 1 { "pair" } else { "pairs" };
+        format!("{} {noun}, {word} {mean:.4} on average, {minimum:.4} to {maximum:.4}", grouped(*pairs))
     }
 }

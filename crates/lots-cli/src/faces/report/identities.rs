@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lots::Image;
-use lots::data::identities::{self, IdentityPicture};
+use lots::data::identities::{self, DistinctPictures, IdentityPicture};
 use lots_network::Network;
 use sha2::{Digest, Sha256};
 
@@ -27,7 +27,7 @@ pub(super) struct Identities {
 
 impl Identities {
     /// # Errors
-    /// If there are no pictures in a folder, an identity is in two, or a picture cannot be used.
+    /// If there are no pictures in a folder, an identity is in two, a picture is given twice, or a picture cannot be used.
     pub(super) fn load(folders: &[PathBuf], network: &Network) -> Result<Self> {
         let mut found =
             Self { names: Vec::new(), images: Vec::new(), image_names: Vec::new(), of: Vec::new() };
@@ -105,7 +105,12 @@ fn listed(folders: &[PathBuf]) -> Result<Vec<IdentityPicture>> {
         own.sort_by_cached_key(|picture| natural(&picture.identity));
         pictures.extend(own);
     }
-    let mut distinct = identities::distinct(pictures)?.pictures;
+    let DistinctPictures { pictures: mut distinct, repeated } = identities::distinct(pictures)?;
+    if repeated > 0 {
+        let pictures = if repeated == 1 { "picture is" } else { "pictures are" };
+        return Err(Failure::new(format!("{repeated} {pictures} given more than once"))
+            .with_hint("name each folder once"));
+    }
     // Pictures of one identity may have been named apart.
     let mut first: Vec<String> = Vec::new();
     distinct.sort_by_cached_key(|IdentityPicture { identity, .. }| {
