@@ -574,19 +574,11 @@ impl Error {
                 "try a smaller learning rate, and look whether the labels belong to the images"
             }
             Self::Checkpoint { .. } => "delete it to start again, or repeat the command that wrote it",
-            Self::ImageSize { got: [3, ..], expected: [1, ..], .. } => {
-                "the picture is coloured; turn it to grey first"
-            }
-            Self::CropSize { .. } => {
-                "resize images first: `--resize` makes the shorter side long enough for the crop"
-            }
-            Self::ResizedSize { .. } => {
-                "a picture that is thousands of times as long as wide is no photograph; cut it first"
-            }
-            Self::MixedShapes { .. } => "a network takes images of one size; crop or scale them alike first",
-            Self::ImageTooSmall { .. } => {
-                "compare with the full border, which continues the image as its mirror image"
-            }
+            Self::ImageSize { .. }
+            | Self::CropSize { .. }
+            | Self::ResizedSize { .. }
+            | Self::MixedShapes { .. }
+            | Self::ImageTooSmall { .. } => self.hint_of_sizes()?,
             Self::UnknownMethod { .. }
             | Self::FewImpostors { .. }
             | Self::RangeOutside { .. }
@@ -630,7 +622,6 @@ impl Error {
             Self::RangeSyntax { .. }
             | Self::ArrayLength { .. }
             | Self::PixelCount { .. }
-            | Self::ImageSize { .. }
             | Self::NoImages
             | Self::TooManyImages { .. }
             | Self::ImageCount { .. }
@@ -654,6 +645,26 @@ impl Error {
             | Self::SetLength { .. } => return None,
         };
         Some(hint.to_owned())
+    }
+
+    /// What to do about the size of an image.
+    fn hint_of_sizes(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::ImageSize { got: [3, ..], expected: [1, ..], .. } => {
+                "the picture is coloured; turn it to grey first"
+            }
+            Self::CropSize { .. } => {
+                "resize images first: `--resize` makes the shorter side long enough for the crop"
+            }
+            Self::ResizedSize { .. } => {
+                "a picture that is thousands of times as long as wide is no photograph; cut it first"
+            }
+            Self::MixedShapes { .. } => "a network takes images of one size; crop or scale them alike first",
+            Self::ImageTooSmall { .. } => {
+                "compare with the full border, which continues the image as its mirror image"
+            }
+            _ => return None,
+        })
     }
 
     /// The hints that name what there is or how much is needed.

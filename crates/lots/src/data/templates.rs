@@ -59,7 +59,7 @@ pub fn read(path: impl AsRef<Path>, network: &Network, shape: &Shape) -> Result<
     let mut file = RegularFile::open(path)?;
     let start = file.start(16)?;
     let found: Vec<Written> = if array::is_array(&start) {
-        of_array(path, shape)?
+        of_array(&file, shape)?
     } else if gallery::is_gallery(path)? {
         of_gallery(path, network)?
     } else {
@@ -90,7 +90,8 @@ fn of_values(values: Vec<f32>) -> Written {
 }
 
 /// The array has the shape of the layer, or its numbers one after the other; or several of them along a first axis.
-fn of_array(path: &Path, shape: &Shape) -> Result<Vec<Written>> {
+fn of_array(file: &RegularFile, shape: &Shape) -> Result<Vec<Written>> {
+    let path = file.path();
     let (extents, length) = (shape.extents(), shape.count());
     let header = array::header(path)?;
     let own = header.shape.as_slice();
@@ -99,9 +100,8 @@ fn of_array(path: &Path, shape: &Shape) -> Result<Vec<Written>> {
         let got = format!("numbers of shape {own:?} where the layer has {extents:?}");
         return Err(unsupported(path, got));
     }
-    let count: u64 = own.iter().map(|&size| size as u64).product();
-    if count.saturating_mul(8) > MOST_BYTES {
-        let got = count.saturating_mul(8);
+    if file.length() > MOST_BYTES {
+        let got = file.length();
         return Err(Error::FileSize { kind: KIND, got, most: MOST_BYTES, path: path.to_owned() });
     }
     let values: Vec<f32> = match header.value_type.as_str() {

@@ -69,8 +69,7 @@ fn unsupported(got: &str, expected: &str) -> Option<&'static str> {
         }
         array::BYTES => "images are pixels 0–255: `array.round().clip(0, 255).astype(numpy.uint8)`",
         array::IMAGE_SHAPES => "channels come last: `array.transpose(0, 2, 3, 1)`",
-        mask::TYPES => "`array.astype(numpy.float32)` before it is saved",
-        array::FLOATS => "`array.astype(numpy.float32)` before it is saved",
+        mask::TYPES | array::FLOATS => "`array.astype(numpy.float32)` before it is saved",
         array::C_ORDER => "`numpy.ascontiguousarray(array)` before it is saved",
         _ => return None,
     };

@@ -319,6 +319,9 @@ mod tests {
         assert!(sentence(r#"\"112x96\""#, r#"\"12x96\""#).contains("12×96"));
     }
 
+    /// A terabyte.
+    const LARGE: u64 = 1 << 40;
+
     #[test]
     fn large_files_are_refused_by_their_header_alone() {
         let folder = tempfile::tempdir().unwrap();
@@ -328,7 +331,6 @@ mod tests {
             File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
             read(&path).unwrap_err().to_string()
         };
-        const LARGE: u64 = 1 << 40;
         assert!(sentence(b"", LARGE).contains("does not begin with the header"));
         assert!(sentence(&[&(1_u64 << 27).to_le_bytes()[..], b"{"].concat(), LARGE).contains("longer than"));
         assert!(sentence(&to_bytes(&gallery()), LARGE).contains("its header announces others"));
