@@ -36,7 +36,7 @@ const CHUNK_ORIGINS: usize = 256;
 pub(crate) fn run(args: &AttackArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     let plan = Plan::new(args, &loaded)?;
-    let targets = Targets::load(&args.target, &loaded.network)?;
+    let targets = Targets::load(&args.target, &loaded.network, terminal)?;
     if plan.experiment.until == lots::criterion::Until::Class
         && let Some(Targets { set, .. }) = &targets
         && set.labels().is_none()
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &AttackArgs, terminal: Terminal) -> Result<Done> {
     if let Some(from) = &plan.from_impostors {
         terminal.say(format!("{from}: {}", plan.experiment.until));
     }
-    let mut job = Job::new(args, &loaded, plan, targets)?;
+    let mut job = Job::new(args, &loaded, plan, targets, terminal)?;
     let settings = settings::settings(args, &loaded, &job.plan, job.targets.as_ref(), job.format)?;
     match RunFolder::start(&args.output, settings.clone(), loaded.network.input_shape())? {
         Start::Complete(run) => {
@@ -86,9 +86,20 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(args: &'a AttackArgs, loaded: &'a Loaded, plan: Plan, targets: Option<Targets>) -> Result<Self> {
+    fn new(
+        args: &'a AttackArgs,
+        loaded: &'a Loaded,
+        plan: Plan,
+        targets: Option<Targets>,
+        terminal: Terminal,
+    ) -> Result<Self> {
         let origins = source(&args.origin.origin, file_labels(args))?;
-        let count = FittedChunks::new(&origins, &args.origin.origin, "origin", &loaded.network)?.remaining();
+        let origins = FittedChunks::new(&origins, &args.origin.origin, "origin", &loaded.network)?;
+        terminal.leave_out("origin", origins.left_out());
+        let mut summary = Summary::new([&plan]);
+        summary.leave_out("origin", origins.left_out());
+        summary.leave_out("target", targets.as_ref().and_then(|targets| targets.left_out.as_ref()));
+        let count = origins.remaining();
         if let (Pairing::Zip, Some(targets)) = (plan.experiment.pairing, &targets)
             && targets.set.len() != count
         {
@@ -108,7 +119,7 @@ impl<'a> Job<'a> {
                 .clamp(1, CHUNK_ORIGINS),
             count,
             digest: ImagesDigest::default(),
-            summary: Summary::new([&plan]),
+            summary,
             args,
             loaded,
             plan,

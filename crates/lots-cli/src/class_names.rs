@@ -6,6 +6,7 @@ use lots_network::Network;
 
 use crate::failure::{Failure, Result};
 use crate::network::FEATURES;
+use crate::terminal::plain;
 
 /// The names of all classes in the order of the logits, or none at all.
 #[derive(Clone, Debug, Default)]
@@ -19,10 +20,13 @@ impl ClassNames {
     pub(crate) fn open(path: Option<&Path>, network: &Network) -> Result<Self> {
         let class_count = network.class_count();
         let Some(path) = path else {
-            return Ok(Self(network.class_names().into_iter().map(str::to_owned).collect()));
+            return Ok(Self(
+                network.class_names().into_iter().map(|name| plain(name).into_owned()).collect(),
+            ));
         };
         let text = std::fs::read_to_string(path).map_err(|reason| Failure::file("read", path, &reason))?;
-        let names: Vec<String> = text.trim_end().lines().map(|name| name.trim().to_owned()).collect();
+        let names: Vec<String> =
+            text.trim_end().lines().map(|name| plain(name.trim()).into_owned()).collect();
         if names.len() == class_count {
             return Ok(Self(names));
         }

@@ -49,7 +49,7 @@ const CHUNK: usize = 64;
 const FIRST_CHECKPOINT: usize = 4;
 
 pub(crate) fn run(args: &CompareArgs, terminal: Terminal) -> Result<Done> {
-    let job = Job::new(args)?;
+    let job = Job::new(args, terminal)?;
     let asked =
         Asked { out: &args.out, resume: args.resume, force: args.force, what: "comparison", marker: REPORT };
     let Some(mut unfinished) = Unfinished::start(asked, &job.settings, &[ATTEMPTS.to_owned()])? else {
@@ -77,11 +77,11 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(args: &'a CompareArgs) -> Result<Self> {
+    fn new(args: &'a CompareArgs, terminal: Terminal) -> Result<Self> {
         let loaded = Loaded::open(&args.network)?;
         expect_once("--method", &args.method)?;
         expect_once("--layer", &args.layer)?;
-        let mask = args.part.mask()?;
+        let mask = args.part.mask(&loaded.network)?;
         let objectives = args.layer.iter().map(|text| loaded.objective(text, &mask));
         let objectives = objectives.collect::<Result<Vec<_>>>()?;
         let experiment = experiment(args, &loaded, mask)?;
@@ -92,8 +92,8 @@ impl<'a> Job<'a> {
             origin: args.origin.origin.clone(),
             labels: args.origin.labels.clone(),
         };
-        let origins = labelled(&origins, &loaded.network)?;
-        let targets = Targets::labelled(&args.target, &origins, &loaded.network)?;
+        let origins = labelled(&origins, &loaded.network, terminal)?;
+        let targets = Targets::labelled(&args.target, &origins, &loaded.network, terminal)?;
         let mut job = Self { args, loaded, origins, targets, experiment, settings: Value::Null };
         job.settings = job.settings()?;
         Ok(job)

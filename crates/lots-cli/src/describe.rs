@@ -1,6 +1,6 @@
 //! `lots describe`: what a network is, and which pixels it expects.
 
-use lots_network::PixelEncoding;
+use lots_network::{NetworkInput, PixelEncoding};
 use serde::Serialize;
 
 use crate::Done;
@@ -32,8 +32,9 @@ struct Report {
     parameters: usize,
 }
 
+/// Which images a network takes, and what becomes of their pixels.
 #[derive(Debug, Serialize)]
-struct Input {
+pub(crate) struct Input {
     channels: usize,
     height: usize,
     width: usize,
@@ -47,21 +48,11 @@ struct Input {
 impl Report {
     fn of(loaded: &Loaded) -> Self {
         let network = &loaded.network;
-        let [channels, height, width] = network.input_shape();
-        let pixels = network.pixels();
         let layers = network.layers();
         Self {
             network: loaded.name.clone(),
             sha256: loaded.sha256.clone(),
-            input: Input {
-                channels,
-                height,
-                width,
-                channel_order: pixels.channel_order().word(),
-                mean: pixels.mean().to_vec(),
-                factor: pixels.factor().to_vec(),
-                preprocessing: Declared::of(network),
-            },
+            input: Input::of(&network.input()),
             classes: network.class_count(),
             layers: layers.len(),
             positions: layers.iter().filter_map(|layer| layer.position).max().unwrap_or(0),
@@ -70,13 +61,8 @@ impl Report {
     }
 
     fn text(&self, pixels: &PixelEncoding) -> String {
-        let Input { channels, height, width, channel_order, .. } = &self.input;
-        let mut lines = vec![
-            ("network", self.network.clone()),
-            ("input", format!("{channels}×{height}×{width} {channel_order}, channels × height × width")),
-            ("pixels", pixel_formula(pixels)),
-        ];
-        lines.extend(other_sizes(&self.input.preprocessing).map(|done| ("other sizes", done)));
+        let mut lines = vec![("network", self.network.clone())];
+        lines.extend(self.input.lines(pixels));
         lines.extend([
             ("classes", self.classes.to_string()),
             ("layers", format!("{}, {} with weights", self.layers, self.positions)),
@@ -85,6 +71,31 @@ impl Report {
         ]);
         let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<12}{value}\n")).collect();
         lines.concat()
+    }
+}
+
+impl Input {
+    pub(crate) fn of(NetworkInput { size: [height, width], pixels, preprocessing }: &NetworkInput) -> Self {
+        Self {
+            channels: pixels.channel_order().channels(),
+            height: *height,
+            width: *width,
+            channel_order: pixels.channel_order().word(),
+            mean: pixels.mean().to_vec(),
+            factor: pixels.factor().to_vec(),
+            preprocessing: Declared::of(*preprocessing),
+        }
+    }
+
+    /// What it says in words, each with its heading.
+    pub(crate) fn lines(&self, pixels: &PixelEncoding) -> Vec<(&'static str, String)> {
+        let Self { channels, height, width, channel_order, preprocessing, .. } = self;
+        let mut lines = vec![
+            ("input", format!("{channels}×{height}×{width} {channel_order}, channels × height × width")),
+            ("pixels", format!("input = {}, pixels 0–255", pixels.formula())),
+        ];
+        lines.extend(other_sizes(preprocessing).map(|done| ("other sizes", done)));
+        lines
     }
 }
 
@@ -97,20 +108,4 @@ fn other_sizes(declared: &Declared) -> Option<String> {
     let crop = declared.crop.as_ref().map(|crop| format!("centre crop {crop}"));
     let done: Vec<String> = resize.into_iter().chain(crop).collect();
     (!done.is_empty()).then(|| done.join(", "))
-}
-
-/// `input = (pixel − 127.5) · 0.0078`, numbers once if they are the same for all channels.
-fn pixel_formula(pixels: &PixelEncoding) -> String {
-    let numbers = |values: &[f32]| match values {
-        [first, rest @ ..] if rest.iter().all(|value| value.to_bits() == first.to_bits()) => {
-            first.to_string()
-        }
-        _ => format!("[{}]", values.iter().map(f32::to_string).collect::<Vec<_>>().join(", ")),
-    };
-    let pixel = if pixels.mean().iter().all(|&mean| mean == 0.0) {
-        "pixel".to_owned()
-    } else {
-        format!("(pixel − {})", numbers(pixels.mean()))
-    };
-    format!("input = {pixel} · {}, pixels 0–255", numbers(pixels.factor()))
 }

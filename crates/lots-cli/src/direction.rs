@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lots::data::array::RowWriter;
+use lots::data::folder::LeftOut;
 use lots::direction::{Formed, Objective, OriginTrace};
 use lots::{Image, Method, experiment};
 use serde::Serialize;
@@ -22,13 +23,15 @@ const CHUNK: usize = 256;
 pub(crate) fn run(args: &DirectionArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     expect_arguments(args, &loaded)?;
-    let toward = toward(args, &loaded)?;
+    let toward = toward(args, &loaded, terminal)?;
     let labels = args.origin.labels.as_ref();
     let source = source(&args.origin.origin, labels)?;
     let chunks = FittedChunks::new(&source, &args.origin.origin, "origin", &loaded.network)?.of(CHUNK);
     let count = chunks.remaining();
+    let left_out = chunks.left_out().cloned();
+    terminal.leave_out("origin", left_out.as_ref());
     let objective = match &args.layer {
-        Some(text) => loaded.objective(text, &args.part.mask()?)?,
+        Some(text) => loaded.objective(text, &args.part.mask(&loaded.network)?)?,
         None => Objective::of_layer(loaded.network.logits()),
     };
     let aims = toward.map(|toward| Aims::new(toward, count, &loaded, &objective)).transpose()?;
@@ -56,7 +59,7 @@ pub(crate) fn run(args: &DirectionArgs, terminal: Terminal) -> Result<Done> {
     progress.finish_and_clear();
     array.finish()?;
     let shape = [count].into_iter().chain(shape).collect();
-    let report = Report { file: args.out.display().to_string(), shape, no_direction: missing };
+    let report = Report { file: args.out.display().to_string(), shape, no_direction: missing, left_out };
     terminal.result(&report, || report.text())?;
     Ok(if report.no_direction.len() < count { Done::Reached } else { Done::NotReached })
 }
@@ -68,6 +71,8 @@ struct Report {
     shape: Vec<usize>,
     /// Origins whose rows are zeros.
     no_direction: Vec<Missing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<LeftOut>,
 }
 
 #[derive(Debug, Serialize)]
@@ -191,14 +196,15 @@ fn formed(
 }
 
 /// What is moved toward, for methods that have a target.
-fn toward(args: &DirectionArgs, loaded: &Loaded) -> Result<Option<Toward>> {
+fn toward(args: &DirectionArgs, loaded: &Loaded, terminal: Terminal) -> Result<Option<Toward>> {
     if !args.method.needs_target() {
         return Ok(None);
     }
     let labels = args.target.target_labels.as_ref();
     let images = match &args.target.target {
         Some(text) => {
-            let mut fitted = FittedSet::load(&source(text, labels)?, text, "target", &loaded.network)?;
+            let mut fitted =
+                FittedSet::load(&source(text, labels)?, text, "target", &loaded.network, terminal)?;
             fitted.set = Targets::new(&fitted.set, labels, &loaded.network)?.set;
             Some(fitted)
         }

@@ -27,8 +27,8 @@ const FORMAT_VERSION: u32 = 1;
 
 pub(crate) fn run(args: &EvaluateArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
-    let origins = labelled(&args.origin, &loaded.network)?;
-    let targets = Targets::labelled(&args.target, &origins, &loaded.network)?;
+    let origins = labelled(&args.origin, &loaded.network, terminal)?;
+    let targets = Targets::labelled(&args.target, &origins, &loaded.network, terminal)?;
     let about = about(args, &loaded, &origins, &targets);
     if let Some(report) = complete(args, &about)? {
         return tell(&report, args, "complete already:", terminal);

@@ -3,6 +3,7 @@
 mod build;
 mod report;
 
+use self::build::Built;
 use self::report::Report;
 use crate::Done;
 use crate::args::{GalleryAction, GalleryCommandArgs};
@@ -10,15 +11,18 @@ use crate::failure::Result;
 use crate::terminal::Terminal;
 
 pub(crate) fn run(args: &GalleryCommandArgs, terminal: Terminal) -> Result<Done> {
-    let report = match &args.action {
+    let (report, gallery) = match &args.action {
         GalleryAction::Build(args) => {
-            let gallery = build::build(args, terminal)?;
+            let Built { gallery, repeated } = build::build(args, terminal)?;
             lots::gallery::write(&args.out, &gallery)?;
             terminal.say(format!("wrote {}", args.out.display()));
-            Report::new(&args.out, &gallery)
+            (Report::new(&args.out, &gallery).with_repeated(repeated), gallery)
         }
-        GalleryAction::Show(args) => Report::new(&args.gallery, &lots::gallery::read(&args.gallery)?),
+        GalleryAction::Show(args) => {
+            let gallery = lots::gallery::read(&args.gallery)?;
+            (Report::new(&args.gallery, &gallery), gallery)
+        }
     };
-    terminal.result(&report, || report.text())?;
+    terminal.result(&report, || report.text(&gallery))?;
     Ok(Done::Reached)
 }

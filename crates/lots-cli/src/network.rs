@@ -11,6 +11,7 @@ use lots_network::{
 };
 use serde::Serialize;
 
+use self::gallery::Opened;
 pub(crate) use self::gallery::{Appended, FEATURES};
 use crate::args::{NetworkArgs, PixelArgs, PreprocessingArgs, SCREENFUL};
 use crate::digest;
@@ -29,16 +30,20 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// The network that the arguments name, with the gallery that they name.
+    /// The network that the arguments name, with the gallery that they name. Where they say nothing of pixels, sizes and
+    /// preprocessing, those hold that the gallery was made with.
     pub(crate) fn open(args: &NetworkArgs) -> Result<Self> {
-        Self::bare(args)?.with_gallery(&args.gallery)
+        match Opened::read(&args.gallery)? {
+            Some(gallery) => Self::bare(args, Some(&gallery))?.followed_by(gallery),
+            None => Self::bare(args, None),
+        }
     }
 
     /// The network alone.
-    fn bare(args: &NetworkArgs) -> Result<Self> {
+    fn bare(args: &NetworkArgs, gallery: Option<&Opened>) -> Result<Self> {
         let name = &args.network;
         match (Architecture::from_word(name), &args.weights) {
-            (Some(architecture), Some(weights)) => Self::filled(architecture, weights, args),
+            (Some(architecture), Some(weights)) => Self::filled(architecture, weights, args, gallery),
             (Some(Architecture::Lenet), None) => Self::lenet(args),
             (Some(Architecture::VggFace), None) => {
                 Err(Failure::new("`vgg-face` has no weights of its own, expected a file of them").with_hint(
@@ -52,11 +57,18 @@ impl Loaded {
             }
             (None, None) => {
                 let bytes = read_network(name)?;
-                let pixels = |channels| encoding(&args.pixels, channels);
-                let preprocessing = |file: &NetworkFile| preprocessing(&args.preprocessing, file);
-                let network =
-                    from_file(&bytes, name, args.size, pixels, preprocessing).about("network", name)?;
-                Ok(Self::new(network, name, &bytes))
+                let sha256 = digest::of_bytes(&bytes);
+                let adopted = gallery.map(|gallery| gallery.input(args, &sha256)).transpose()?.flatten();
+                let size = args.size.or(adopted.map(|input| input.size));
+                let pixels = |channels| {
+                    Ok(encoding(&args.pixels, channels)?.or(adopted.map(|input| input.pixels.clone())))
+                };
+                let preprocessing = |file: &NetworkFile| match adopted {
+                    Some(input) if args.preprocessing.is_empty() => Ok(input.preprocessing),
+                    _ => preprocessing(&args.preprocessing, file),
+                };
+                let network = from_file(&bytes, name, size, pixels, preprocessing).about("network", name)?;
+                Ok(Self::new(network, name, sha256))
             }
         }
     }
@@ -73,14 +85,14 @@ impl Loaded {
     ) -> Result<Self> {
         let name = &args.network;
         if Architecture::from_word(name).is_some() || args.weights.is_some() {
-            let loaded = Self::bare(args)?;
+            let loaded = Self::bare(args, None)?;
             let network = loaded.network.with_pixels(pixels.clone())?.with_preprocessing(declared)?;
             return Self { network, ..loaded }.with_gallery(&args.gallery);
         }
         let bytes = read_network(name)?;
         let known = |_| Ok(Some(pixels.clone()));
         let network = from_file(&bytes, name, Some(size), known, |_| Ok(declared)).about("network", name)?;
-        Self::new(network, name, &bytes).with_gallery(&args.gallery)
+        Self::new(network, name, digest::of_bytes(&bytes)).with_gallery(&args.gallery)
     }
 
     /// A network that will see no image, so that its pixels need not be known, nor the weights of one that is built in.
@@ -95,7 +107,12 @@ impl Loaded {
                 return Ok(Self { network, name: name.to_owned(), sha256: String::new(), gallery: None });
             }
             None if weights.is_none() => {}
-            _ => return Self::bare(&NetworkArgs { weights, size, ..NetworkArgs::named(name.to_owned()) }),
+            _ => {
+                return Self::bare(
+                    &NetworkArgs { weights, size, ..NetworkArgs::named(name.to_owned()) },
+                    None,
+                );
+            }
         }
         let bytes = read_network(name)?;
         let any_pixels = |channels| -> Result<Option<PixelEncoding>> {
@@ -103,7 +120,7 @@ impl Loaded {
         };
         let no_preprocessing = |_: &NetworkFile| Ok(Preprocessing::default());
         let network = from_file(&bytes, name, size, any_pixels, no_preprocessing).about("network", name)?;
-        Ok(Self::new(network, name, &bytes))
+        Ok(Self::new(network, name, digest::of_bytes(&bytes)))
     }
 
     /// The LeNet that is inside the program.
@@ -124,25 +141,36 @@ impl Loaded {
         }
         let bytes = lots::embedded::LENET_ONNX;
         let network = Network::from_onnx(bytes).about("network", name)?;
-        Ok(Self::new(network, name, bytes))
+        Ok(Self::new(network, name, digest::of_bytes(bytes)))
     }
 
     /// A network that is built in, with the weights of a file. The weights say how large its images are.
-    fn filled(architecture: Architecture, weights: &Path, args: &NetworkArgs) -> Result<Self> {
+    fn filled(
+        architecture: Architecture,
+        weights: &Path,
+        args: &NetworkArgs,
+        gallery: Option<&Opened>,
+    ) -> Result<Self> {
         expect_no_size(args)?;
         let bytes = std::fs::read(weights).map_err(|reason| Failure::file("read", weights, &reason))?;
+        let sha256 = digest::of_bytes(&bytes);
+        let adopted = gallery.map(|gallery| gallery.input(args, &sha256)).transpose()?.flatten();
         let network = architecture.with_weights(&bytes).about("weights", weights.display())?;
-        let network = match encoding(&args.pixels, network.input_shape()[0])? {
+        let said = encoding(&args.pixels, network.input_shape()[0])?;
+        let network = match said.or(adopted.map(|input| input.pixels.clone())) {
             Some(pixels) => network.with_pixels(pixels)?,
             None => network,
         };
-        let preprocessing = Preprocessing::new(args.preprocessing.resize, args.preprocessing.crop)?;
+        let preprocessing = match adopted {
+            Some(input) if args.preprocessing.is_empty() => input.preprocessing,
+            _ => Preprocessing::new(args.preprocessing.resize, args.preprocessing.crop)?,
+        };
         let network = network.with_preprocessing(preprocessing)?;
-        Ok(Self::new(network, &args.network, &bytes))
+        Ok(Self::new(network, &args.network, sha256))
     }
 
-    fn new(network: Network, name: &str, bytes: &[u8]) -> Self {
-        Self { network, name: name.to_owned(), sha256: digest::of_bytes(bytes), gallery: None }
+    fn new(network: Network, name: &str, sha256: String) -> Self {
+        Self { network, name: name.to_owned(), sha256, gallery: None }
     }
 
     /// The layer of this name.
@@ -208,8 +236,7 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
-    pub(crate) fn of(network: &Network) -> Self {
-        let preprocessing = network.preprocessing();
+    pub(crate) fn of(preprocessing: Preprocessing) -> Self {
         Self {
             resize: preprocessing.resize().map(|resize| resize.to_string()),
             crop: preprocessing.crop().map(|[height, width]| format!("{height}x{width}")),

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &RayArgs, terminal: Terminal) -> Result<Done> {
     let names = ClassNames::open(args.class_names.as_deref(), network)?;
     let (fitted, name) = single_fitted(&args.origin, "origin", network)?;
     let origin_class = read(network, &fitted.image)?;
-    let aims = aim::aims(args, &loaded, &fitted.image, origin_class)?;
+    let aims = aim::aims(args, &loaded, &fitted.image, origin_class, terminal)?;
     let layers =
         aims.iter().filter_map(|aim| aim.objective.as_ref()).flat_map(Objective::layers).collect::<Vec<_>>();
     let trace = OriginTrace::of_images(network, &layers, std::slice::from_ref(&fitted.image))?

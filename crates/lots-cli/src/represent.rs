@@ -2,6 +2,7 @@
 
 use lots::Image;
 use lots::data::array::RowWriter;
+use lots::data::folder::LeftOut;
 use serde::Serialize;
 
 use crate::Done;
@@ -19,6 +20,8 @@ pub(crate) fn run(args: &RepresentArgs, terminal: Terminal) -> Result<Done> {
     let layer = loaded.layer(&args.layer)?;
     let source = images::source(&args.origin, None)?;
     let chunks = FittedChunks::new(&source, &args.origin, "origin", &loaded.network)?.of(CHUNK);
+    let left_out = chunks.left_out().cloned();
+    terminal.leave_out("origin", left_out.as_ref());
     let shape = loaded.network.shape(layer).extents().to_vec();
     let mut array = RowWriter::<f32>::create(&args.out, &shape)?;
     let progress = terminal.progress(chunks.remaining() as u64, "images");
@@ -35,7 +38,7 @@ pub(crate) fn run(args: &RepresentArgs, terminal: Terminal) -> Result<Done> {
     progress.finish_and_clear();
     array.finish()?;
     let shape: Vec<usize> = [count].into_iter().chain(shape).collect();
-    let report = Report { file: args.out.display().to_string(), layer: args.layer.clone(), shape };
+    let report = Report { file: args.out.display().to_string(), layer: args.layer.clone(), shape, left_out };
     terminal.result(&report, || report.text())?;
     Ok(Done::Reached)
 }
@@ -46,6 +49,8 @@ struct Report {
     file: String,
     layer: String,
     shape: Vec<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<LeftOut>,
 }
 
 impl Report {

@@ -58,7 +58,7 @@ const CHUNK_ORIGINS: usize = 256;
 const TO_THE_END: f64 = 1e90;
 
 pub(crate) fn run(args: &StabilityArgs, terminal: Terminal) -> Result<Done> {
-    let job = Job::new(args)?;
+    let job = Job::new(args, terminal)?;
     let stored = args.baseline.as_ref().map(|folder| Stored::read(folder, &job.settings)).transpose()?;
     job.expect_conditions(stored.is_some())?;
     let asked = Asked { out: &args.out, resume: args.resume, force: args.force, what: WHAT, marker: REPORT };
@@ -91,7 +91,7 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(args: &'a StabilityArgs) -> Result<Self> {
+    fn new(args: &'a StabilityArgs, terminal: Terminal) -> Result<Self> {
         let networks = args.networks().iter().map(Loaded::open).collect::<Result<Vec<Loaded>>>()?;
         expect_once("--layer", &args.layer)?;
         let first = &networks[0];
@@ -107,8 +107,8 @@ impl<'a> Job<'a> {
         for loaded in &networks {
             layers.iter().try_for_each(|layer| loaded.layer(layer).map(|_found| ()))?;
         }
-        let origins = labelled(&args.origin, &first.network)?;
-        let targets = Targets::labelled(&args.target, &origins, &first.network)?;
+        let origins = labelled(&args.origin, &first.network, terminal)?;
+        let targets = Targets::labelled(&args.target, &origins, &first.network, terminal)?;
         let names = ClassNames::open(None, &first.network)?;
         let mut job = Self { args, networks, origins, targets, names, layers, settings: Value::Null };
         let tested = job.networks.len() - 1;

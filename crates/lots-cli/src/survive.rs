@@ -43,7 +43,7 @@ pub(crate) fn run(args: &SurviveArgs, terminal: Terminal) -> Result<Done> {
     } else {
         None
     };
-    let criteria = Criteria::new(&record, args, &loaded)?;
+    let criteria = Criteria::new(&record, args, &loaded, terminal)?;
     let networks = Networks { whole: &loaded.network, halved: halved.as_ref() };
     let matrix = Surviving { networks, trials: &trials, record: &record, criteria, args }.count(terminal)?;
     let report = report(args, &record, &loaded, &trials, &matrix)?;

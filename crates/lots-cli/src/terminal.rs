@@ -3,11 +3,13 @@
 //! Results go to standard output, everything else to standard error. Colours follow `NO_COLOR` and whether a terminal
 //! listens; they never carry meaning alone. A reader that has gone away (`lots layers … | head`) is no error.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lots::data::folder::LeftOut;
 use serde::Serialize;
 
 use crate::args::Globals;
@@ -59,6 +61,13 @@ impl Terminal {
         }
     }
 
+    /// Says that pictures are not looked at.
+    pub(crate) fn leave_out(self, role: &str, left_out: Option<&LeftOut>) {
+        if let Some(left_out) = left_out {
+            self.say(format!("{role}: left out {left_out}"));
+        }
+    }
+
     /// A progress bar on standard error with the time that is left; nothing where nobody watches.
     pub(crate) fn progress(self, total: u64, unit: &str) -> ProgressBar {
         if self.quiet || !io::stderr().is_terminal() {
@@ -85,12 +94,27 @@ pub(crate) fn tell(failure: &Failure) {
     complain(&lines.join("\n"));
 }
 
+/// A text from a stranger, such as the name of a file or an identity, without the power to move the cursor, to colour or to
+/// break the line: control characters are written as Rust writes them, and so are those that end a line or turn the order of letters.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    let turns = |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_strange = |letter: char| letter.is_control() || turns(letter);
+    if !text.contains(is_strange) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if is_strange(letter) { plain.extend(letter.escape_default()) } else { plain.push(letter) }
+    }
+    Cow::Owned(plain)
+}
+
 /// Columns with a heading, as wide as their widest cell, two spaces between.
 ///
 /// - `rows`: what is in their cells stays in its line.
 pub(crate) fn table(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+        rows.iter().map(|row| row.iter().map(|cell| plain(cell).into_owned()).collect()).collect();
     let count = |text: &str| text.chars().count();
     let widths: Vec<usize> = header
         .iter()
@@ -120,13 +144,6 @@ pub(crate) fn table(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
-}
-
-/// A name from a file or a folder as part of a line: without characters that would end the line or move the cursor.
-pub(crate) fn plain(text: &str) -> String {
-    // The separators of lines and paragraphs end a line, though they are no control characters.
-    let moves = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
-    text.chars().map(|letter| if moves(letter) { char::REPLACEMENT_CHARACTER } else { letter }).collect()
 }
 
 /// A name from a file as a cell of a table: [`plain`], at most so many characters, the middle left out where it has more.
@@ -178,6 +195,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_of_strangers_do_not_reach_the_terminal_as_they_are() {
+        assert_eq!(plain("anna O\u{301} 李 \"A\" \\"), "anna O\u{301} 李 \"A\" \\");
+        assert_eq!(
+            plain("a\n\u{1b}[31mb\u{202e}c\u{9b}\u{2028}"),
+            "a\\n\\u{1b}[31mb\\u{202e}c\\u{9b}\\u{2028}"
+        );
+    }
+
+    #[test]
     fn thousands_are_grouped() {
         for (number, text) in [(0, "0"), (520, "520"), (25_050, "25,050"), (1_431_080, "1,431,080")] {
             assert_eq!(grouped(number), text);
@@ -188,15 +214,6 @@ mod tests {
     fn one_is_not_many() {
         let texts = [0, 1, 2, 1500].map(|number| counted(number, "pair", "pairs"));
         assert_eq!(texts, ["0 pairs", "1 pair", "2 pairs", "1,500 pairs"]);
-    }
-
-    #[test]
-    fn names_stay_in_their_line() {
-        assert_eq!(
-            plain("an\nna\u{2028}\u{85}\r\u{1b}[2J"),
-            "an\u{fffd}na\u{fffd}\u{fffd}\u{fffd}\u{fffd}[2J"
-        );
-        assert_eq!(plain("Größe 5"), "Größe 5");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::args::TemplateArgs;
 use crate::failure::{Failure, Result};
 use crate::images::{FittedSet, Preprocessed, single_fitted, source};
 use crate::network::Loaded;
+use crate::terminal::Terminal;
 
 /// Images, templates, and what is made of them.
 #[derive(Clone, Debug)]
@@ -51,6 +52,7 @@ impl Toward {
         args: &TemplateArgs,
         layer: Option<&str>,
         loaded: &Loaded,
+        terminal: Terminal,
     ) -> Result<Self> {
         let network = &loaded.network;
         let (mut images, mut names, mut preprocessed, mut labels) =
@@ -63,7 +65,7 @@ impl Toward {
                 preprocessed.push(fitted.preprocessed);
                 continue;
             }
-            let own = FittedSet::load(&source(text, None)?, text, "target", network)?;
+            let own = FittedSet::load(&source(text, None)?, text, "target", network, terminal)?;
             preprocessed.extend(own.preprocessed);
             let (own, own_labels, own_names) = own.set.into_parts();
             labels.extend(own_labels.unwrap_or_default());
@@ -75,7 +77,7 @@ impl Toward {
         let fitted = if images.is_empty() {
             None
         } else {
-            Some(FittedSet { set: ImageSet::new(images, labels, names)?, preprocessed })
+            Some(FittedSet { set: ImageSet::new(images, labels, names)?, preprocessed, left_out: None })
         };
         Self::new(fitted, args, layer, loaded)
     }

@@ -24,10 +24,10 @@ pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
     let names = ClassNames::open(args.class_names.as_deref(), network)?;
     let (fitted, name) = single_fitted(&args.origin, "origin", network)?;
     let origin = Subject::new(network, fitted.image)?.with_class_names(names);
-    let mask = args.part.mask()?;
+    let mask = args.part.mask(network)?;
     let objectives =
         args.layer.iter().map(|text| loaded.objective(text, &mask)).collect::<Result<Vec<_>>>()?;
-    let look = Look::new(args, &loaded, &origin, &objectives)?;
+    let look = Look::new(args, &loaded, &origin, &objectives, terminal)?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&name, &look));
     let layers: Vec<_> = objectives.iter().flat_map(Objective::layers).collect();
     let trace = OriginTrace::of_images(network, &layers, std::slice::from_ref(&origin.image))?

@@ -60,7 +60,7 @@ pub enum Error {
         reason: String,
     },
     /// A template cannot be compared with anything.
-    #[error("template {row} (of `{identity}`) {message}")]
+    #[error("template {row} (of `{}`) {message}", identity.escape_debug())]
     Template {
         /// Which template, counted from 0.
         row: usize,
@@ -70,7 +70,7 @@ pub enum Error {
         message: String,
     },
     /// The templates are those of another layer.
-    #[error("the templates of the gallery have {got} numbers, expected {expected} as layer `{layer}` has")]
+    #[error("the templates of the gallery have {}, expected {expected} as layer `{layer}` has", plural(*got, "number", "numbers"))]
     GalleryLength {
         /// The layer that they are said to be of.
         layer: String,
@@ -78,6 +78,16 @@ pub enum Error {
         got: usize,
         /// Numbers of the layer.
         expected: usize,
+    },
+    /// The templates were made of images that the network sees otherwise.
+    #[error("the gallery was made with another {what}, expected {expected}, got {got}")]
+    GalleryInput {
+        /// "size of the images", "encoding of the pixels", "preprocessing".
+        what: &'static str,
+        /// What the gallery was made with.
+        expected: String,
+        /// What the network has.
+        got: String,
     },
 
     // The network.
@@ -453,13 +463,17 @@ impl Error {
             Self::GalleryLength { .. } => {
                 "it was built from another network or other images; build it anew with `lots gallery build`"
             }
+            Self::GalleryInput { .. } => {
+                "leave out what says otherwise (`--size`, `--pixels`, `--resize`, …) and the gallery's own is taken, or \
+                 build it anew with `lots gallery build`"
+            }
             Self::CropOutside { .. } => "resize to a larger size, or cut out less",
             _ => return None,
         })
     }
 }
 
-fn plural(count: usize, one: &str, many: &str) -> String {
+pub(crate) fn plural(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 

@@ -5,10 +5,12 @@
 //! and how they are kept in a file is not known here.
 
 mod append;
+mod input;
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
+pub use self::input::NetworkInput;
+use crate::error::{Error, Result, plural};
 
 /// Templates of identities at a layer: representations of images of which it is known whom they show.
 ///
@@ -49,6 +51,8 @@ pub struct GalleryHeader {
     pub layer: String,
     /// SHA-256 of the network's file; empty where it is not known.
     pub network_sha256: String,
+    /// Which images the templates were made of, and what became of their pixels; `None` where it is not known.
+    pub input: Option<NetworkInput>,
     /// How near two representations are.
     pub metric: Metric,
     /// The logits are multiplied by this, positive and finite. The class does not depend on it; probabilities do.
@@ -97,21 +101,24 @@ impl Gallery {
             gallery.classes.push(class);
             gallery.values.extend(template.values);
         }
-        match gallery.identities.len() {
-            count @ (0 | 1) => {
-                let reason = format!(
-                    "it has {}, expected at least 2 identities",
-                    if count == 1 { "1 identity" } else { "no identities" }
-                );
-                Err(Error::Gallery { reason })
-            }
-            _ => Ok(gallery),
-        }
+        let few = match gallery.identities.len() {
+            0 => "no identity",
+            1 => "1 identity",
+            _ => return Ok(gallery),
+        };
+        Err(Error::Gallery { reason: format!("it has {few}, expected at least 2") })
     }
 
     /// What it is for and how it measures.
     pub fn header(&self) -> &GalleryHeader {
         &self.header
+    }
+
+    /// The same gallery for a network that takes other images or other pixels, if someone knows that it fits.
+    #[must_use]
+    pub fn for_any_input(mut self) -> Self {
+        self.header.input = None;
+        self
     }
 
     /// The identities in the order of their classes, at least two.
@@ -142,7 +149,8 @@ impl Gallery {
     fn check(&self, template: &Template, row: usize, length: usize) -> Result<()> {
         let values = &template.values;
         let message = if values.len() != length {
-            format!("has {} numbers, expected {length} like the first", values.len())
+            let got = plural(values.len(), "number", "numbers");
+            format!("has {got}, expected {length} like the first")
         } else if values.is_empty() {
             "has no numbers".to_owned()
         } else if let Some(value) = values.iter().find(|value| !value.is_finite()) {
@@ -161,7 +169,8 @@ impl Gallery {
 impl GalleryHeader {
     /// Templates of a layer, of a network that is not named, compared by the cosine as it is.
     pub fn at_layer(layer: impl Into<String>) -> Self {
-        Self { layer: layer.into(), network_sha256: String::new(), metric: Metric::default(), scale: 1.0 }
+        let (network_sha256, input) = (String::new(), None);
+        Self { layer: layer.into(), network_sha256, input, metric: Metric::default(), scale: 1.0 }
     }
 }
 

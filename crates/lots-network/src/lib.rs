@@ -25,7 +25,7 @@ mod workspace;
 
 pub use architecture::{Architecture, Vgg16};
 pub use error::{Error, Result, UnsupportedOp};
-pub use gallery::{Gallery, GalleryHeader, Metric, Template};
+pub use gallery::{Gallery, GalleryHeader, Metric, NetworkInput, Template};
 pub use layer::{Layer, LayerId};
 pub use learning::{LossGradient, Parameter, softmax};
 pub use network::{Array, Network, class_of};

@@ -4,6 +4,7 @@
 //! so that everything above it works with pixels 0–255 in the order red, green, blue.
 //! In an ONNX file it is three metadata properties, see [`PixelEncoding::to_metadata`].
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::error::{Error, Result};
@@ -217,6 +218,28 @@ impl PixelEncoding {
         &self.factor
     }
 
+    /// `(pixel − 127.5) · 0.0078`, numbers once if they are the same for all channels.
+    ///
+    /// ```
+    /// use lots_network::{ChannelOrder, PixelEncoding};
+    /// let caffe = PixelEncoding::scaled(ChannelOrder::Bgr, &[104.0, 117.0, 123.0], &[], 1.0)?;
+    /// assert_eq!(caffe.formula(), "(pixel − [104, 117, 123]) · 1");
+    /// # Ok::<(), lots_network::Error>(())
+    /// ```
+    pub fn formula(&self) -> String {
+        let numbers = |values: &[f32]| match values {
+            [first, rest @ ..] if rest.iter().all(|value| value.to_bits() == first.to_bits()) => {
+                first.to_string()
+            }
+            _ => format!("[{}]", values.iter().map(f32::to_string).collect::<Vec<_>>().join(", ")),
+        };
+        if self.mean.iter().all(|&mean| mean == 0.0) {
+            format!("pixel · {}", numbers(&self.factor))
+        } else {
+            format!("(pixel − {}) · {}", numbers(&self.mean), numbers(&self.factor))
+        }
+    }
+
     /// Checks that a network with `channels` can have this encoding.
     ///
     /// # Errors
@@ -331,6 +354,13 @@ impl PixelEncoding {
             let planes: Vec<&[P]> = images.map(|image| &image[start..start + plane]).collect();
             side_by_side(&planes, lanes, input, |pixel| (pixel.into() - mean) * factor);
         }
+    }
+}
+
+impl fmt::Display for PixelEncoding {
+    /// `rgb, (pixel − 127.5) · 0.0078`
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}, {}", self.channel_order.word(), self.formula())
     }
 }
 

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::criterion::Until;
+use crate::data::folder::LeftOut;
 use crate::direction::NoDirection;
 use crate::method::Method;
 
@@ -35,9 +36,33 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A pipe or a device, of which nobody knows where it ends.
+    #[error("not a regular file but a pipe or a device: `{}`", path.display())]
+    NotRegular {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// A file is longer than anything of its kind is.
+    #[error("the {kind} has {got} bytes, expected at most {most}: `{}`", path.display())]
+    FileSize {
+        /// What it should be.
+        kind: &'static str,
+        /// Bytes that it has.
+        got: u64,
+        /// Bytes that it may have.
+        most: u64,
+        /// The file.
+        path: PathBuf,
+    },
     /// The contents are nothing that holds images.
     #[error("not a picture: `{}`", path.display())]
     UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The contents do not begin like an array.
+    #[error("not a `.npy` array: `{}`", path.display())]
+    NotArray {
         /// The file.
         path: PathBuf,
     },
@@ -101,6 +126,16 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder with pictures of which none is of a class of the network.
+    #[error("there are no pictures of a class, but {left_out}: `{}`", path.display())]
+    OtherClasses {
+        /// What there is instead.
+        left_out: LeftOut,
+        /// What the classes are called.
+        classes: Vec<String>,
+        /// The folder.
+        path: PathBuf,
+    },
     /// A folder in which some pictures would have a label and some not.
     #[error("a picture `{picture}` lies beside the class folder `{class}`: `{}`", path.display())]
     MixedFolder {
@@ -161,7 +196,7 @@ pub enum Error {
         text: String,
     },
     /// A range that goes beyond the images.
-    #[error("`{name}` holds {count} images, expected enough for the range {range}")]
+    #[error("`{name}` holds {}, expected enough for the range {range}", counted(*count, "image"))]
     RangeOutside {
         /// The range, with its brackets.
         range: String,
@@ -288,7 +323,7 @@ pub enum Error {
         reason: NoDirection,
     },
     /// A representation does not have the size of its layer.
-    #[error("the target's representation has {got} numbers, expected {expected} as layer `{layer}` has")]
+    #[error("the target's representation has {}, expected {expected} as layer `{layer}` has", counted(*got, "number"))]
     RepresentationLength {
         /// The layer.
         layer: String,
@@ -370,7 +405,7 @@ pub enum Error {
         method: Method,
     },
     /// Origins and targets that are paired one to one are not as many.
-    #[error("{origins} origins cannot be paired with {targets} targets")]
+    #[error("{} cannot be paired with {}", counted(*origins, "origin"), counted(*targets, "target"))]
     Pairs {
         /// How many origins there are.
         origins: usize,
@@ -421,6 +456,17 @@ pub enum Error {
         /// The picture.
         path: PathBuf,
     },
+    /// Folders in two places are named like one identity.
+    #[error(
+        "the identity `{}` is in two folders, `{}` and `{}`", identity.escape_debug(), folders[0].display(),
+        folders[1].display()
+    )]
+    TwoFolders {
+        /// The identity.
+        identity: String,
+        /// The first folder, and the other one.
+        folders: [PathBuf; 2],
+    },
     /// A file is no gallery, or one that cannot be used.
     #[error("not a gallery ({reason}): `{}`", path.display())]
     NotGallery {
@@ -438,7 +484,7 @@ pub enum Error {
         got: f64,
     },
     /// Too few impostor pairs for the rate.
-    #[error("{pairs} impostor {} cannot tell a false-accept rate of {far}", if *pairs == 1 { "pair" } else { "pairs" })]
+    #[error("{} cannot tell a false-accept rate of {far}", counted(*pairs, "impostor pair"))]
     FewImpostors {
         /// How many pairs there are.
         pairs: usize,
@@ -529,4 +575,9 @@ impl Error {
             Self::File { action, reason, path: path.to_owned() }
         }
     }
+}
+
+/// `1 image`, `2 images`.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }

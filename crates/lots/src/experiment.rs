@@ -252,6 +252,7 @@ impl Experiment {
         layers.sort_unstable();
         layers.dedup();
         let targets = Targets::new(network, targets, &self.templates, &self.target_choice, &layers)?;
+        self.check_class_of(targets.as_ref())?;
         let setting =
             Setting { experiment: self, network, objectives, layers, criterion_layer, targets, interrupted };
         let mut results =

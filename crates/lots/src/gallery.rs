@@ -1,12 +1,13 @@
 //! Galleries in files, and how alike their templates are.
 //!
 //! What a gallery is and how a network gets one is in [`lots_network::Gallery`]. A file is a safetensors file: the tensor
-//! `templates`, f32 `[templates, length]`, and one entry of metadata, `lots.gallery`, with the header as JSON.
+//! `templates`, f32 `[templates, length]`, and one entry of metadata, `lots.gallery`, with the header as JSON: layer, network, metric,
+//! whom each template shows, and which pixels and images they were made with.
 
 mod file;
 mod pairs;
 
-pub use file::{read, to_bytes, write};
+pub use file::{from_bytes, is_gallery, read, to_bytes, write};
 pub use pairs::{MOST_COMPARED, Pair, Pairs, pairs};
 
 use lots_network::{Gallery, GalleryHeader, Network, Template};

@@ -22,6 +22,7 @@ pub mod method;
 pub mod outcome;
 pub mod page;
 pub mod perturbation;
+pub mod regular_file;
 pub mod step_and_adjust;
 pub mod survival;
 pub mod trail;

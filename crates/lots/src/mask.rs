@@ -3,14 +3,21 @@
 //! A mask is written before it is known which layer it is for; whether it fits is seen when it meets one.
 
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::sync::Arc;
 
 use lots_network::Shape;
 
+use crate::data::array::{self, Array, Element};
 use crate::error::{Error, Result};
 
 /// More numbers than this are not listed in a text.
 const MOST_RANGES: usize = 1 << 16;
+
+const KIND: &str = "mask";
+
+/// The values of a mask, in [`Error::Unsupported`].
+pub(crate) const TYPES: &str = "numbers of 32 bits, bytes or truth values (`<f4`, `|u1`, `|b1`)";
 
 /// What the feature difference is multiplied by, element by element, before it is carried to the pixels: the product of
 /// all parts. Without parts everything is steered.
@@ -122,6 +129,34 @@ impl MaskPart {
         Ok(Self::Region { rows, columns })
     }
 
+    /// A factor for each element from a `.npy` file: f32, or bytes or truth values of which false is 0 and true is 1.
+    ///
+    /// - `most`: so many elements a layer has at most; more are not read.
+    ///
+    /// # Errors
+    /// Those of [`array::read`]; [`Error::Unsupported`] if the array is larger or of other values.
+    pub fn read(path: impl AsRef<Path>, most: usize) -> Result<Self> {
+        let path = path.as_ref();
+        let header = array::header(path)?;
+        let refused = |got: String, expected: &'static str| {
+            Err(Error::Unsupported { kind: KIND, got, expected, path: path.to_owned() })
+        };
+        let count = header.shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
+        if count.is_none_or(|count| count > most) {
+            return refused(
+                format!("numbers of shape {:?}", header.shape),
+                "one for each element of a layer",
+            );
+        }
+        let (shape, values) = match header.value_type.as_str() {
+            f32::TYPE => parts(array::read::<f32>(path)?, |value| value),
+            u8::TYPE => parts(array::read::<u8>(path)?, f32::from),
+            bool::TYPE => parts(array::read::<bool>(path)?, |is_kept| f32::from(u8::from(is_kept))),
+            other => return refused(format!("values of type `{other}`"), TYPES),
+        };
+        Ok(Self::Weights { shape, values })
+    }
+
     /// What is wrong with the part for a layer of these extents.
     fn multiply(&self, factors: &mut [f32], extents: &[usize]) -> std::result::Result<(), String> {
         match self {
@@ -184,6 +219,10 @@ impl std::fmt::Display for MaskPart {
             Self::Weights { shape, .. } => write!(formatter, "{}", Shape::new(shape.clone())),
         }
     }
+}
+
+fn parts<T: Copy>(array: Array<T>, factor: impl Fn(T) -> f32) -> (Vec<usize>, Arc<[f32]>) {
+    (array.shape, array.values.into_iter().map(factor).collect())
 }
 
 fn keep(factors: &mut [f32], is_kept: impl Fn(usize) -> bool) {
@@ -286,5 +325,28 @@ mod tests {
         for text in ["", "0:1", "1:1,0:2", "0:1,0:2,0:3", "2:1,0:1"] {
             assert!(MaskPart::region(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn masks_are_numbers_bytes_or_truth_values_and_no_larger_than_a_layer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mask.npy");
+        array::write(&path, &[1, 2], &[true, false]).unwrap();
+        let of = |values: [f32; 2]| MaskPart::Weights { shape: vec![1, 2], values: values.into() };
+        assert_eq!(MaskPart::read(&path, 2).unwrap(), of([1.0, 0.0]));
+        array::write(&path, &[1, 2], &[3_u8, 0]).unwrap();
+        assert_eq!(MaskPart::read(&path, 2).unwrap(), of([3.0, 0.0]));
+        array::write(&path, &[1, 2], &[0.5_f32, 0.0]).unwrap();
+        assert_eq!(MaskPart::read(&path, 2).unwrap(), of([0.5, 0.0]));
+        let sentence = |most| MaskPart::read(&path, most).unwrap_err().to_string();
+        let large = "the mask holds numbers of shape [1, 2], expected one for each element of a layer: `";
+        assert!(sentence(1).starts_with(large), "{}", sentence(1));
+        array::write(&path, &[1, 2], &[0.5_f64, 0.0]).unwrap();
+        assert!(
+            sentence(2)
+                .starts_with("the mask holds values of type `<f8`, expected numbers of 32 bits, bytes")
+        );
+        std::fs::write(&path, b"\x93NUM").unwrap();
+        assert!(sentence(2).starts_with("not a `.npy` array: `"), "{}", sentence(2));
     }
 }

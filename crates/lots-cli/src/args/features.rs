@@ -1,11 +1,11 @@
 //! Which part of what a layer computes is steered, and targets of which there is no image.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
-use lots::data::array;
 use lots::experiment::{TargetChoice, TargetTemplate};
 use lots::mask::{Mask, MaskPart};
+use lots_network::Network;
 
 use super::values;
 use crate::failure::{Failure, Result};
@@ -27,16 +27,18 @@ pub(crate) struct MaskArgs {
     /// Steer only these rows and columns of each channel, without their ends: `0:4,2:8`
     #[arg(long, value_name = "Y0:Y1,X0:X1", value_parser = values::region, help_heading = PART)]
     pub(crate) only_region: Option<MaskPart>,
-    /// Multiply what is steered by the numbers of this array, f32 or u8 of the shape of the layer
+    /// Multiply what is steered by the numbers of this array, f32, u8 or bool of the shape of the layer
     #[arg(long, value_name = "FILE.npy", help_heading = PART)]
     pub(crate) mask: Option<PathBuf>,
 }
 
 impl MaskArgs {
-    /// The product of all that was said.
-    pub(crate) fn mask(&self) -> Result<Mask> {
+    /// The product of all that was said, for a layer of the network.
+    pub(crate) fn mask(&self, network: &Network) -> Result<Mask> {
         let given = [&self.only_channels, &self.only_units, &self.only_region];
-        let weights = self.mask.as_deref().map(weights).transpose()?;
+        let layers = network.layers().iter().map(|layer| layer.output_shape.count());
+        let most = layers.chain([network.input_shape().iter().product()]).max().unwrap_or(0);
+        let weights = self.mask.as_ref().map(|path| MaskPart::read(path, most)).transpose()?;
         Ok(Mask::of(given.into_iter().flatten().cloned().chain(weights)))
     }
 
@@ -108,9 +110,9 @@ impl TemplateArgs {
     pub(crate) fn read(&self, layer: Option<&str>, loaded: &Loaded) -> Result<Vec<TargetTemplate>> {
         let mut templates = Vec::new();
         if let (Some(text), true) = (layer, self.has_templates()) {
-            let length = loaded.network.shape(loaded.objective(text, &Mask::default())?.last()).count();
+            let shape = loaded.network.shape(loaded.objective(text, &Mask::default())?.last());
             for path in &self.template {
-                templates.extend(lots::data::templates::read(path, length)?);
+                templates.extend(lots::data::templates::read(path, &loaded.network, shape)?);
             }
         }
         Ok(templates)
@@ -148,17 +150,4 @@ impl TemplateArgs {
             TargetSet::Mixture => TargetChoice::Mixture(self.mixture.clone()),
         })
     }
-}
-
-/// Ones and zeros may be bytes.
-fn weights(path: &Path) -> Result<MaskPart> {
-    let array = match array::read::<f32>(path) {
-        Err(lots::Error::Unsupported { .. }) => {
-            let bytes = array::read::<u8>(path)?;
-            let values = bytes.values.into_iter().map(f32::from).collect();
-            return Ok(MaskPart::Weights { shape: bytes.shape, values });
-        }
-        result => result?,
-    };
-    Ok(MaskPart::Weights { shape: array.shape, values: array.values.into() })
 }

@@ -41,7 +41,7 @@ pub(crate) struct GalleryArgs {
     /// Classes are the identities of this gallery, see `lots gallery build`: the network reads the nearest of them
     #[arg(long, value_name = "FILE", help_heading = FEATURES)]
     pub(crate) gallery: Option<PathBuf>,
-    /// Take the gallery although it was built with a network file of other bytes
+    /// Take the gallery although it was built with a network file of other bytes, or with other pixels or sizes than are said
     #[arg(long, requires = "gallery", help_heading = FEATURES)]
     pub(crate) other_network: bool,
 }

@@ -6,8 +6,9 @@ use lots::criterion::{Until, cosine_similarity, euclidean_distance};
 use lots::direction::Objective;
 use lots::gallery::pairs;
 use lots::mask::Mask;
+use lots::regular_file::RegularFile;
 use lots::verification::UntilAtFar;
-use lots_network::{LayerId, Metric};
+use lots_network::{Gallery, LayerId, Metric};
 use serde::Serialize;
 
 use crate::args::AttackArgs;
@@ -16,6 +17,9 @@ use crate::failure::{About, Failure, Result};
 use crate::images::single_fitted;
 use crate::network::Loaded;
 use crate::terminal::counted;
+
+/// More than a hundred million scores.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// What ends the search, before its threshold is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,9 +67,10 @@ fn at_far(
     args: &AttackArgs,
     loaded: &Loaded,
 ) -> Result<(Until, Option<FromImpostors>)> {
-    let bytes = std::fs::read(path).map_err(|reason| Failure::file("read", path, &reason))?;
-    let similarities = if bytes.get(8) == Some(&b'{') {
-        let gallery = lots::gallery::read(path)?;
+    let similarities = |gallery: Gallery| {
+        if let Some(input) = &gallery.header().input {
+            input.expect(&loaded.network.input()).about("impostors", path.display())?;
+        }
         let (layer, own) = (layer(args, loaded)?, &gallery.header().layer);
         if loaded.network.layer(own).ok() != Some(layer) {
             return Err(Failure::new(format!(
@@ -73,9 +78,16 @@ fn at_far(
             ))
             .about("impostors", path.display()));
         }
-        pairs(&gallery, wanted.metric).impostor
-    } else {
-        of_table(&bytes, wanted.metric, path, args, loaded)?
+        Ok(pairs(&gallery, wanted.metric).impostor)
+    };
+    let gallery = if lots::gallery::is_gallery(path)? { Some(lots::gallery::read(path)?) } else { None };
+    let is_table = gallery.is_none();
+    // The header of a gallery has answered for its length.
+    let bytes =
+        RegularFile::open(path)?.read("table of impostors", if is_table { MOST_BYTES } else { u64::MAX })?;
+    let similarities = match gallery {
+        Some(gallery) => similarities(gallery)?,
+        None => of_table(&bytes, wanted.metric, path, args, loaded)?,
     };
     let until = wanted.until(&similarities).about("impostors", path.display())?;
     let from = FromImpostors {

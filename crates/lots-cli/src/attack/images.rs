@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lots::Image;
+use lots::data::folder::LeftOut;
 use lots::data::{ImageSet, mnist};
 use lots::experiment::Pairing;
 use lots_network::{Network, class_of};
@@ -12,6 +13,7 @@ use crate::digest::ImagesDigest;
 use crate::failure::{Failure, Result};
 use crate::images::{FittedSet, Preprocessed, file_stem, source};
 use crate::network::FEATURES;
+use crate::terminal::Terminal;
 
 /// An image to start from.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub(crate) struct Targets {
     pub(crate) sha256: String,
     /// Whether they are origins, because none were named.
     pub(crate) are_origins: bool,
+    /// Pictures of their folder that are not among them.
+    pub(crate) left_out: Option<LeftOut>,
 }
 
 impl Origin {
@@ -49,7 +53,7 @@ impl Origin {
     /// # Errors
     /// If an image has no label.
     pub(crate) fn of_set(
-        FittedSet { set, preprocessed }: &FittedSet,
+        FittedSet { set, preprocessed, .. }: &FittedSet,
         labels: Option<&LabelSource>,
         first: usize,
         network: &Network,
@@ -86,8 +90,8 @@ impl Origin {
 
 impl Targets {
     /// The targets of these arguments, if there are any.
-    pub(crate) fn load(args: &TargetArgs, network: &Network) -> Result<Option<Self>> {
-        let named = |text: &String| Self::named(text, args.target_labels.as_ref(), network);
+    pub(crate) fn load(args: &TargetArgs, network: &Network, terminal: Terminal) -> Result<Option<Self>> {
+        let named = |text: &String| Self::named(text, args.target_labels.as_ref(), network, terminal);
         args.target.as_ref().map(named).transpose()
     }
 
@@ -98,10 +102,15 @@ impl Targets {
     ///
     /// # Errors
     /// As [`Self::load`]; if a target has no label, or the origins are not of several classes.
-    pub(crate) fn labelled(args: &LabelledTargetArgs, origins: &ImageSet, network: &Network) -> Result<Self> {
+    pub(crate) fn labelled(
+        args: &LabelledTargetArgs,
+        origins: &ImageSet,
+        network: &Network,
+        terminal: Terminal,
+    ) -> Result<Self> {
         let targets = match &args.target {
-            Some(text) => Self::named(text, args.target_labels.as_ref(), network)?,
-            None if has_digits(network) => Self::named("digits:targets", None, network)?,
+            Some(text) => Self::named(text, args.target_labels.as_ref(), network, terminal)?,
+            None if has_digits(network) => Self::named("digits:targets", None, network, terminal)?,
             None => Self::first_of_each(origins, network)?,
         };
         if targets.set.labels().is_none() {
@@ -115,9 +124,15 @@ impl Targets {
         Ok(targets)
     }
 
-    fn named(text: &str, labels: Option<&LabelSource>, network: &Network) -> Result<Self> {
-        let FittedSet { set, .. } = FittedSet::load(&source(text, labels)?, text, "target", network)?;
-        Self::new(&set, labels, network)
+    fn named(
+        text: &str,
+        labels: Option<&LabelSource>,
+        network: &Network,
+        terminal: Terminal,
+    ) -> Result<Self> {
+        let source = source(text, labels)?;
+        let FittedSet { set, left_out, .. } = FittedSet::load(&source, text, "target", network, terminal)?;
+        Ok(Self { left_out, ..Self::new(&set, labels, network)? })
     }
 
     /// The first of each class that the network reads as it is labelled.
@@ -159,6 +174,7 @@ impl Targets {
         Ok(Self {
             stems: distinct(set.names().iter().map(|name| file_stem(name))),
             sha256: digest.digits(),
+            left_out: None,
             set: ImageSet::new(images.to_vec(), classes, set.names().to_vec())?,
             are_origins: false,
         })
@@ -186,7 +202,7 @@ impl Targets {
 ///
 /// # Errors
 /// If one has no label, or one that is no class of the network.
-pub(crate) fn labelled(args: &LabelledArgs, network: &Network) -> Result<ImageSet> {
+pub(crate) fn labelled(args: &LabelledArgs, network: &Network, terminal: Terminal) -> Result<ImageSet> {
     let labels = args.labels.as_ref();
     let are_digits = args.mnist.is_some() || args.origin.split('[').next() == Some("digits");
     if are_digits && labels.is_none() && !has_digits(network) {
@@ -199,7 +215,7 @@ pub(crate) fn labelled(args: &LabelledArgs, network: &Network) -> Result<ImageSe
     }
     let set = match &args.mnist {
         Some(folder) => FittedSet::new(&mnist::load_test(folder)?, "origin", network)?,
-        None => FittedSet::load(&source(&args.origin, labels)?, &args.origin, "origin", network)?,
+        None => FittedSet::load(&source(&args.origin, labels)?, &args.origin, "origin", network, terminal)?,
     };
     let origins = Origin::of_set(&set, labels, 0, network)?;
     let classes = origins.iter().map(|origin| origin.class).collect();

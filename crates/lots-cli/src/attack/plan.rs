@@ -30,7 +30,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// The plan of these arguments.
     pub(crate) fn new(args: &AttackArgs, loaded: &Loaded) -> Result<Self> {
-        let mask = args.part.mask()?;
+        let mask = args.part.mask(&loaded.network)?;
         let (until, from_impostors) = resolve(args, loaded)?;
         expect_needed(args, until, loaded)?;
         expect_effect(args, until)?;

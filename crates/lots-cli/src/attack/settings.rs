@@ -24,7 +24,7 @@ pub(super) fn settings(
     format: Format,
 ) -> Result<Value> {
     let pixels = loaded.network.pixels();
-    let preprocessing = Declared::of(&loaded.network);
+    let preprocessing = Declared::of(loaded.network.preprocessing());
     let [channels, height, width] = loaded.network.input_shape();
     let (how, search) = (&args.how, &args.search);
     let word = |value: Option<String>| value.map_or(Value::Null, Value::String);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lots::data::folder::LeftOut;
 use lots::evaluation::Spread;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -21,6 +22,9 @@ pub(crate) struct Summary {
     groups: Vec<(String, Numbers)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scanned: Option<Scanned>,
+    /// Pictures of folders that are named like no class, of origins and of targets.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    left_out: BTreeMap<&'static str, LeftOut>,
     /// What LOTS toward the perturbed images came to, keyed like the groups.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     improvement: BTreeMap<String, Improvements>,
@@ -58,7 +62,14 @@ impl Summary {
     pub(crate) fn new<'p>(plans: impl IntoIterator<Item = &'p Plan>) -> Self {
         let groups = plans.into_iter().flat_map(|plan| &plan.experiment.groups);
         let groups = groups.map(|group| (group.to_string(), Numbers::default())).collect();
-        Self { all: Numbers::default(), groups, scanned: None, improvement: BTreeMap::new() }
+        Self { groups, ..Self::default() }
+    }
+
+    /// Adds what is not looked at.
+    ///
+    /// - `role`: "origin" or "target".
+    pub(crate) fn leave_out(&mut self, role: &'static str, left_out: Option<&LeftOut>) {
+        self.left_out.extend(left_out.map(|left_out| (role, left_out.clone())));
     }
 
     /// Adds a row. Rows come in the order of `attempts.jsonl`, so that sums are the same.

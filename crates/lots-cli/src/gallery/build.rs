@@ -4,7 +4,7 @@ use std::path::Path;
 
 use indicatif::ProgressBar;
 use lots::Image;
-use lots::data::identities::{self, IdentityPicture};
+use lots::data::identities::{self, DistinctPictures, IdentityPicture};
 use lots::data::{ImageSource, picture};
 use lots_network::{Gallery, GalleryHeader, LayerId, Network, Template};
 
@@ -18,11 +18,21 @@ use crate::terminal::Terminal;
 /// Images at a time: enough for all lanes of all threads, few enough for any layer.
 const CHUNK: usize = 256;
 
+/// A gallery, and how many pictures were given more than once.
+pub(super) struct Built {
+    pub(super) gallery: Gallery,
+    pub(super) repeated: usize,
+}
+
 /// The gallery of the images that the arguments name.
-pub(super) fn build(args: &GalleryBuildArgs, terminal: Terminal) -> Result<Gallery> {
+pub(super) fn build(args: &GalleryBuildArgs, terminal: Terminal) -> Result<Built> {
     let loaded = Loaded::open(&args.network())?;
     let layer = loaded.layer(&args.layer)?;
-    let sources = args.images.iter().map(|text| Source::parse(text)).collect::<Result<Vec<_>>>()?;
+    let Sources { sources, repeated } = Sources::parse(&args.images)?;
+    if repeated > 0 {
+        let pictures = if repeated == 1 { "picture that is" } else { "pictures that are" };
+        terminal.say(format!("left out {repeated} {pictures} given more than once"));
+    }
     let mut count = 0;
     for source in &sources {
         count += source.count(&loaded.network)?;
@@ -38,16 +48,43 @@ pub(super) fn build(args: &GalleryBuildArgs, terminal: Terminal) -> Result<Galle
     let header = GalleryHeader {
         layer: args.layer.clone(),
         network_sha256: loaded.sha256.clone(),
+        input: Some(loaded.network.input()),
         metric: args.metric,
         scale: args.logit_scale,
     };
-    lots::gallery::of_templates(header, making.templates).map_err(|error| {
+    let gallery = lots::gallery::of_templates(header, making.templates).map_err(|error| {
+        let has_few = matches!(&error, lots::Error::Network(lots_network::Error::Gallery { .. }));
         let failure = Failure::from(error);
-        if failure.message().contains("identities") {
+        if has_few {
             return failure.with_hint("an identity is a folder of pictures: `lots gallery build people …`");
         }
         failure
-    })
+    })?;
+    Ok(Built { gallery, repeated })
+}
+
+/// All that was named.
+struct Sources<'a> {
+    sources: Vec<Source<'a>>,
+    repeated: usize,
+}
+
+impl<'a> Sources<'a> {
+    /// Pictures of identities in the order in which they are named, then sets of labelled images.
+    fn parse(texts: &'a [String]) -> Result<Self> {
+        let (mut pictures, mut sources) = (Vec::new(), Vec::new());
+        for text in texts {
+            match Source::parse(text)? {
+                Source::Pictures(own) => pictures.extend(own),
+                labelled @ Source::Labelled { .. } => sources.push(labelled),
+            }
+        }
+        let DistinctPictures { pictures, repeated } = identities::distinct(pictures)?;
+        if !pictures.is_empty() {
+            sources.insert(0, Source::Pictures(pictures));
+        }
+        Ok(Self { sources, repeated })
+    }
 }
 
 /// Images with whom they show.

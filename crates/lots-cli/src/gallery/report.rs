@@ -4,9 +4,10 @@ use std::path::Path;
 
 use lots::gallery::{MOST_COMPARED, Pairs, pairs};
 use lots::verification::threshold_at_far;
-use lots_network::{Gallery, Metric};
+use lots_network::{Gallery, Metric, NetworkInput};
 use serde::Serialize;
 
+use crate::describe::Input;
 use crate::terminal::{Align, counted, grouped, plain, table};
 
 /// More identities than this are not listed one by one.
@@ -24,6 +25,9 @@ pub(super) struct Report {
     metric: &'static str,
     logit_scale: f32,
     network_sha256: String,
+    /// Which images the templates were made of; nothing where the file does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<Input>,
     templates: usize,
     identities: Vec<Identity>,
     /// Cosines, or Euclidean distances.
@@ -34,6 +38,9 @@ pub(super) struct Report {
     thresholds: Vec<Threshold>,
     /// How many templates were compared.
     compared: usize,
+    /// Pictures that were given more than once, and counted once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeated: Option<usize>,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,6 +91,7 @@ impl Report {
             metric: header.metric.word(),
             logit_scale: header.scale,
             network_sha256: header.network_sha256.clone(),
+            input: header.input.as_ref().map(Input::of),
             templates: gallery.classes().len(),
             identities,
             genuine: Spread::of(&genuine, sign),
@@ -94,23 +102,34 @@ impl Report {
             }),
             thresholds: RATES.iter().filter_map(threshold).collect(),
             compared: gallery.classes().len().min(MOST_COMPARED),
+            repeated: None,
         }
     }
 
-    pub(super) fn text(&self) -> String {
+    /// The same of a gallery that was just built.
+    pub(super) fn with_repeated(self, repeated: usize) -> Self {
+        Self { repeated: (repeated > 0).then_some(repeated), ..self }
+    }
+
+    pub(super) fn text(&self, gallery: &Gallery) -> String {
         let mut lines = vec![
-            ("layer", format!("{}, {} numbers", self.layer, grouped(self.length))),
+            ("layer", format!("{}, {} numbers", plain(&self.layer), grouped(self.length))),
             ("metric", format!("{}, logits times {}", self.metric, self.logit_scale)),
             ("identities", grouped(self.identities.len())),
             ("templates", grouped(self.templates)),
-            ("network", self.network_sha256.clone()),
+            ("network", plain(&self.network_sha256).into_owned()),
         ];
+        match (&self.input, &gallery.header().input) {
+            (Some(input), Some(NetworkInput { pixels, .. })) => lines.extend(input.lines(pixels)),
+            _ => lines.push(("input", "the file does not say which pixels it was made with".to_owned())),
+        }
         let word = if self.metric == "cosine" { "cosine" } else { "distance" };
         for (name, spread) in [("genuine", &self.genuine), ("impostor", &self.impostor)] {
             lines.extend(spread.as_ref().map(|spread| (name, spread.text(word))));
         }
         if let Some(Nearest { identities: [a, b], value }) = &self.nearest_impostors {
-            lines.push(("nearest", format!("{} and {}, {word} {value:.4}", plain(a), plain(b))));
+            let [a, b] = [plain(a), plain(b)];
+            lines.push(("nearest", format!("{a} and {b}, {word} {value:.4}")));
         }
         for Threshold { false_accept_rate, value } in &self.thresholds {
             lines.push(("threshold", format!("{value:.4} at a false-accept rate of {false_accept_rate}")));
@@ -131,7 +150,7 @@ impl Report {
             .iter()
             .enumerate()
             .map(|(class, identity)| {
-                vec![class.to_string(), identity.name.clone(), grouped(identity.templates)]
+                vec![class.to_string(), plain(&identity.name).into_owned(), grouped(identity.templates)]
             })
             .collect();
         table(&[("class", Align::Right), ("identity", Align::Left), ("templates", Align::Right)], &rows)

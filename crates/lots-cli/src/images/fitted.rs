@@ -4,12 +4,14 @@
 use std::fmt;
 
 use lots::Image;
+use lots::data::folder::LeftOut;
 use lots::data::source::{Images, NamedImage};
 use lots::data::{ImageSet, ImageSource};
 use lots_network::{Network, Preprocessing};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{About, Failure, Result};
+use crate::terminal::Terminal;
 
 /// An image as the network takes it.
 #[derive(Clone, Debug)]
@@ -86,6 +88,8 @@ pub(crate) struct FittedSet {
     pub(crate) set: ImageSet,
     /// What was done to each of them.
     pub(crate) preprocessed: Vec<Option<Preprocessed>>,
+    /// Pictures of their folder that are not among them.
+    pub(crate) left_out: Option<LeftOut>,
 }
 
 impl FittedSet {
@@ -98,7 +102,7 @@ impl FittedSet {
             preprocessed.push(fitted.preprocessed);
         }
         let labels = set.labels().map(<[usize]>::to_vec);
-        Ok(Self { set: ImageSet::new(images, labels, set.names().to_vec())?, preprocessed })
+        Ok(Self { set: ImageSet::new(images, labels, set.names().to_vec())?, preprocessed, left_out: None })
     }
 
     /// All images of a source, which may be of any sizes if they are to be preprocessed.
@@ -109,8 +113,10 @@ impl FittedSet {
         text: &str,
         role: &'static str,
         network: &Network,
+        terminal: Terminal,
     ) -> Result<Self> {
         let mut chunks = FittedChunks::new(source, text, role, network)?.of(usize::MAX);
+        terminal.leave_out(role, chunks.left_out());
         chunks.next().unwrap_or_else(|| Err(lots::Error::NoImages.into()))
     }
 
@@ -152,6 +158,11 @@ impl<'a> FittedChunks<'a> {
         self.images.remaining()
     }
 
+    /// Pictures of the folder that are no images of the source.
+    pub(crate) fn left_out(&self) -> Option<&LeftOut> {
+        self.images.left_out()
+    }
+
     fn read(&mut self) -> Result<FittedSet> {
         let (mut images, mut preprocessed) = (Vec::new(), Vec::new());
         let (mut names, mut labels) = (Vec::new(), Vec::new());
@@ -165,7 +176,8 @@ impl<'a> FittedChunks<'a> {
         }
         // All images of a source have labels, or none.
         let labels = Some(labels).filter(|labels| !labels.is_empty());
-        Ok(FittedSet { set: ImageSet::new(images, labels, names)?, preprocessed })
+        let left_out = self.images.left_out().cloned();
+        Ok(FittedSet { set: ImageSet::new(images, labels, names)?, preprocessed, left_out })
     }
 }
 

@@ -1,10 +1,12 @@
 //! A gallery behind the network that a command works on.
 
-use lots_network::{Gallery, GalleryHeader};
+use std::path::Path;
+
+use lots_network::{Gallery, NetworkInput};
 use serde::Serialize;
 
 use super::Loaded;
-use crate::args::GalleryArgs;
+use crate::args::{GalleryArgs, NetworkArgs};
 use crate::digest;
 use crate::failure::{About, Failure, Result};
 
@@ -26,37 +28,61 @@ pub(crate) struct Appended {
     network_sha256: String,
 }
 
-impl Loaded {
-    /// The network with the identities of the gallery that the arguments name as its classes; the same if there is none.
+/// A gallery that the arguments name.
+#[derive(Debug)]
+pub(super) struct Opened<'a> {
+    path: &'a Path,
+    gallery: Gallery,
+    /// Whether it is taken for any network.
+    other_network: bool,
+}
+
+impl<'a> Opened<'a> {
+    pub(super) fn read(args: &'a GalleryArgs) -> Result<Option<Self>> {
+        let Some(path) = &args.gallery else { return Ok(None) };
+        let gallery = lots::gallery::read(path)?;
+        Ok(Some(Self { path, gallery, other_network: args.other_network }))
+    }
+
+    /// The pixels, sizes and preprocessing that it was made with, for what the arguments leave out. Nothing if they ask for
+    /// images of another size, to which none of it belongs.
     ///
+    /// - `sha256`: that of the network's file.
+    ///
+    /// # Errors
+    /// As [`Self::expect_network`].
+    pub(super) fn input(&self, args: &NetworkArgs, sha256: &str) -> Result<Option<&NetworkInput>> {
+        self.expect_network(&args.network, sha256)?;
+        let input = self.gallery.header().input.as_ref();
+        Ok(input.filter(|input| args.size.is_none_or(|size| size == input.size)))
+    }
+
     /// # Errors
     /// If the gallery was built with a network of other bytes: what it knows of identities would be wrong without anyone
     /// noticing. The same weights may be in a file of other bytes, so there is a way around it.
-    pub(crate) fn with_gallery(self, args: &GalleryArgs) -> Result<Self> {
-        let Some(path) = &args.gallery else { return Ok(self) };
-        let gallery = lots::gallery::read(path)?;
-        let GalleryHeader { layer, network_sha256, metric, scale } = gallery.header();
-        let is_known = !self.sha256.is_empty() && !network_sha256.is_empty();
-        if is_known && *network_sha256 != self.sha256 && !args.other_network {
-            return Err(Failure::new("the gallery was built with another network")
-                .about("gallery", path.display())
-                .about("its network", network_sha256)
-                .about("network", format!("{}, {}", self.name, self.sha256))
-                .with_hint(
-                    "build it anew with `lots gallery build`, or say `--other-network` if the file has other bytes \
-                     and the same weights",
-                ));
+    fn expect_network(&self, name: &str, sha256: &str) -> Result<()> {
+        let own = &self.gallery.header().network_sha256;
+        if sha256.is_empty() || own.is_empty() || own == sha256 || self.other_network {
+            return Ok(());
         }
-        let appended = Appended {
-            file: path.display().to_string(),
-            layer: layer.clone(),
-            metric: metric.word(),
-            scale: *scale,
-            identities: gallery.identities().len(),
-            templates: gallery.classes().len(),
-            network_sha256: self.sha256.clone(),
-        };
-        self.followed_by(&gallery, appended).about("gallery", path.display())
+        Err(Failure::new("the gallery was built with another network")
+            .about("gallery", self.path.display())
+            .about("its network", own)
+            .about("network", format!("{name}, {sha256}"))
+            .with_hint(
+                "build it anew with `lots gallery build`, or say `--other-network` if the file has other bytes \
+                 and the same weights",
+            ))
+    }
+}
+
+impl Loaded {
+    /// The network with the identities of the gallery that the arguments name as its classes; the same if there is none.
+    pub(crate) fn with_gallery(self, args: &GalleryArgs) -> Result<Self> {
+        match Opened::read(args)? {
+            Some(gallery) => self.followed_by(gallery),
+            None => Ok(self),
+        }
     }
 
     /// SHA-256 of the network's file alone.
@@ -64,9 +90,26 @@ impl Loaded {
         self.gallery.as_ref().map_or(&self.sha256, |gallery| &gallery.network_sha256)
     }
 
-    fn followed_by(self, gallery: &Gallery, appended: Appended) -> Result<Self> {
-        self.layer(&gallery.header().layer)?;
-        let network = self.network.with_gallery(gallery)?;
+    /// The network with the identities of a gallery as its classes.
+    ///
+    /// # Errors
+    /// If the gallery was built with another network, or with other pixels, sizes or preprocessing.
+    pub(super) fn followed_by(self, opened: Opened<'_>) -> Result<Self> {
+        opened.expect_network(&self.name, &self.sha256)?;
+        let Opened { path, gallery, other_network } = opened;
+        let gallery = if other_network { gallery.for_any_input() } else { gallery };
+        let header = gallery.header();
+        let appended = Appended {
+            file: path.display().to_string(),
+            layer: header.layer.clone(),
+            metric: header.metric.word(),
+            scale: header.scale,
+            identities: gallery.identities().len(),
+            templates: gallery.classes().len(),
+            network_sha256: self.sha256.clone(),
+        };
+        self.layer(&header.layer).about("gallery", path.display())?;
+        let network = self.network.with_gallery(&gallery).about("gallery", path.display())?;
         let sha256 = digest::of_bytes(&network.to_onnx());
         Ok(Self { network, name: self.name, sha256, gallery: Some(appended) })
     }

@@ -12,6 +12,7 @@ use crate::args::RayArgs;
 use crate::attack::plan::groups;
 use crate::failure::{Failure, Result, listed};
 use crate::network::Loaded;
+use crate::terminal::Terminal;
 use crate::toward::Toward;
 
 /// A direction before it is formed.
@@ -35,12 +36,18 @@ pub(super) struct Target {
 ///
 /// # Errors
 /// What is missing, or would have no effect.
-pub(super) fn aims(args: &RayArgs, loaded: &Loaded, origin: &Image, origin_class: usize) -> Result<Vec<Aim>> {
+pub(super) fn aims(
+    args: &RayArgs,
+    loaded: &Loaded,
+    origin: &Image,
+    origin_class: usize,
+    terminal: Terminal,
+) -> Result<Vec<Aim>> {
     expect_arguments(args, loaded, origin_class)?;
     let layer = args.layer.first().map(String::as_str);
-    let toward = Toward::named(&args.target, &args.templates, layer, loaded)?;
+    let toward = Toward::named(&args.target, &args.templates, layer, loaded, terminal)?;
     let mut aims = Vec::new();
-    let mask = args.part.mask()?;
+    let mask = args.part.mask(&loaded.network)?;
     for group in groups(args.method.iter().copied(), args.layer.iter().map(String::as_str)) {
         let objective = group.layer.as_deref().map(|text| loaded.objective(text, &mask)).transpose()?;
         let aim = Aim { group, objective, target: None, target_class: None };

@@ -15,6 +15,7 @@ use crate::digest::ImagesDigest;
 use crate::failure::{Failure, Result};
 use crate::images::{FittedSet, source};
 use crate::network::Loaded;
+use crate::terminal::Terminal;
 
 pub(super) struct Criteria<'a> {
     until: Until,
@@ -28,7 +29,12 @@ pub(super) struct Criteria<'a> {
 impl<'a> Criteria<'a> {
     /// # Errors
     /// If the criterion is about targets, and they are not those of the run.
-    pub(super) fn new(record: &Record, args: &SurviveArgs, loaded: &'a Loaded) -> Result<Self> {
+    pub(super) fn new(
+        record: &Record,
+        args: &SurviveArgs,
+        loaded: &'a Loaded,
+        terminal: Terminal,
+    ) -> Result<Self> {
         let until = record.until()?;
         let is_about_targets = matches!(until, Until::DistanceBelow(_) | Until::SimilarityAbove(_));
         if is_about_targets && record.has_made_targets() {
@@ -39,7 +45,7 @@ impl<'a> Criteria<'a> {
         let targets = match place {
             None => None,
             Some(place) => {
-                let set = FittedSet::load(&source(place, None)?, place, "target", &loaded.network)
+                let set = FittedSet::load(&source(place, None)?, place, "target", &loaded.network, terminal)
                     .map_err(moved)?
                     .set;
                 let mut digest = ImagesDigest::default();

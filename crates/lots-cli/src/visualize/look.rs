@@ -13,6 +13,7 @@ use crate::failure::{Failure, Result};
 use crate::images::Preprocessed;
 use crate::network::Loaded;
 use crate::panels::Subject;
+use crate::terminal::Terminal;
 use crate::toward::{Pictured, Toward};
 
 /// In which direction.
@@ -77,6 +78,7 @@ impl Look {
         loaded: &Loaded,
         origin: &Subject<'_>,
         objectives: &[Objective],
+        terminal: Terminal,
     ) -> Result<Self> {
         let mut signs = Vec::new();
         if args.magnify {
@@ -86,7 +88,7 @@ impl Look {
             signs.push(Sign::Reduce);
         }
         if args.target.is_some() || args.templates.has_templates() {
-            signs.push(Sign::Toward(Target::new(args, loaded, origin, objectives)?));
+            signs.push(Sign::Toward(Target::new(args, loaded, origin, objectives, terminal)?));
         } else if let Some(flag) = args.templates.given() {
             return Err(Failure::new(format!("`{flag}` has no effect without a target"))
                 .with_hint("`--target IMAGES`, or `--template FILE` for stored representations"));
@@ -188,10 +190,11 @@ impl Target {
         loaded: &Loaded,
         origin: &Subject<'_>,
         objectives: &[Objective],
+        terminal: Terminal,
     ) -> Result<Self> {
         let network = &loaded.network;
         let layer = args.layer.first().map(String::as_str);
-        let toward = Toward::named(args.target.as_slice(), &args.templates, layer, loaded)?;
+        let toward = Toward::named(args.target.as_slice(), &args.templates, layer, loaded, terminal)?;
         let (mut chosen, mut representations) = (Vec::new(), Vec::new());
         for objective in objectives {
             let targets = toward.at(network, objective)?;

@@ -102,6 +102,14 @@ fn pictures_in_folders_folders_and_a_folder_of_folders_are_the_same_gallery() {
     let attacked =
         "attack lenet --gallery g.safetensors --method hot-cold --origin people --no-pass --out run --json";
     assert_eq!(json(&stage.run(attacked, 0))["reached"], 4, "origins have the class of their folder");
+    for (images, count) in [("people/anna", 2), ("people/anna/17.png", 1)] {
+        let attacked = attacked.replace("--origin people", &format!("--force --origin {images}"));
+        assert_eq!(
+            json(&stage.run(&attacked, 0))["reached"],
+            count,
+            "the folder's name is the class of {images}"
+        );
+    }
     let drawn = "--layer gallery --target people/bob/1.png --origin people/anna/0.png --out sheet.png --json";
     let sheet = stage.run(&format!("visualize lenet --gallery g.safetensors {drawn}"), 0);
     assert!(sheet.contains("\"origin_class\": 0"), "{sheet}");
@@ -178,4 +186,65 @@ fn identities_that_are_no_digits_need_images_of_their_own() {
     snapshot!("identities_without_targets", {
         stage.lots(&format!("evaluate {network} --origin people/anna --labels predicted"))
     });
+}
+
+#[test]
+fn a_gallery_brings_the_pixels_that_it_was_made_with() {
+    let stage = Stage::new();
+    stage.run("convert lenet --out lenet.onnx --quiet", 0);
+    let build = "--network lenet.onnx --layer ip1 --pixels 0-1 --crop 28 --out g.safetensors --quiet";
+    stage.run(&format!("gallery build digits[0..40] {build}"), 0);
+    let shown = json(&stage.run("gallery show g.safetensors --json", 0));
+    assert_eq!((&shown["input"]["height"], &shown["input"]["crop"]), (&28.into(), &"28x28".into()));
+
+    let described = json(&stage.run("describe lenet.onnx --gallery g.safetensors --json", 0));
+    assert_eq!(described["input"], shown["input"], "what the arguments leave out is the gallery's");
+    let same = "describe lenet.onnx --gallery g.safetensors --pixels 0-1 --crop 28";
+    stage.run(same, 0);
+    let other = "describe lenet.onnx --gallery g.safetensors --pixels 0-255";
+    snapshot!("gallery_of_other_pixels", stage.lots(other));
+    snapshot!("gallery_of_another_preprocessing", {
+        stage.lots("describe lenet.onnx --gallery g.safetensors --resize 28x28")
+    });
+    stage.run(&format!("{other} --other-network"), 0);
+}
+
+#[test]
+fn pictures_of_identities_that_a_gallery_does_not_know_are_counted() {
+    let stage = Stage::new();
+    for (identity, digits) in [("anna", [0, 17]), ("bob", [1, 35]), ("carol", [2, 3])] {
+        fs::create_dir_all(stage.path("people").join(identity)).unwrap();
+        for digit in digits {
+            stage.digit(digit, &format!("people/{identity}/{digit}.png"));
+        }
+    }
+    let build = "--network lenet --layer ip1 --out g.safetensors --quiet";
+    stage.run(&format!("gallery build people/anna people/bob {build}"), 0);
+    let attack = "attack lenet --gallery g.safetensors --method hot-cold --no-pass --json";
+    let summary = json(&stage.run(&format!("{attack} --origin people --out run"), 0));
+    assert_eq!(summary["left_out"]["origin"]["pictures"], 2);
+    assert_eq!(summary["left_out"]["origin"]["folders"][0], "carol");
+    let represent = "represent lenet --gallery g.safetensors --layer ip1 --origin people --out r.npy";
+    snapshot!("gallery_pictures_left_out", stage.lots(represent));
+    fs::create_dir(stage.path("others")).unwrap();
+    fs::rename(stage.path("people/carol"), stage.path("others/carol")).unwrap();
+    snapshot!(
+        "gallery_knows_none_of_the_folders",
+        stage.lots(&format!("{attack} --origin others --out run"))
+    );
+}
+
+#[test]
+fn a_gallery_counts_a_picture_once_and_no_identity_of_two_folders() {
+    let stage = Stage::new();
+    for (place, digit) in [("a/anna", 0), ("a/bob", 1), ("b/anna", 2)] {
+        fs::create_dir_all(stage.path(place)).unwrap();
+        stage.digit(digit, &format!("{place}/{digit}.png"));
+    }
+    let build =
+        |images: &str| format!("gallery build {images} --network lenet --layer ip1 --out g.safetensors");
+    snapshot!("gallery_of_pictures_given_twice", stage.lots(&build("a a/anna/../anna/0.png a/bob")));
+    let repeated = json(&stage.run(&format!("{} --json", build("a a/bob")), 0));
+    assert_eq!((&repeated["templates"], &repeated["repeated"]), (&2.into(), &1.into()));
+    snapshot!("gallery_identity_in_two_folders", stage.lots(&build("a b")));
 }

@@ -32,7 +32,8 @@ impl Network {
     /// classifier of any network; [`Network::to_onnx`] writes it with the rest.
     ///
     /// # Errors
-    /// [`Error::UnknownLayer`]; [`Error::GalleryLength`] if the templates have not as many numbers as the layer.
+    /// [`Error::UnknownLayer`]; [`Error::GalleryLength`] if the templates have not as many numbers as the layer;
+    /// [`Error::GalleryInput`] if they were made with other pixels, or with images of another size.
     ///
     /// # Example
     /// As for [`Gallery`].
@@ -42,6 +43,9 @@ impl Network {
         let expected = self.shape(layer).count();
         if gallery.length() != expected {
             return Err(Error::GalleryLength { layer: name.clone(), got: gallery.length(), expected });
+        }
+        if let Some(input) = &gallery.header.input {
+            input.expect(&self.input())?;
         }
         let LayerId(layer) = layer;
         let (graph, layer) = self.graph.leading_to(layer);

@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::network::{Network, class_of};
-use crate::pixels::Pixels;
+use crate::pixels::{ChannelOrder, PixelEncoding, Pixels};
+use crate::preprocessing::Preprocessing;
 use crate::trace::ReluStart;
 
 const LAYERS: [&str; 3] = ["conv2", "ip1", "ip2"];
@@ -154,17 +155,21 @@ fn galleries_that_tell_nothing_apart_are_refused() {
     let (one, zero) = (template("a", &[1.0, 2.0]), template("b", &[0.0, 0.0]));
     assert_eq!(
         sentence(Metric::Cosine, &[one.clone(), one.clone()]),
-        "the gallery cannot be used: it has 1 identity, expected at least 2 identities"
+        "the gallery cannot be used: it has 1 identity, expected at least 2"
     );
     assert_eq!(
         sentence(Metric::Cosine, &[one.clone(), zero.clone()]),
         "template 1 (of `b`) is all zeros, which has no angle to anything"
     );
+    assert_eq!(
+        sentence(Metric::Cosine, &[template("a\n\u{1b}[31m", &[1.0, 2.0]), one.clone()]),
+        "template 0 (of `a\\n\\u{1b}[31m`) has an identity that is no name, expected text on one line"
+    );
     let header = GalleryHeader { metric: Metric::Euclidean, ..GalleryHeader::at_layer("ip1") };
     assert!(Gallery::new(header, vec![one.clone(), zero]).is_ok());
     assert_eq!(
         sentence(Metric::Euclidean, &[one.clone(), template("c", &[1.0])]),
-        "template 1 (of `c`) has 1 numbers, expected 2 like the first"
+        "template 1 (of `c`) has 1 number, expected 2 like the first"
     );
     assert_eq!(
         sentence(Metric::Euclidean, &[one.clone(), template("c", &[1.0, f32::NAN])]),
@@ -176,4 +181,39 @@ fn galleries_that_tell_nothing_apart_are_refused() {
         error.to_string(),
         "the templates of the gallery have 2 numbers, expected 500 as layer `ip1` has"
     );
+}
+
+#[test]
+fn a_network_that_takes_other_pixels_or_sizes_than_the_templates_is_refused() {
+    let header =
+        || GalleryHeader { input: Some(Network::lenet(1).input()), ..GalleryHeader::at_layer("ip1") };
+    let templates =
+        || ["a", "b"].map(|name| Template { identity: name.to_owned(), values: vec![1.0; 500] }).to_vec();
+    let gallery = Gallery::new(header(), templates()).unwrap();
+    assert!(Network::lenet(2).with_gallery(&gallery).is_ok(), "weights are not looked at here");
+
+    let word = |word| PixelEncoding::from_word(word, ChannelOrder::Grey).unwrap();
+    let other = || Network::lenet(1).with_pixels(word("0-255")).unwrap();
+    let error = other().with_gallery(&gallery).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the gallery was made with another encoding of the pixels, expected grey, pixel · 0.00390625, got grey, \
+         pixel · 1"
+    );
+    assert!(error.hint().unwrap().contains("the gallery's own is taken"));
+    let cropping = Preprocessing::new(None, Some([28, 28])).unwrap();
+    let error = Network::lenet(1).with_preprocessing(cropping).unwrap().with_gallery(&gallery).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the gallery was made with another preprocessing, expected none, got crop 28x28"
+    );
+    let input = NetworkInput { size: [32, 32], ..Network::lenet(1).input() };
+    assert!(
+        input
+            .expect(&Network::lenet(1).input())
+            .unwrap_err()
+            .to_string()
+            .ends_with("expected 32×32, got 28×28")
+    );
+    assert!(other().with_gallery(&gallery.for_any_input()).is_ok());
 }

@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 use std::path::Path;
 
 pub use self::growing::GrowingArray;
-pub use self::reader::{AnyOrder, Array, Images, read, read_labels};
-pub(crate) use self::reader::{BYTES, C_ORDER, IMAGE_SHAPES};
+pub use self::reader::{AnyOrder, Array, Images, header, read, read_labels};
+pub(crate) use self::reader::{BYTES, C_ORDER, FLOATS, IMAGE_SHAPES};
 pub(crate) use lots_network::npy::is_array;
 
 use lots_network::npy;
@@ -22,7 +22,7 @@ use crate::whole_file::WholeFile;
 
 const KIND: &str = "`.npy` array";
 
-/// The numbers that are read and written: `u8` for images, `i16` for perturbations, `f32` for everything else, and `f64`
+/// The numbers that are read and written: `u8` for images, `bool` for masks, `i16` for perturbations, `f32` for everything else, and `f64`
 /// where other programs have written it.
 pub trait Element: Copy + Send + Sync + 'static + sealed::Bytes {
     /// The name of the type in the header, little-endian.
@@ -163,6 +163,21 @@ macro_rules! element {
             }
         }
     };
+}
+
+/// NumPy reads any byte but 0 as true.
+impl Element for bool {
+    const TYPE: &'static str = "|b1";
+}
+
+impl sealed::Bytes for bool {
+    fn append_to(self, bytes: &mut Vec<u8>) {
+        bytes.push(u8::from(self));
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Self {
+        bytes.iter().any(|&byte| byte != 0)
+    }
 }
 
 element!(u8, "|u1");

@@ -5,8 +5,10 @@
 //! ones and other sub-folders are left alone. The order is that of the class index and then of the name, byte by byte.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
+
+use serde::Serialize;
 
 use super::picture;
 use crate::error::{Error, Result};
@@ -20,6 +22,23 @@ pub struct Folder {
     pub names: Vec<String>,
     /// The class folder of each, if there are class folders.
     pub labels: Option<Vec<usize>>,
+    /// What lies in folders that are named like no class, where classes have names.
+    pub left_out: Option<LeftOut>,
+}
+
+/// Pictures in folders that are named like no class.
+///
+/// ```
+/// use lots::data::folder::LeftOut;
+/// let left_out = LeftOut { pictures: 1, folders: vec!["carol".to_owned()] };
+/// assert_eq!(left_out.to_string(), "1 picture in a folder that is named like no class: `carol`");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// How many there are, at least one.
+    pub pictures: usize,
+    /// The names of the folders that they lie in.
+    pub folders: Vec<String>,
 }
 
 /// Lists the pictures of a folder without opening them.
@@ -31,16 +50,76 @@ pub fn list(folder: impl AsRef<Path>) -> Result<Folder> {
     list_classes(folder.as_ref(), class_index)
 }
 
-/// As [`list`], with class folders that are named by what the classes are called, and no others.
+/// So many folders are named in a sentence.
+const MOST_NAMED: usize = 5;
+
+impl fmt::Display for LeftOut {
+    /// `3 pictures in folders that are named like no class: carol, dave`, of many folders the first.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<String> =
+            self.folders.iter().take(MOST_NAMED).map(|name| format!("`{}`", name.escape_debug())).collect();
+        if let Some(more) = self.folders.len().checked_sub(MOST_NAMED + 1) {
+            names.push(format!("{} more", more + 1));
+        }
+        let pictures = if self.pictures == 1 { "picture" } else { "pictures" };
+        let folders = if self.folders.len() == 1 { "a folder that is" } else { "folders that are" };
+        write!(
+            formatter,
+            "{} {pictures} in {folders} named like no class: {}",
+            self.pictures,
+            names.join(", ")
+        )
+    }
+}
+
+/// As [`list`], with class folders that are named by what the classes are called, and no others. The folder may be one
+/// of them itself.
 ///
 /// - `names`: of the classes, in their order.
 ///
 /// # Errors
-/// As [`list`].
+/// As [`list`]; [`Error::OtherClasses`] if there are pictures, but all in folders that are named like no class.
 pub fn list_named(folder: impl AsRef<Path>, names: &[String]) -> Result<Folder> {
     let places: BTreeMap<&str, usize> =
         names.iter().enumerate().map(|(class, name)| (name.as_str(), class)).collect();
-    list_classes(folder.as_ref(), |name| places.get(name).copied())
+    let folder = folder.as_ref();
+    let class_of = |name: &str| places.get(name).copied();
+    let left_out = left_out(folder, class_of)?;
+    let mut found = match (list_classes(folder, class_of), left_out) {
+        (Err(Error::EmptyFolder { path }), Some(left_out)) => {
+            return Err(Error::OtherClasses { left_out, classes: names.to_vec(), path });
+        }
+        (found, left_out) => Folder { left_out, ..found? },
+    };
+    if found.labels.is_none()
+        && let Some(class) = name_of(folder).as_deref().and_then(class_of)
+    {
+        found.labels = Some(vec![class; found.paths.len()]);
+    }
+    Ok(found)
+}
+
+/// What lies in folders that are named like no class.
+fn left_out(folder: &Path, class_of: impl Fn(&str) -> Option<usize>) -> Result<Option<LeftOut>> {
+    let mut left_out = LeftOut { pictures: 0, folders: Vec::new() };
+    for name in names(folder)? {
+        let inner = folder.join(&name);
+        if class_of(&name).is_some() || !inner.is_dir() {
+            continue;
+        }
+        let pictures = names(&inner)?.iter().filter(|name| is_picture(&inner.join(name))).count();
+        if pictures > 0 {
+            left_out.pictures += pictures;
+            left_out.folders.push(name);
+        }
+    }
+    Ok((left_out.pictures > 0).then_some(left_out))
+}
+
+/// What a folder is called: `.` and the folder of `1.png` have a name, too. `None` for the root.
+pub(super) fn name_of(folder: &Path) -> Option<String> {
+    let place = if folder.file_name().is_some() { None } else { folder.join(".").canonicalize().ok() };
+    place.as_deref().unwrap_or(folder).file_name().map(|name| name.to_string_lossy().into_owned())
 }
 
 fn list_classes(folder: &Path, class_of: impl Fn(&str) -> Option<usize>) -> Result<Folder> {
@@ -59,7 +138,7 @@ fn list_classes(folder: &Path, class_of: impl Fn(&str) -> Option<usize>) -> Resu
             path: folder.to_owned(),
         });
     }
-    let mut found = Folder { paths: Vec::new(), names: Vec::new(), labels: None };
+    let mut found = Folder { paths: Vec::new(), names: Vec::new(), labels: None, left_out: None };
     for name in pictures {
         found.paths.push(folder.join(name));
         found.names.push(name.clone());
@@ -145,6 +224,22 @@ mod tests {
         let found = list_named(folder.path(), &["bob", "anna"].map(str::to_owned)).unwrap();
         assert_eq!(found.names, ["bob/a.png", "anna/x.png"]);
         assert_eq!(found.labels, Some(vec![0, 1]));
+        let left_out = found.left_out.unwrap();
+        assert_eq!(left_out.to_string(), "2 pictures in folders that are named like no class: `1`, `carol`");
+    }
+
+    #[test]
+    fn a_folder_that_is_named_like_a_class_is_one() {
+        let root = make(&["anna/2.png", "anna/1.png", "carol/1.png"]);
+        let names = ["bob", "anna"].map(str::to_owned);
+        let anna = list_named(root.path().join("anna"), &names).unwrap();
+        assert_eq!((anna.names.len(), anna.labels, anna.left_out), (2, Some(vec![1, 1]), None));
+        assert_eq!(list_named(root.path().join("carol"), &names).unwrap().labels, None);
+        let error = list_named(root.path(), &["bob".to_owned()]).unwrap_err();
+        let sentence = "there are no pictures of a class, but 3 pictures in folders that are named like no class: \
+                        `anna`, `carol`: `";
+        assert!(error.to_string().starts_with(sentence), "{error}");
+        assert_eq!(error.hint().unwrap(), "the classes are called `bob`");
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! Identities are names, not class indices; which class each becomes is decided by who counts them.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::folder::{class_index, is_picture, names};
+use super::folder::{class_index, is_picture, name_of, names};
 use crate::error::{Error, Result};
 
 /// A picture and whom it shows.
@@ -70,6 +71,58 @@ pub fn list(path: impl AsRef<Path>) -> Result<Vec<IdentityPicture>> {
     }
 }
 
+/// Pictures of which each is there once, and each identity in one folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DistinctPictures {
+    /// The pictures in their order.
+    pub pictures: Vec<IdentityPicture>,
+    /// How many were left out because they had come before, under the same name or another.
+    pub repeated: usize,
+}
+
+/// Each picture once, where it comes first.
+///
+/// # Errors
+/// [`Error::TwoFolders`] if folders in two places are named like one identity; [`Error::File`].
+///
+/// # Example
+/// ```
+/// use lots::data::identities::{distinct, list};
+/// let folder = tempfile::tempdir()?;
+/// std::fs::create_dir(folder.path().join("anna"))?;
+/// std::fs::write(folder.path().join("anna/1.png"), b"")?;
+/// let twice = [list(folder.path())?, list(folder.path().join("anna/1.png"))?].concat();
+/// let found = distinct(twice)?;
+/// assert_eq!((found.pictures.len(), found.repeated), (1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn distinct(pictures: impl IntoIterator<Item = IdentityPicture>) -> Result<DistinctPictures> {
+    let canonical = |path: &Path| path.canonicalize().map_err(|reason| Error::file("read", path, reason));
+    let mut found = DistinctPictures::default();
+    let mut known = BTreeSet::new();
+    // Where each identity's pictures lie, as it is on the disk and as it was named.
+    let mut folders: BTreeMap<String, (PathBuf, PathBuf)> = BTreeMap::new();
+    for picture in pictures {
+        let named = match picture.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let place = canonical(&named)?;
+        let (first, first_named) =
+            folders.entry(picture.identity.clone()).or_insert_with(|| (place.clone(), named.clone()));
+        if *first != place {
+            let folders = [first_named.clone(), named];
+            return Err(Error::TwoFolders { identity: picture.identity, folders });
+        }
+        if known.insert(canonical(&picture.path)?) {
+            found.pictures.push(picture);
+        } else {
+            found.repeated += 1;
+        }
+    }
+    Ok(found)
+}
+
 /// The order of identities: numbers by what they are and before names, names byte by byte.
 ///
 /// # Example
@@ -88,15 +141,7 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 }
 
 fn picture(path: PathBuf) -> Result<IdentityPicture> {
-    let folder = match path.parent() {
-        // `1.png` and `./1.png` lie in a folder with a name, too.
-        Some(folder) if folder.as_os_str().is_empty() || folder.file_name().is_none() => {
-            folder.join(".").canonicalize().ok()
-        }
-        folder => folder.map(Path::to_owned),
-    };
-    let name = folder.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    match name {
+    match path.parent().and_then(name_of) {
         Some(identity) => Ok(IdentityPicture { path, identity }),
         None => Err(Error::NoIdentity { path }),
     }
@@ -131,6 +176,23 @@ mod tests {
         assert_eq!(listed(root.path()), all);
         assert_eq!(listed(&root.path().join("bob")), all[1..]);
         assert_eq!(listed(&root.path().join("bob/b.png")), all[2..]);
+    }
+
+    #[test]
+    fn a_picture_counts_once_and_an_identity_has_one_folder() {
+        let root = make(&["a/anna/1.png", "a/anna/2.png", "b/anna/1.png", "b/bob/1.png"]);
+        let all = |places: &[&str]| {
+            let listed = places.iter().map(|place| list(root.path().join(place)).unwrap());
+            distinct(listed.collect::<Vec<_>>().concat())
+        };
+        let found = all(&["a/anna/2.png", "a", "a/../a/anna/1.png", "b/bob"]).unwrap();
+        let names: Vec<_> =
+            found.pictures.iter().map(|it| it.path.strip_prefix(root.path()).unwrap()).collect();
+        assert_eq!(names, ["a/anna/2.png", "a/anna/1.png", "b/bob/1.png"].map(Path::new));
+        assert_eq!(found.repeated, 2);
+        let error = all(&["a", "b"]).unwrap_err();
+        assert!(error.to_string().starts_with("the identity `anna` is in two folders, `"), "{error}");
+        assert!(error.hint().unwrap().contains("rename one of them"));
     }
 
     #[test]

@@ -93,8 +93,8 @@ impl ImageSource {
         Self { label_file: Some(path.into()), ..self }
     }
 
-    /// The same images, with class folders that are named like the classes, `anna`, instead of by their index. Without
-    /// names nothing changes.
+    /// The same images, with class folders that are named like the classes, `anna`, instead of by their index; one such
+    /// folder, and a picture in it, are of its class. Without names nothing changes.
     #[must_use]
     pub fn with_class_names(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { class_names: names.into_iter().map(Into::into).collect(), ..self }

@@ -2,7 +2,7 @@
 //!
 //! | File | Holds |
 //! |---|---|
-//! | `.npy` | f32 or f64 of the layer's shape, or several of them, `[templates, …]` |
+//! | `.npy` | f32 or f64 of the layer's shape, or flat; or several of them, `[templates, …]` |
 //! | JSON | an array of numbers, or an object `{"name", "class", "values"}` of which only `values` must be there; or an array of such |
 //! | text | base64 of little-endian f32 |
 //! | gallery | its templates, as [`crate::gallery::write`] writes them; an identity is a class |
@@ -10,54 +10,66 @@
 //! What a file is is told by its contents, not by its name. Numbers must be finite, and whole templates as long as the
 //! layer.
 
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use lots_network::{Network, Shape};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use super::array;
-use crate::error::{Error, Result};
+use super::array::{self, Element, FLOATS};
+use crate::error::{Error, Result, counted};
 use crate::experiment::TargetTemplate;
-use crate::{gallery, whole_file};
+use crate::gallery;
+use crate::regular_file::RegularFile;
 
 const KIND: &str = "file of templates";
 
-/// Reads all templates of a file.
+/// A million templates of 512 numbers fit.
+const MOST_BYTES: u64 = 1 << 31;
+
+/// In text a number takes three times as much and more; what is parsed takes several times that.
+const MOST_TEXT: u64 = 1 << 26;
+
+/// Reads all templates of a file. What its header and its length say is looked at before the rest is read.
 ///
-/// - `length`: how many numbers the layer has.
+/// - `network`: the network that they are for; a gallery must have been made with such pixels and sizes.
+/// - `shape`: of the layer.
 ///
 /// # Errors
-/// [`Error::NoSuchFile`], [`Error::File`]; [`Error::Unsupported`] if it holds anything but whole templates of this length;
-/// [`Error::Damaged`]; those of the format.
+/// [`Error::NoSuchFile`], [`Error::File`], [`Error::NotRegular`], [`Error::FileSize`]; [`Error::Unsupported`] if it holds
+/// anything but whole templates of this shape; [`Error::Damaged`]; [`lots_network::Error::GalleryInput`]; those of the
+/// format.
 ///
 /// # Example
 /// ```
+/// let network = lots::embedded::lenet();
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("stolen.json");
-/// std::fs::write(&path, r#"{"name": "anna", "values": [0.5, -1, 2e-3]}"#)?;
-/// let templates = lots::data::templates::read(&path, 3)?;
-/// assert_eq!((templates[0].name.as_str(), &templates[0].values[..]), ("anna", &[0.5, -1.0, 2e-3][..]));
+/// std::fs::write(&path, r#"{"name": "anna", "values": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}"#)?;
+/// let templates = lots::data::templates::read(&path, &network, network.shape(network.layer("ip2")?))?;
+/// assert_eq!((templates[0].name.as_str(), templates[0].values[2]), ("anna", 2.0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn read(path: impl AsRef<Path>, length: usize) -> Result<Vec<TargetTemplate>> {
+pub fn read(path: impl AsRef<Path>, network: &Network, shape: &Shape) -> Result<Vec<TargetTemplate>> {
     let path = path.as_ref();
-    let mut bytes = Vec::new();
-    let mut file = whole_file::open(path)?;
-    file.read_to_end(&mut bytes).map_err(|reason| Error::file("read", path, reason))?;
-    let found: Vec<Written> = if array::is_array(&bytes) {
-        of_array(path, length)?
-    } else if bytes.get(8) == Some(&b'{') {
-        of_gallery(path)?
-    } else if bytes.trim_ascii_start().starts_with(b"[") || bytes.trim_ascii_start().starts_with(b"{") {
-        of_json(&bytes).map_err(|reason| damaged(path, reason))?
+    let length = shape.count();
+    let mut file = RegularFile::open(path)?;
+    let start = file.start(16)?;
+    let found: Vec<Written> = if array::is_array(&start) {
+        of_array(&file, shape)?
+    } else if gallery::is_gallery(path)? {
+        of_gallery(path, network)?
     } else {
-        of_base64(&bytes, length).ok_or_else(|| {
-            let got = format!("{} bytes that are no templates of {length} numbers", bytes.len());
-            unsupported(path, got)
-        })?
+        let bytes = file.read(KIND, MOST_TEXT)?;
+        if bytes.trim_ascii_start().starts_with(b"[") || bytes.trim_ascii_start().starts_with(b"{") {
+            of_json(&bytes).map_err(|reason| damaged(path, reason))?
+        } else {
+            let got = || format!("{} bytes that are no templates of {length} numbers", bytes.len());
+            of_base64(&bytes, length).ok_or_else(|| unsupported(path, got()))?
+        }
     };
     checked(found, path, length)
 }
@@ -73,36 +85,41 @@ struct Written {
     values: Vec<f32>,
 }
 
-/// What JSON may hold.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Json {
-    Values(Vec<f32>),
-    Arrays(Vec<Vec<f32>>),
-    Objects(Vec<Written>),
-    Object(Written),
-}
-
 fn of_values(values: Vec<f32>) -> Written {
     Written { name: None, class: None, values }
 }
 
-fn of_array(path: &Path, length: usize) -> Result<Vec<Written>> {
-    let values: Vec<f32> = match array::read::<f32>(path) {
-        Ok(array) => array.values,
-        Err(Error::Unsupported { .. }) => {
-            array::read::<f64>(path)?.values.into_iter().map(|value| value as f32).collect()
-        }
-        Err(error) => return Err(error),
-    };
-    if length == 0 || values.is_empty() || !values.len().is_multiple_of(length) {
-        return Err(unsupported(path, format!("{} numbers", values.len())));
+/// The array has the shape of the layer, or its numbers one after the other; or several of them along a first axis.
+fn of_array(file: &RegularFile, shape: &Shape) -> Result<Vec<Written>> {
+    let path = file.path();
+    let (extents, length) = (shape.extents(), shape.count());
+    let header = array::header(path)?;
+    let own = header.shape.as_slice();
+    let is_one = |own: &[usize]| own == extents || own == [length];
+    if !is_one(own) && !own.split_first().is_some_and(|(_, rest)| is_one(rest)) {
+        let got = format!("numbers of shape {own:?} where the layer has {extents:?}");
+        return Err(unsupported(path, got));
     }
-    Ok(values.chunks_exact(length).map(|values| of_values(values.to_vec())).collect())
+    if file.length() > MOST_BYTES {
+        let got = file.length();
+        return Err(Error::FileSize { kind: KIND, got, most: MOST_BYTES, path: path.to_owned() });
+    }
+    let values: Vec<f32> = match header.value_type.as_str() {
+        f64::TYPE => array::read::<f64>(path)?.values.into_iter().map(|value| value as f32).collect(),
+        f32::TYPE => array::read::<f32>(path)?.values,
+        other => {
+            let (got, expected) = (format!("values of type `{other}`"), FLOATS);
+            return Err(Error::Unsupported { kind: KIND, got, expected, path: path.to_owned() });
+        }
+    };
+    Ok(values.chunks_exact(length.max(1)).map(|values| of_values(values.to_vec())).collect())
 }
 
-fn of_gallery(path: &Path) -> Result<Vec<Written>> {
+fn of_gallery(path: &Path, network: &Network) -> Result<Vec<Written>> {
     let gallery = gallery::read(path)?;
+    if let Some(input) = &gallery.header().input {
+        input.expect(&network.input())?;
+    }
     let templates = gallery.templates().zip(gallery.classes());
     let templates = templates.map(|(values, &class)| Written {
         name: Some(gallery.identities()[class].clone()),
@@ -112,19 +129,25 @@ fn of_gallery(path: &Path) -> Result<Vec<Written>> {
     Ok(templates.collect())
 }
 
+/// An array of numbers, several of them, objects or one. What it is, its first letters tell, so that nothing is kept
+/// twice.
 fn of_json(bytes: &[u8]) -> std::result::Result<Vec<Written>, String> {
-    let json = serde_json::from_slice(bytes).map_err(|error| {
+    let mut letters = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
+    match (letters.next(), letters.next()) {
+        (Some(b'{'), _) => Ok(vec![json(bytes)?]),
+        (_, Some(b'{')) => json(bytes),
+        (_, Some(b'[')) => Ok(json::<Vec<Vec<f32>>>(bytes)?.into_iter().map(of_values).collect()),
+        _ => Ok(vec![of_values(json(bytes)?)]),
+    }
+}
+
+fn json<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|error| {
         if error.is_data() {
             "expected arrays of numbers, or objects with `name`, `class` and `values`".to_owned()
         } else {
             error.to_string()
         }
-    })?;
-    Ok(match json {
-        Json::Values(values) => vec![of_values(values)],
-        Json::Arrays(arrays) => arrays.into_iter().map(of_values).collect(),
-        Json::Objects(objects) => objects,
-        Json::Object(object) => vec![object],
     })
 }
 
@@ -148,8 +171,10 @@ fn checked(found: Vec<Written>, path: &Path, length: usize) -> Result<Vec<Target
     let is_single = found.len() == 1;
     let template = |(row, written): (usize, Written)| {
         if written.values.len() != length {
-            let got =
-                format!("{} numbers in template {row}, where the layer has {length}", written.values.len());
+            let got = format!(
+                "{} in template {row}, where the layer has {length}",
+                counted(written.values.len(), "number")
+            );
             return Err(unsupported(path, got));
         }
         if let Some(value) = written.values.iter().find(|value| !value.is_finite()) {
@@ -166,7 +191,8 @@ fn checked(found: Vec<Written>, path: &Path, length: usize) -> Result<Vec<Target
 }
 
 fn unsupported(path: &Path, got: String) -> Error {
-    let expected = "finite numbers, as many as the layer has or whole multiples of it";
+    let expected =
+        "finite numbers of the layer's shape or as many in a row, or several of them, [templates, …]";
     Error::Unsupported { kind: KIND, got, expected, path: path.to_owned() }
 }
 
@@ -178,11 +204,11 @@ fn damaged(path: &Path, reason: String) -> Error {
 mod tests {
     use super::*;
 
-    fn read_bytes(bytes: &[u8], length: usize) -> Result<Vec<TargetTemplate>> {
+    fn read_bytes(bytes: &[u8], shape: impl Into<Shape>) -> Result<Vec<TargetTemplate>> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.x");
         std::fs::write(&path, bytes).unwrap();
-        read(&path, length)
+        read(&path, &crate::embedded::lenet(), &shape.into())
     }
 
     fn npy<T: array::Element>(shape: &[usize], values: &[T]) -> Vec<u8> {
@@ -197,8 +223,9 @@ mod tests {
         let values = [0.5_f32, -2.0, 1e-3, 4.0];
         let base64 = STANDARD.encode(values.map(f32::to_le_bytes).concat());
         let (start, end) = base64.split_at(5);
-        let cases: [Vec<u8>; 8] = [
+        let cases: [Vec<u8>; 9] = [
             npy(&[4], &values),
+            npy(&[1, 1, 2, 2], &values),
             npy(&[1, 2, 2], &values),
             npy(&[4], &values.map(f64::from)),
             b" [0.5, -2, 1e-3, 4.0]".to_vec(),
@@ -208,7 +235,7 @@ mod tests {
             format!("{start}\n{end}\n").into_bytes(),
         ];
         for bytes in cases {
-            let templates = read_bytes(&bytes, 4).unwrap();
+            let templates = read_bytes(&bytes, [1, 2, 2]).unwrap();
             let [template] = &templates[..] else { panic!("{} templates", templates.len()) };
             assert_eq!((template.name.as_str(), &template.values[..]), ("t.x", &values[..]));
         }
@@ -216,10 +243,11 @@ mod tests {
 
     #[test]
     fn several_templates_are_numbered() {
-        let templates = read_bytes(&npy(&[2, 3], &[1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0]), 3).unwrap();
+        let templates = read_bytes(&npy(&[2, 3], &[1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0]), [3]).unwrap();
         assert_eq!(templates[1].name, "t.x[1]");
         assert_eq!(templates[1].values[..], [4.0, 5.0, 6.0]);
-        let named = read_bytes(br#"[{"name": "a", "values": [1]}, {"class": 2, "values": [2]}]"#, 1).unwrap();
+        let named =
+            read_bytes(br#"[{"name": "a", "values": [1]}, {"class": 2, "values": [2]}]"#, [1]).unwrap();
         assert_eq!(
             named.iter().map(|it| (it.name.as_str(), it.class)).collect::<Vec<_>>(),
             [("a", None), ("t.x[1]", Some(2))]
@@ -231,7 +259,7 @@ mod tests {
         let cases: [(&[u8], &str); 9] = [
             (b"", "0 bytes that are no templates of 3 numbers"),
             (b"[1, 2]", "2 numbers in template 0, where the layer has 3"),
-            (b"[1, 2, 1e39]", "inf in template 0"),
+            (b"[1, 2, 1e39]", "number out of range"),
             (b"[1, \"2\", 3]", "expected arrays of numbers, or objects"),
             (b"[]", "0 numbers in template 0"),
             (b"{\"name\": \"a\"}", "expected arrays of numbers, or objects"),
@@ -240,12 +268,52 @@ mod tests {
             (b"AACAfwAAgH8AAIB/", "inf in template 0"),
         ];
         for (bytes, part) in cases {
-            let message = read_bytes(bytes, 3).unwrap_err().to_string();
+            let message = read_bytes(bytes, [3]).unwrap_err().to_string();
             assert!(message.contains(part), "{}: {message}", String::from_utf8_lossy(bytes));
         }
         let array = npy(&[4], &[1.0_f32; 4]);
         for end in 0..array.len() {
-            assert!(read_bytes(&array[..end], 4).is_err(), "{end} bytes");
+            assert!(read_bytes(&array[..end], [4]).is_err(), "{end} bytes");
         }
+    }
+
+    #[test]
+    fn an_array_of_another_shape_with_as_many_numbers_is_refused() {
+        let sentence = |shape: &[usize]| {
+            let values = vec![1.0_f32; shape.iter().product()];
+            read_bytes(&npy(shape, &values), [2, 3, 4]).map(|found| found.len()).map_err(|it| it.to_string())
+        };
+        for (shape, count) in
+            [(&[2, 3, 4][..], 1), (&[24], 1), (&[5, 2, 3, 4], 5), (&[5, 24], 5), (&[1, 24], 1)]
+        {
+            assert_eq!(sentence(shape), Ok(count), "{shape:?}");
+        }
+        for shape in [&[4, 3, 2][..], &[48], &[6, 4], &[2, 2, 3, 2], &[1, 1, 24], &[], &[23]] {
+            let message = sentence(shape).unwrap_err();
+            let got = format!(
+                "the file of templates holds numbers of shape {shape:?} where the layer has [2, 3, 4]"
+            );
+            assert!(message.starts_with(&got), "{message}");
+        }
+        assert!(sentence(&[0, 24]).unwrap_err().contains("no template"));
+    }
+
+    #[test]
+    fn files_that_are_too_large_are_refused_before_they_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sparse");
+        let sentence = |start: &[u8]| {
+            std::fs::write(&path, start).unwrap();
+            std::fs::File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+            read(&path, &crate::embedded::lenet(), &Shape::from([4])).unwrap_err().to_string()
+        };
+        for start in [&b""[..], b"[0.5, 0.5", b"AAAA"] {
+            let message = sentence(start);
+            assert!(message.contains("1099511627776 bytes, expected at most 67108864"), "{message}");
+        }
+        let large = lots_network::npy::format("<f4", &[((1 << 40) - 128) / 16, 4]);
+        assert_eq!(large.len(), 128);
+        assert!(sentence(&large).contains("expected at most 2147483648"));
+        assert!(sentence(&npy(&[4], &[1.0_f32; 4])).contains("wrong length"));
     }
 }

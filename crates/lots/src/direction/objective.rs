@@ -1,5 +1,6 @@
 //! [`Objective`]: several layers that are steered at once, each with a weight, and the part of them that is.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use lots_network::{LayerId, Network};
@@ -9,6 +10,9 @@ use super::origin_trace::{Formed, OriginTrace};
 use super::{Direction, NoDirection};
 use crate::error::{Error, Result};
 use crate::mask::Mask;
+
+/// Sizes of weights. Beyond them, gradients in single precision become infinite, or zero beside those of other layers.
+const WEIGHTS: RangeInclusive<f32> = 1e-6..=1e6;
 
 /// What a direction moves: one layer, or the weighted sum of several.
 ///
@@ -60,9 +64,12 @@ impl Objective {
                     .trim()
                     .parse()
                     .ok()
-                    .filter(|weight: &f32| weight.is_finite() && *weight != 0.0)
+                    .filter(|weight: &f32| WEIGHTS.contains(&weight.abs()))
                     .ok_or_else(|| {
-                        refused(format!("`{digits}` is no weight, expected a number other than 0"))
+                        let (least, most) = (WEIGHTS.start(), WEIGHTS.end());
+                        refused(format!(
+                            "`{digits}` is no weight, expected a number from {least} to {most} or its negative"
+                        ))
                     })?,
             };
             let layer = network.layer(name)?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::Error;
 use crate::data::array;
 use crate::data::picture::TRANSPARENT;
+use crate::mask;
 
 /// The hint of an error about a file; `None` where the message says it all, and for all other errors.
 pub(super) fn of(error: &Error) -> Option<&'static str> {
@@ -14,10 +15,16 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
             "paths are relative to the current folder; built in are `digits` (1,000 test digits) and \
                  `digits:targets` (ten, one a class)"
         }
+        Error::NotRegular { .. } => "write what it holds into a file first",
+        Error::FileSize { .. } => {
+            "this is another file than was meant, or many templates in text: a `.npy` array or a gallery takes a third \
+             of the place"
+        }
         Error::UnknownFormat { .. } => {
             "PNG, JPEG, PGM/PPM, BMP and WebP pictures are read, and for many images IDX (gzipped or not) and \
                  `.npy` files; the contents decide, not the name"
         }
+        Error::NotArray { .. } => "`numpy.save` writes one; the contents decide, not the name",
         Error::FileLength { expected, got, .. } if got < expected => {
             "the file was not copied or downloaded to its end; fetch it again"
         }
@@ -47,6 +54,7 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
         }
         Error::LabelMissing { .. } => "its lines are `name,label`, where the name is that of the image file",
         Error::NoIdentity { .. } => "put it into a folder that is named like the identity",
+        Error::TwoFolders { .. } => "rename one of them, or put all of its pictures into one",
         Error::NotGallery { .. } => "`lots gallery build` writes one",
         _ => return None,
     };
@@ -61,6 +69,7 @@ fn unsupported(got: &str, expected: &str) -> Option<&'static str> {
         }
         array::BYTES => "images are pixels 0–255: `array.round().clip(0, 255).astype(numpy.uint8)`",
         array::IMAGE_SHAPES => "channels come last: `array.transpose(0, 2, 3, 1)`",
+        mask::TYPES | array::FLOATS => "`array.astype(numpy.float32)` before it is saved",
         array::C_ORDER => "`numpy.ascontiguousarray(array)` before it is saved",
         _ => return None,
     };

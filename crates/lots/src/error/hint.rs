@@ -13,20 +13,15 @@ impl Error {
                 "try a smaller learning rate, and look whether the labels belong to the images"
             }
             Self::Checkpoint { .. } => "delete it to start again, or repeat the command that wrote it",
-            Self::ImageSize { got: [3, ..], expected: [1, ..], .. } => {
-                "the picture is coloured; turn it to grey first"
-            }
-            Self::CropSize { .. } => {
-                "resize images first: `--resize` makes the shorter side long enough for the crop"
-            }
-            Self::ResizedSize { .. } => {
-                "a picture that is thousands of times as long as wide is no photograph; cut it first"
-            }
-            Self::MixedShapes { .. } => "a network takes images of one size; crop or scale them alike first",
-            Self::ImageTooSmall { .. } => {
-                "compare with the full border, which continues the image as its mirror image"
-            }
-            Self::UnknownMethod { .. } | Self::FewImpostors { .. } | Self::RangeOutside { .. } => {
+            Self::ImageSize { .. }
+            | Self::CropSize { .. }
+            | Self::ResizedSize { .. }
+            | Self::MixedShapes { .. }
+            | Self::ImageTooSmall { .. } => self.hint_of_sizes()?,
+            Self::UnknownMethod { .. }
+            | Self::FewImpostors { .. }
+            | Self::RangeOutside { .. }
+            | Self::OtherClasses { .. } => {
                 return self.hint_with_facts();
             }
             Self::Pairs { .. } => "give as many targets as origins, or pair all with all",
@@ -45,7 +40,10 @@ impl Error {
             Self::NoPairs { .. } => "give images of at least two identities",
             Self::NoSuchFile { .. }
             | Self::File { .. }
+            | Self::NotRegular { .. }
+            | Self::FileSize { .. }
             | Self::UnknownFormat { .. }
+            | Self::NotArray { .. }
             | Self::FileLength { .. }
             | Self::Damaged { .. }
             | Self::Unsupported { .. }
@@ -58,11 +56,11 @@ impl Error {
             | Self::LabelCount { .. }
             | Self::LabelMissing { .. }
             | Self::NoIdentity { .. }
+            | Self::TwoFolders { .. }
             | Self::NotGallery { .. } => file_hint::of(self)?,
             Self::RangeSyntax { .. }
             | Self::ArrayLength { .. }
             | Self::PixelCount { .. }
-            | Self::ImageSize { .. }
             | Self::NoImages
             | Self::TooManyImages { .. }
             | Self::ImageCount { .. }
@@ -88,6 +86,26 @@ impl Error {
         Some(hint.to_owned())
     }
 
+    /// What to do about the size of an image.
+    fn hint_of_sizes(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::ImageSize { got: [3, ..], expected: [1, ..], .. } => {
+                "the picture is coloured; turn it to grey first"
+            }
+            Self::CropSize { .. } => {
+                "resize images first: `--resize` makes the shorter side long enough for the crop"
+            }
+            Self::ResizedSize { .. } => {
+                "a picture that is thousands of times as long as wide is no photograph; cut it first"
+            }
+            Self::MixedShapes { .. } => "a network takes images of one size; crop or scale them alike first",
+            Self::ImageTooSmall { .. } => {
+                "compare with the full border, which continues the image as its mirror image"
+            }
+            _ => return None,
+        })
+    }
+
     /// The hints that name what there is or how much is needed.
     fn hint_with_facts(&self) -> Option<String> {
         Some(match self {
@@ -98,6 +116,15 @@ impl Error {
             }
             Self::FewImpostors { far, .. } => {
                 format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil())
+            }
+            Self::OtherClasses { classes, .. } => {
+                let some: Vec<String> =
+                    classes.iter().take(12).map(|name| format!("`{}`", name.escape_debug())).collect();
+                format!(
+                    "the classes are called {}{}",
+                    some.join(", "),
+                    if classes.len() > 12 { ", …" } else { "" }
+                )
             }
             Self::RangeOutside { count, .. } => {
                 format!("its images are counted from 0 to {}", count.saturating_sub(1))

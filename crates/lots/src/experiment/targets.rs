@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lots_network::{LayerId, Network};
 
 use super::{Experiment, LANES, trace_bytes};
-use crate::criterion::euclidean_distance;
+use crate::criterion::{Until, euclidean_distance};
 use crate::data::ImageSet;
 use crate::direction::{Objective, OriginTrace};
 use crate::error::{Error, Result};
@@ -42,8 +42,8 @@ pub enum TargetChoice {
     Nearest,
     /// For each origin, the one of another class that is farthest.
     Farthest,
-    /// The mean of all with these weights, which need not add up to 1. Its class is that of the target with the largest
-    /// weight.
+    /// The mean of all with these weights, which need not add up to 1. It has a class only if all that take part in it
+    /// have the same.
     Mixture(Vec<f64>),
 }
 
@@ -229,9 +229,9 @@ impl Targets {
         if !(sum.is_finite() && sum > 0.0) {
             return Err(refused(format!("their weights add up to {sum}, expected a positive number")));
         }
-        let largest = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let main = weights.iter().position(|weight| weight.total_cmp(&largest).is_eq()).unwrap_or_default();
-        let class = self.classes[main];
+        let mut classes = self.classes.iter().zip(weights).filter(|&(_, &weight)| weight != 0.0);
+        let first = classes.next().and_then(|(class, _)| *class);
+        let class = first.filter(|_| classes.all(|(class, _)| *class == first));
         let members = weights.iter().copied().enumerate().collect();
         // No label: a mixture is nobody's own class.
         Ok(self.means(&[members], vec![None], vec![class]))
@@ -272,9 +272,19 @@ impl Experiment {
                 "origins are paired with each of them, one to one, or with what is made of all",
             ));
         }
-        let needs_class = self.until == crate::criterion::Until::Class;
+        let needs_class = self.until == Until::Class;
         if needs_class && let Some(template) = self.templates.iter().find(|it| it.class.is_none()) {
             return Err(refused(format!("the class of template `{}` is not known", template.name)));
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// If the class of what was made of the targets is wanted, and it has none.
+    pub(super) fn check_class_of(&self, targets: Option<&Targets>) -> Result<()> {
+        let is_mixture = matches!(self.target_choice, TargetChoice::Mixture(_));
+        if self.until == Until::Class && is_mixture && targets.is_some_and(|it| it.classes == [None]) {
+            return Err(refused("a mixture of several classes has no class that could be reached"));
         }
         Ok(())
     }

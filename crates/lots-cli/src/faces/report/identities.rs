@@ -1,9 +1,9 @@
 //! [`Identities`]: folders with a folder for each identity, of its images.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lots::Image;
-use lots::data::folder;
+use lots::data::identities::{self, DistinctPictures, IdentityPicture};
 use lots_network::Network;
 use sha2::{Digest, Sha256};
 
@@ -27,51 +27,25 @@ pub(super) struct Identities {
 
 impl Identities {
     /// # Errors
-    /// If a folder has no folders of pictures, an identity is in two, or a picture cannot be used.
+    /// If there are no pictures in a folder, an identity is in two, a picture is given twice, or a picture cannot be used.
     pub(super) fn load(folders: &[PathBuf], network: &Network) -> Result<Self> {
         let mut found =
             Self { names: Vec::new(), images: Vec::new(), image_names: Vec::new(), of: Vec::new() };
-        for folder in folders {
-            let before = found.names.len();
-            for name in folders_in(folder)? {
-                found.add(&folder.join(&name), name, network)?;
-            }
-            if found.names.len() == before {
-                return Err(Failure::new(format!(
-                    "there are no folders of pictures in `{}`",
-                    folder.display()
-                ))
-                .with_hint(
-                    "put the aligned faces of each identity into a folder of its own: FACES/NAME/*.png",
-                ));
-            }
-        }
-        Ok(found)
-    }
-
-    fn add(&mut self, folder: &Path, name: String, network: &Network) -> Result<()> {
-        let pictures = match folder::list(folder) {
-            Ok(pictures) => pictures,
-            Err(lots::Error::EmptyFolder { .. }) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        if self.names.contains(&name) {
-            return Err(Failure::new(format!("the identity `{name}` is in two folders"))
-                .with_hint("rename one of them, or put all of its images into one"));
-        }
-        let identity = self.names.len();
-        for (path, file) in pictures.paths.iter().zip(&pictures.names) {
-            if self.images.len() == MOST_IMAGES {
+        for IdentityPicture { path, identity } in listed(folders)? {
+            if found.images.len() == MOST_IMAGES {
                 return Err(Failure::new(format!("there are more than {MOST_IMAGES} images"))
                     .with_hint("leave out some identities, or some images of each"));
             }
-            let image = Image::open(path)?;
-            self.images.push(Fitted::new(&image, "face", network).about("face", path.display())?.image);
-            self.image_names.push(format!("{name}/{file}"));
-            self.of.push(identity);
+            let image = Image::open(&path)?;
+            found.images.push(Fitted::new(&image, "face", network).about("face", path.display())?.image);
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            found.image_names.push(format!("{identity}/{file}"));
+            if found.names.last() != Some(&identity) {
+                found.names.push(identity);
+            }
+            found.of.push(found.names.len() - 1);
         }
-        self.names.push(name);
-        Ok(())
+        Ok(found)
     }
 
     /// # Errors
@@ -116,18 +90,36 @@ pub(super) fn lot(seed: u64, words: &[&str]) -> u64 {
     hash.finalize().iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
-/// The names of the folders in a folder, sorted, `s2` before `s10`.
-fn folders_in(folder: &Path) -> Result<Vec<String>> {
-    let failed = |reason| Failure::file("read", folder, &reason);
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') && folder.join(&name).is_dir() {
-            names.push(name);
-        }
+/// The pictures of all folders, identity by identity, `s2` before `s10`.
+fn listed(folders: &[PathBuf]) -> Result<Vec<IdentityPicture>> {
+    let mut pictures = Vec::new();
+    for folder in folders {
+        let mut own = identities::list(folder).map_err(|error| match error {
+            lots::Error::EmptyFolder { .. } => {
+                Failure::new(format!("there are no folders of pictures in `{}`", folder.display())).with_hint(
+                    "put the aligned faces of each identity into a folder of its own: FACES/NAME/*.png",
+                )
+            }
+            error => error.into(),
+        })?;
+        own.sort_by_cached_key(|picture| natural(&picture.identity));
+        pictures.extend(own);
     }
-    names.sort_by_key(|name| natural(name));
-    Ok(names)
+    let DistinctPictures { pictures: mut distinct, repeated } = identities::distinct(pictures)?;
+    if repeated > 0 {
+        let pictures = if repeated == 1 { "picture is" } else { "pictures are" };
+        return Err(Failure::new(format!("{repeated} {pictures} given more than once"))
+            .with_hint("name each folder once"));
+    }
+    // Pictures of one identity may have been named apart.
+    let mut first: Vec<String> = Vec::new();
+    distinct.sort_by_cached_key(|IdentityPicture { identity, .. }| {
+        first.iter().position(|known| known == identity).unwrap_or_else(|| {
+            first.push(identity.clone());
+            first.len() - 1
+        })
+    });
+    Ok(distinct)
 }
 
 /// Letters, then the number at the end, then the name for names that are alike.

@@ -10,7 +10,7 @@ use lots_network::npy::{self, Header};
 use super::{Element, KIND};
 use crate::error::{Error, Result};
 use crate::image::Image;
-use crate::whole_file;
+use crate::regular_file::RegularFile;
 
 /// `numpy.load` gives up on longer headers too unless told otherwise (its limit is 10,000).
 const LONGEST_LINE: usize = 1 << 16;
@@ -27,13 +27,21 @@ pub struct Array<T> {
 /// Reads a whole array of one type.
 ///
 /// # Errors
-/// [`Error::NoSuchFile`], [`Error::File`]; [`Error::UnknownFormat`] if it is no `.npy` file; [`Error::FileLength`]
+/// [`Error::NoSuchFile`], [`Error::File`]; [`Error::NotArray`] if it is no `.npy` file; [`Error::FileLength`]
 /// or [`Error::Damaged`] if it is cut short or longer than it says; [`Error::Unsupported`] if it holds another type.
 pub fn read<T: Element>(path: impl AsRef<Path>) -> Result<Array<T>> {
     let mut body = Body::open(path.as_ref())?;
     body.expect_type(&[T::TYPE], T::TYPE)?;
     let values = body.read_values(T::from_bytes)?;
     Ok(Array { shape: body.header.shape, values })
+}
+
+/// The header of an array, after it was checked against the length of the file.
+///
+/// # Errors
+/// Those of [`read`], but that any type of numbers is fine.
+pub fn header(path: impl AsRef<Path>) -> Result<Header> {
+    Ok(Body::open(path.as_ref())?.header)
 }
 
 /// Reads labels: one size, integers of any type, none negative.
@@ -190,6 +198,9 @@ impl Iterator for Images {
     }
 }
 
+/// The values of representations, in [`Error::Unsupported`].
+pub(crate) const FLOATS: &str = "numbers of 32 or 64 bits (`<f4`, `<f8`)";
+
 /// The values of images, in [`Error::Unsupported`].
 pub(crate) const BYTES: &str = "unsigned bytes (`|u1`)";
 
@@ -210,13 +221,13 @@ impl Body {
         let failed = |reason| Error::file("read", path, reason);
         let damaged =
             |reason: &str| Error::Damaged { kind: KIND, reason: reason.to_owned(), path: path.to_owned() };
-        let file = whole_file::open(path)?;
-        let length = file.metadata().map_err(failed)?.len();
-        let mut reader = BufReader::with_capacity(1 << 16, file);
+        let file = RegularFile::open(path)?;
+        let length = file.length();
+        let mut reader = BufReader::with_capacity(1 << 16, file.into_file()?);
         let mut start = Vec::new();
         reader.by_ref().take(12).read_to_end(&mut start).map_err(failed)?;
         if !npy::is_array(&start) {
-            return Err(Error::UnknownFormat { path: path.to_owned() });
+            return Err(Error::NotArray { path: path.to_owned() });
         }
         let (line_start, line_length) = npy::line_place(&start)
             .ok_or_else(|| damaged("its version is unknown or its header is missing"))?;

@@ -119,7 +119,7 @@ fn a_file_cut_anywhere_or_lengthened_is_refused() {
     for length in 0..bytes.len() {
         let error = images(&bytes[..length]).expect_err("a part is not the whole");
         assert!(
-            matches!(error, Error::FileLength { .. } | Error::Damaged { .. } | Error::UnknownFormat { .. }),
+            matches!(error, Error::FileLength { .. } | Error::Damaged { .. } | Error::NotArray { .. }),
             "{length} bytes: {error}"
         );
     }

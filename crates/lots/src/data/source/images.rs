@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::opened::Opened;
+use crate::data::folder::LeftOut;
 use crate::error::Result;
 use crate::image::Image;
 
@@ -28,6 +29,11 @@ impl Images {
     /// How many images are still to come.
     pub fn remaining(&self) -> usize {
         self.range.len()
+    }
+
+    /// Pictures of the folder that are not among the images, because they lie in folders that are named like no class.
+    pub fn left_out(&self) -> Option<&LeftOut> {
+        self.opened.left_out()
     }
 
     fn read(&mut self, index: usize) -> Result<NamedImage> {

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::vec;
 
+use crate::data::folder::LeftOut;
 use crate::data::labels::Labels;
 use crate::data::{array, folder, idx};
 use crate::error::{Error, Result};
@@ -16,6 +17,7 @@ pub(super) struct Opened {
     names: Names,
     count: usize,
     labels: Option<Vec<usize>>,
+    left_out: Option<LeftOut>,
 }
 
 enum Images {
@@ -44,7 +46,7 @@ impl Opened {
         let count = images.image_count();
         let names = Names::Counted(name.to_owned());
         let labels = digits.into_iter().map(class).collect();
-        Self { images: Images::Idx(Box::new(images)), names, count, labels }
+        Self { images: Images::Idx(Box::new(images)), names, count, labels, left_out: None }
     }
 
     pub(super) fn path(path: &Path, class_names: &[String]) -> Result<Self> {
@@ -54,19 +56,21 @@ impl Opened {
             } else {
                 folder::list_named(path, class_names)?
             };
-            let folder::Folder { paths, names, labels } = listed;
+            let folder::Folder { paths, names, labels, left_out } = listed;
             let count = paths.len();
             return Ok(Self {
                 images: Images::Pictures(paths.into_iter()),
                 names: Names::Listed(names),
                 count,
                 labels,
+                left_out,
             });
         }
         let mut start = Vec::new();
         let file = whole_file::open(path)?;
         file.take(8).read_to_end(&mut start).map_err(|reason| Error::file("read", path, reason))?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let mut labels = None;
         let (images, names, count) = if array::is_array(&start) {
             let images = array::Images::open(path)?;
             let count = images.image_count();
@@ -76,9 +80,12 @@ impl Opened {
             let count = images.image_count();
             (Images::Idx(Box::new(images)), Names::Counted(name), count)
         } else {
+            let folder = path.parent().and_then(folder::name_of);
+            let class = class_names.iter().position(|name| Some(name) == folder.as_ref());
+            labels = class.map(|class| vec![class]);
             (Images::Pictures(vec![path.to_owned()].into_iter()), Names::Listed(vec![name]), 1)
         };
-        Ok(Self { images, names, count, labels: None })
+        Ok(Self { images, names, count, labels, left_out: None })
     }
 
     pub(super) fn count(&self) -> usize {
@@ -87,6 +94,11 @@ impl Opened {
 
     pub(super) fn labels(&self) -> Option<&[usize]> {
         self.labels.as_deref()
+    }
+
+    /// Pictures of a folder that are not among the images.
+    pub(super) fn left_out(&self) -> Option<&LeftOut> {
+        self.left_out.as_ref()
     }
 
     pub(super) fn name(&self, index: usize) -> String {

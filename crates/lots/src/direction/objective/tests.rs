@@ -118,12 +118,17 @@ fn texts_that_are_no_sum_of_layers_are_refused() {
     assert_eq!(sentence("conv2*0.5+conv7"), "layer `conv7` is not in the network");
     assert_eq!(
         sentence("conv2*+ip1"),
-        "`conv2*+ip1` is no sum of layers: `` is no weight, expected a number other than 0"
+        "`conv2*+ip1` is no sum of layers: `` is no weight, expected a number from 0.000001 to 1000000 \
+         or its negative"
     );
     assert_eq!(
         sentence("ip1*0"),
-        "`ip1*0` is no sum of layers: `0` is no weight, expected a number other than 0"
+        "`ip1*0` is no sum of layers: `0` is no weight, expected a number from 0.000001 to 1000000 or \
+         its negative"
     );
+    for extreme in ["1e38", "1e-45", "-1e7", "inf", "NaN"] {
+        assert!(sentence(&format!("conv2*{extreme}")).contains("is no weight"), "{extreme}");
+    }
     assert_eq!(sentence("ip1+ip1*2"), "`ip1+ip1*2` is no sum of layers: layer `ip1` is there twice");
     assert_eq!(sentence("+"), "layer `` is not in the network");
 }

@@ -68,6 +68,35 @@ fn the_centroid_of_one_image_is_that_image_and_so_is_a_mixture_of_one() {
 }
 
 #[test]
+fn a_mixture_of_several_classes_has_none() {
+    let mixed = |until, weights: [f64; 3]| {
+        let (network, origins) = (embedded::lenet(), digits::load().part(0..2).unwrap());
+        let targets = ImageSet::new(
+            digits::targets().images()[..3].to_vec(),
+            Some(vec![4, 4, 2]),
+            ["a", "b", "c"].map(str::to_owned).to_vec(),
+        );
+        let experiment = Experiment {
+            target_choice: TargetChoice::Mixture(weights.to_vec()),
+            until,
+            with_pass_score: false,
+            ..at_layer("ip1")
+        };
+        let mut classes = Vec::new();
+        let mut keep = |attempt: Attempt| classes.push(attempt.target_class);
+        experiment.run(&network, &origins, Some(&targets.unwrap()), &mut keep).map(|_| classes)
+    };
+    let until = Until::Misclassified;
+    assert_eq!(mixed(until, [0.5, 0.3, 0.2]).unwrap(), [None; 4]);
+    assert_eq!(mixed(until, [0.5, 0.5, 0.0]).unwrap(), [Some(4); 4]);
+    assert_eq!(mixed(Until::Class, [0.5, 0.5, 0.0]).unwrap(), [Some(4); 4]);
+    assert_eq!(
+        mixed(Until::Class, [0.5, 0.3, 0.2]).unwrap_err().to_string(),
+        "the targets cannot be used: a mixture of several classes has no class that could be reached"
+    );
+}
+
+#[test]
 fn the_nearest_and_the_farthest_are_those_of_all_distances() {
     let (network, origins, targets) = (embedded::lenet(), digits::load(), digits::targets());
     let layer = network.layer("ip1").unwrap();
