@@ -223,7 +223,7 @@ mod tests {
             ("conv3_10", "conv3_10"),
             ("conv3_100", "con…_100"),
             ("größe/größe", "grö…röße"),
-            ("a\n\u{1b}[2Jb", "a\u{fffd}\u{fffd}[2Jb"),
+            ("a\n\u{1b}[2Jb", "a\\n…[2Jb"),
         ] {
             assert_eq!(shortened(name, 8), text);
         }

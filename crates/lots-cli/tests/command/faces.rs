@@ -139,7 +139,7 @@ fn names_of_identities_stay_in_their_line() {
     let output = stage.lots(&format!("{DIGITS} --identity nobody")).output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(message.contains("`an\u{fffd}\u{fffd}[2Jna`"), "{message}");
+    assert!(message.contains("`an\\n\\u{1b}[2Jna`"), "{message}");
     assert_eq!(message.lines().count(), 3, "{message}");
 }
 
