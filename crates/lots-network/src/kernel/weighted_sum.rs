@@ -91,6 +91,10 @@ pub(crate) struct WeightedSums<'a> {
 /// From so many multiply-adds on, rows are divided among the threads: a large image fills the machine by itself.
 pub(super) const WORTH_DIVIDING: usize = 1 << 23;
 
+/// So few rows see too little of a copy of the inputs, and are summed by columns, so many at a time.
+const FEW_ROWS: usize = 4;
+const COLUMNS_EACH: usize = 1 << 10;
+
 /// From so many multiply-adds on, weights and inputs of a single image are copied to where they are at hand.
 const WORTH_COPYING: usize = 1 << 21;
 
@@ -105,6 +109,10 @@ impl WeightedSums<'_> {
             return;
         }
         let work = self.rows * self.columns.len() * self.rounds.count * self.taps.len() * self.lanes;
+        if self.lanes == 1 && self.rows <= FEW_ROWS && work >= WORTH_COPYING && !self.taps.is_empty() {
+            self.compute_by_columns(output);
+            return;
+        }
         let few_columns = few_columns::suits(self);
         if work >= WORTH_COPYING && (few_columns || blocked_sums::suits(self)) {
             let taps = self.rounds.all(self.taps);
@@ -121,6 +129,39 @@ impl WeightedSums<'_> {
             WeightedSums { start: Start::OutputCopied(&before), ..*self }.compute_in_place(work, output);
         } else {
             self.compute_in_place(work, output);
+        }
+    }
+
+    /// As [`Self::compute`], dividing the columns among the threads: for so few rows nothing is worth copying.
+    fn compute_by_columns(&self, output: &mut [f32]) {
+        let parts: Vec<Vec<f32>> = (self.columns.par_chunks(COLUMNS_EACH))
+            .map(|columns| {
+                let rows = (0..self.rows).flat_map(|row| columns.iter().map(move |it| (row, it.output)));
+                let before: Vec<f32> = match self.start {
+                    Start::Output | Start::OutputCopied(_) => {
+                        rows.map(|(row, place)| output[row * self.output_row + place]).collect()
+                    }
+                    Start::Zero | Start::Bias(_) => vec![0.0; self.rows * columns.len()],
+                };
+                let start = match self.start {
+                    Start::Output | Start::OutputCopied(_) => Start::OutputCopied(&before),
+                    start => start,
+                };
+                let neighbours = columns.iter().enumerate();
+                let own: Vec<Column> =
+                    neighbours.map(|(index, it)| Column { input: it.input, output: index }).collect();
+                let sums = WeightedSums { start, columns: &own, output_row: own.len(), ..*self };
+                let mut output = vec![0.0; before.len()];
+                super::architecture().dispatch(Run { sums: &sums, output: &mut output });
+                output
+            })
+            .collect();
+        for (columns, part) in self.columns.chunks(COLUMNS_EACH).zip(&parts) {
+            for (row, part) in part.chunks_exact(columns.len()).enumerate() {
+                for (column, &value) in columns.iter().zip(part) {
+                    output[row * self.output_row + column.output] = value;
+                }
+            }
         }
     }
 
@@ -541,32 +582,43 @@ pub(super) mod tests {
 
     #[test]
     fn work_divided_among_threads_gives_the_same_bytes() {
-        let (rows, count) = (50, 40 * 1024);
-        let columns: Vec<Column> = (0..count).map(|index| Column { input: index, output: index }).collect();
-        let taps: Vec<Tap> = (0..5).map(|index| Tap { input: index, weight: index }).collect();
-        let input: Vec<f32> = (0..count + 5).map(|index| (index % 97) as f32 * 0.013 - 0.5).collect();
-        let weights: Vec<f32> = (0..rows * 5).map(|index| (index % 31) as f32 * 0.07 - 1.0).collect();
-        let bias: Vec<f32> = (0..rows).map(|index| index as f32).collect();
-        let sums = WeightedSums {
-            input: &input,
-            weights: &weights,
-            start: Start::Bias(&bias),
-            taps: &taps,
-            rounds: Rounds::ONE,
-            columns: &columns,
-            rows,
-            weight_row: 5,
-            output_row: count,
-            lanes: 1,
-        };
-        assert!(rows * count * 5 >= WORTH_DIVIDING, "the case is large enough to be divided");
-        let mut expected = vec![0.0; rows * count];
-        reference(&sums, &mut expected);
-        for threads in [1, 2, 3] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut got = vec![0.0; rows * count];
-            pool.install(|| sums.compute(&mut got));
-            assert_eq!(bits(&got), bits(&expected), "{threads} threads");
+        // Many rows are divided by rows, few by columns.
+        for (rows, tap_count, adds) in [(50, 5, false), (FEW_ROWS, 15, false), (3, 20, true), (1, 60, true)] {
+            let count = 40 * 1024;
+            // Every 112 columns begin a row of pixels that have a border, and lie apart in the output.
+            let column =
+                |index: usize| Column { input: index + 2 * (index / 112), output: index + index / 112 };
+            let columns: Vec<Column> = (0..count).map(column).collect();
+            let taps: Vec<Tap> = (0..tap_count).map(|index| Tap { input: index, weight: index }).collect();
+            let output_row = column(count).output;
+            let input: Vec<f32> =
+                (0..column(count).input + 60).map(|index| (index % 97) as f32 * 0.013 - 0.5).collect();
+            let weights: Vec<f32> =
+                (0..rows * tap_count).map(|index| (index % 31) as f32 * 0.07 - 1.0).collect();
+            let bias: Vec<f32> = (0..rows).map(|index| index as f32).collect();
+            let before: Vec<f32> = (0..rows * output_row).map(|index| (index % 89) as f32 * 0.11).collect();
+            let sums = WeightedSums {
+                input: &input,
+                weights: &weights,
+                start: if adds { Start::Output } else { Start::Bias(&bias) },
+                taps: &taps,
+                rounds: Rounds::ONE,
+                columns: &columns,
+                rows,
+                weight_row: tap_count,
+                output_row,
+                lanes: 1,
+            };
+            let least = if rows <= FEW_ROWS { WORTH_COPYING } else { WORTH_DIVIDING };
+            assert!(rows * count * tap_count >= least, "the case is large enough to be divided");
+            let mut expected = before.clone();
+            reference(&sums, &mut expected);
+            for threads in [1, 2, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut got = before.clone();
+                pool.install(|| sums.compute(&mut got));
+                assert_eq!(bits(&got), bits(&expected), "{rows} rows, {threads} threads");
+            }
         }
     }
 }

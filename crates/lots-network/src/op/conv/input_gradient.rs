@@ -185,16 +185,23 @@ fn gather_from_padded(geometry: &Geometry<'_>, pass: &Backward<'_>, gradient: &m
             let places: Vec<usize> = region.pixels.iter().map(|pixel| pixel.output).collect();
             region.pixels.iter_mut().enumerate().for_each(|(index, pixel)| pixel.output = index);
             region.plane = places.len();
-            let planes = gradient.chunks_exact(height * width);
-            let mut apart: Vec<f32> =
-                planes.flat_map(|plane| places.iter().map(|&place| plane[place])).collect();
+            let each = FLOATS_EACH / region.plane + 1;
+            let mut apart = vec![0.0; gradient.len() / (height * width) * region.plane];
+            let planes =
+                apart.par_chunks_exact_mut(region.plane).zip(gradient.par_chunks_exact(height * width));
+            planes.with_min_len(each).for_each(|(apart, plane)| {
+                for (&place, value) in places.iter().zip(apart) {
+                    *value = plane[place];
+                }
+            });
             region.add_to(geometry, pass, &cotangent, &mut apart);
-            let planes = gradient.chunks_exact_mut(height * width);
-            for (plane, apart) in planes.zip(apart.chunks_exact(places.len())) {
+            let planes =
+                gradient.par_chunks_exact_mut(height * width).zip(apart.par_chunks_exact(region.plane));
+            planes.with_min_len(each).for_each(|(plane, apart)| {
                 for (&place, &value) in places.iter().zip(apart) {
                     plane[place] = value;
                 }
-            }
+            });
         }
     }
 }
