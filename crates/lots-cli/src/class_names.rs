@@ -6,6 +6,7 @@ use lots_network::Network;
 
 use crate::failure::{Failure, Result};
 use crate::network::FEATURES;
+use crate::network::read_whole;
 use crate::terminal::plain;
 
 /// The names of all classes in the order of the logits, or none at all.
@@ -24,7 +25,8 @@ impl ClassNames {
                 network.class_names().into_iter().map(|name| plain(name).into_owned()).collect(),
             ));
         };
-        let text = std::fs::read_to_string(path).map_err(|reason| Failure::file("read", path, &reason))?;
+        let bytes = read_whole(path, "list of class names")?;
+        let text = String::from_utf8_lossy(&bytes);
         let names: Vec<String> =
             text.trim_end().lines().map(|name| plain(name.trim()).into_owned()).collect();
         if names.len() == class_count {

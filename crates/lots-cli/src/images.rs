@@ -30,7 +30,9 @@ pub(crate) fn single(text: &str, role: &'static str) -> Result<(Image, String)> 
             Ok((named.image, named.name))
         }
         (count, _) => {
-            let hint = format!("name one of them: `{}[0]`", text.split('[').next().unwrap_or(text));
+            let range = text.split_once('[').map_or("", |(_, range)| range);
+            let first = range.split("..").next().filter(|it| it.parse::<usize>().is_ok()).unwrap_or("0");
+            let hint = format!("name one of them: `{}[{first}]`", text.split('[').next().unwrap_or(text));
             Err(Failure::new(format!("`{text}` has {count} images, expected one")).with_hint(hint))
         }
     }

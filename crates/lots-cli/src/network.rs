@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lots::direction::Objective;
 use lots::mask::Mask;
+use lots::regular_file::RegularFile;
 use lots_network::{
     Architecture, ChannelOrder, LayerId, Network, NetworkFile, PixelEncoding, Preprocessing, ReadOptions,
 };
@@ -17,6 +18,9 @@ use crate::args::{NetworkArgs, PixelArgs, PreprocessingArgs, SCREENFUL};
 use crate::digest;
 use crate::failure::{About, Failure, Result};
 
+/// No file of weights is larger.
+const MOST_BYTES: u64 = 1 << 34;
+
 /// A network with the facts that reports state.
 #[derive(Debug)]
 pub(crate) struct Loaded {
@@ -27,6 +31,8 @@ pub(crate) struct Loaded {
     pub(crate) sha256: String,
     /// The gallery behind it.
     pub(crate) gallery: Option<Appended>,
+    /// Whether galleries that were built with another are taken.
+    pub(crate) other_network: bool,
 }
 
 impl Loaded {
@@ -35,7 +41,7 @@ impl Loaded {
     pub(crate) fn open(args: &NetworkArgs) -> Result<Self> {
         match Opened::read(&args.gallery)? {
             Some(gallery) => Self::bare(args, Some(&gallery))?.followed_by(gallery),
-            None => Self::bare(args, None),
+            None => Ok(Self { other_network: args.gallery.other_network, ..Self::bare(args, None)? }),
         }
     }
 
@@ -104,7 +110,13 @@ impl Loaded {
         match Architecture::from_word(name) {
             Some(Architecture::VggFace) if weights.is_none() && size.is_none() => {
                 let network = Architecture::VggFace.without_weights();
-                return Ok(Self { network, name: name.to_owned(), sha256: String::new(), gallery: None });
+                return Ok(Self {
+                    network,
+                    name: name.to_owned(),
+                    sha256: String::new(),
+                    gallery: None,
+                    other_network: false,
+                });
             }
             None if weights.is_none() => {}
             _ => {
@@ -152,7 +164,7 @@ impl Loaded {
         gallery: Option<&Opened>,
     ) -> Result<Self> {
         expect_no_size(args)?;
-        let bytes = std::fs::read(weights).map_err(|reason| Failure::file("read", weights, &reason))?;
+        let bytes = read_whole(weights, "file of weights")?;
         let sha256 = digest::of_bytes(&bytes);
         let adopted = gallery.map(|gallery| gallery.input(args, &sha256)).transpose()?.flatten();
         let network = architecture.with_weights(&bytes).about("weights", weights.display())?;
@@ -170,7 +182,7 @@ impl Loaded {
     }
 
     fn new(network: Network, name: &str, sha256: String) -> Self {
-        Self { network, name: name.to_owned(), sha256, gallery: None }
+        Self { network, name: name.to_owned(), sha256, gallery: None, other_network: false }
     }
 
     /// The layer of this name.
@@ -267,10 +279,18 @@ fn read_network(name: &str) -> Result<Vec<u8>> {
         return Err(Failure::new(format!("`{name}` holds weights, expected a network"))
             .with_hint(format!("name the network that they are for: `vgg-face --weights {name}`")));
     }
-    std::fs::read(path).map_err(|reason| match reason.kind() {
-        std::io::ErrorKind::NotFound => Failure::new(format!("there is no network `{name}`"))
-            .with_hint("give the path of an ONNX file, or `lenet`, which is built in"),
-        _ => Failure::file("read", path, &reason),
+    let hint = "give the path of an ONNX file, or `lenet`, which is built in";
+    read_whole(path, "network")
+        .map_err(|failure| if path.exists() { failure } else { failure.with_hint(hint) })
+}
+
+/// All bytes of a file, which is no device and has no end that would never come.
+///
+/// - `kind`: what it should be.
+pub(crate) fn read_whole(path: &Path, kind: &'static str) -> Result<Vec<u8>> {
+    RegularFile::open(path).and_then(|file| file.read(kind, MOST_BYTES)).map_err(|error| match error {
+        lots::Error::NoSuchFile { .. } => Failure::new(format!("there is no {kind} `{}`", path.display())),
+        error => error.into(),
     })
 }
 

@@ -8,7 +8,7 @@ use lots::mask::{Mask, MaskPart};
 use lots_network::Network;
 
 use super::values;
-use crate::failure::{Failure, Result};
+use crate::failure::{About, Failure, Result};
 use crate::network::Loaded;
 
 /// The headings.
@@ -110,8 +110,13 @@ impl TemplateArgs {
     pub(crate) fn read(&self, layer: Option<&str>, loaded: &Loaded) -> Result<Vec<TargetTemplate>> {
         let mut templates = Vec::new();
         if let (Some(text), true) = (layer, self.has_templates()) {
-            let shape = loaded.network.shape(loaded.objective(text, &Mask::default())?.last());
+            let layer = loaded.objective(text, &Mask::default())?.last();
+            let shape = loaded.network.shape(layer);
             for path in &self.template {
+                if lots::gallery::is_gallery(path)? {
+                    let gallery = lots::gallery::read(path)?;
+                    loaded.expect_made_with(&gallery, layer).about("template", path.display())?;
+                }
                 templates.extend(lots::data::templates::read(path, &loaded.network, shape)?);
             }
         }

@@ -67,17 +67,8 @@ fn at_far(
     args: &AttackArgs,
     loaded: &Loaded,
 ) -> Result<(Until, Option<FromImpostors>)> {
-    let similarities = |gallery: Gallery| {
-        if let Some(input) = &gallery.header().input {
-            input.expect(&loaded.network.input()).about("impostors", path.display())?;
-        }
-        let (layer, own) = (layer(args, loaded)?, &gallery.header().layer);
-        if loaded.network.layer(own).ok() != Some(layer) {
-            return Err(Failure::new(format!(
-                "the impostors are compared at the layer `{own}`, the criterion at another"
-            ))
-            .about("impostors", path.display()));
-        }
+    let similarities = |gallery: Gallery| -> Result<Vec<f64>> {
+        loaded.expect_made_with(&gallery, layer(args, loaded)?).about("impostors", path.display())?;
         Ok(pairs(&gallery, wanted.metric).impostor)
     };
     let gallery = if lots::gallery::is_gallery(path)? { Some(lots::gallery::read(path)?) } else { None };

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::args::AlignArgs;
 use crate::failure::{Failure, Result};
 use crate::json_file;
+use crate::network::read_whole;
 use crate::run_folder::open_at;
 use crate::settings::expect_same;
 use crate::whole_folder::{Asked, Start, WholeFolder};
@@ -151,7 +152,8 @@ impl AlignedFolder {
 /// The rows of a finished folder.
 pub(super) fn rows(folder: &Path) -> Result<Vec<Row>> {
     let path = folder.join(FACES);
-    let text = std::fs::read_to_string(&path).map_err(|reason| Failure::file("read", &path, &reason))?;
+    let bytes = read_whole(&path, "record of faces")?;
+    let text = String::from_utf8_lossy(&bytes);
     let read = |line| {
         serde_json::from_str(line)
             .map_err(|error| Failure::new(format!("`{}` is damaged ({error})", path.display())))

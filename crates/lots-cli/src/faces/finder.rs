@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::args::FinderArgs;
 use crate::digest;
-use crate::failure::{About, Failure, Result};
+use crate::failure::{About, Result};
+use crate::network::read_whole;
 
 /// Opens both networks; and name and SHA-256 of each, for settings.
 ///
@@ -31,5 +32,5 @@ pub(super) fn open(args: &FinderArgs, side: usize) -> Result<(FaceFinder, Value)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|reason| Failure::file("read", path, &reason))
+    read_whole(path, "network")
 }

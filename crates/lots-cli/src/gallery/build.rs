@@ -1,5 +1,6 @@
 //! The representations of images of which it is known whom they show.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use indicatif::ProgressBar;
@@ -29,22 +30,30 @@ pub(super) fn build(args: &GalleryBuildArgs, terminal: Terminal) -> Result<Built
     let loaded = Loaded::open(&args.network())?;
     let layer = loaded.layer(&args.layer)?;
     let Sources { sources, repeated } = Sources::parse(&args.images)?;
-    if repeated > 0 {
-        let pictures = if repeated == 1 { "picture that is" } else { "pictures that are" };
-        terminal.say(format!("left out {repeated} {pictures} given more than once"));
-    }
     let mut count = 0;
     for source in &sources {
         count += source.count(&loaded.network)?;
     }
     let progress = terminal.progress(count as u64, "images");
     let interrupt = Interrupt::catch()?;
-    let mut making =
-        Making { network: &loaded.network, layer, templates: Vec::new(), progress, interrupt, count };
+    let mut making = Making {
+        network: &loaded.network,
+        layer,
+        templates: Vec::new(),
+        named: BTreeSet::new(),
+        progress,
+        interrupt,
+        count,
+    };
     for source in &sources {
         making.add(source)?;
     }
     making.progress.finish_and_clear();
+    let repeated = repeated + count - making.templates.len();
+    if repeated > 0 {
+        let pictures = if repeated == 1 { "picture that is" } else { "pictures that are" };
+        terminal.say(format!("left out {repeated} {pictures} given more than once"));
+    }
     let header = GalleryHeader {
         layer: args.layer.clone(),
         network_sha256: loaded.sha256.clone(),
@@ -122,6 +131,8 @@ struct Making<'n> {
     network: &'n Network,
     layer: LayerId,
     templates: Vec<Template>,
+    /// The images of sets that are among them, by their names.
+    named: BTreeSet<String>,
     progress: ProgressBar,
     interrupt: Interrupt,
     /// Of all images.
@@ -151,7 +162,12 @@ impl Making<'_> {
                                 "put pictures into folders that are named like the identities, or give images with labels",
                             ));
                     };
-                    self.templates(set.images(), labels.iter().map(ToString::to_string))?;
+                    let is_new: Vec<bool> =
+                        set.names().iter().map(|name| self.named.insert(name.clone())).collect();
+                    let images = set.images().iter().zip(&is_new).filter(|(_, is_new)| **is_new);
+                    let images: Vec<Image> = images.map(|(image, _)| image.clone()).collect();
+                    let labels = labels.iter().zip(&is_new).filter(|(_, is_new)| **is_new);
+                    self.templates(&images, labels.map(|(label, _)| label.to_string()))?;
                 }
                 Ok(())
             }

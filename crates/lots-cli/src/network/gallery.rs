@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lots_network::{Gallery, NetworkInput};
+use lots_network::{Gallery, LayerId, NetworkInput};
 use serde::Serialize;
 
 use super::Loaded;
@@ -61,19 +61,27 @@ impl<'a> Opened<'a> {
     /// If the gallery was built with a network of other bytes: what it knows of identities would be wrong without anyone
     /// noticing. The same weights may be in a file of other bytes, so there is a way around it.
     fn expect_network(&self, name: &str, sha256: &str) -> Result<()> {
-        let own = &self.gallery.header().network_sha256;
-        if sha256.is_empty() || own.is_empty() || own == sha256 || self.other_network {
+        if self.other_network {
             return Ok(());
         }
-        Err(Failure::new("the gallery was built with another network")
-            .about("gallery", self.path.display())
-            .about("its network", own)
-            .about("network", format!("{name}, {sha256}"))
-            .with_hint(
-                "build it anew with `lots gallery build`, or say `--other-network` if the file has other bytes \
-                 and the same weights",
-            ))
+        expect_network(&self.gallery, name, sha256).about("gallery", self.path.display())
     }
+}
+
+/// # Errors
+/// If the gallery was built with a network of other bytes.
+fn expect_network(gallery: &Gallery, name: &str, sha256: &str) -> Result<()> {
+    let own = &gallery.header().network_sha256;
+    if sha256.is_empty() || own.is_empty() || own == sha256 {
+        return Ok(());
+    }
+    Err(Failure::new("the gallery was built with another network")
+        .about("its network", own)
+        .about("network", format!("{name}, {sha256}"))
+        .with_hint(
+            "build it anew with `lots gallery build`, or say `--other-network` if the file has other bytes \
+             and the same weights",
+        ))
 }
 
 impl Loaded {
@@ -83,6 +91,35 @@ impl Loaded {
             Some(gallery) => self.followed_by(gallery),
             None => Ok(self),
         }
+    }
+
+    /// What the templates of a gallery were made of must be what the network has at this layer.
+    ///
+    /// # Errors
+    /// If it was built with another network, at another layer, or with other pixels, sizes or preprocessing.
+    pub(crate) fn expect_made_with(&self, gallery: &Gallery, layer: LayerId) -> Result<()> {
+        let header = gallery.header();
+        if !self.other_network {
+            expect_network(gallery, &self.name, self.file_sha256())?;
+            if let Some(input) = &header.input {
+                let expected = input.expect(&self.network.input());
+                expected.map_err(|error| {
+                    Failure::from(error).with_hint(
+                        "say the pixels, the size and the preprocessing that the gallery was made with, or build \
+                         it anew",
+                    )
+                })?;
+            }
+        }
+        if self.network.layer(&header.layer).ok() == Some(layer) {
+            return Ok(());
+        }
+        let wanted = self.network.tensor_name(layer);
+        Err(Failure::new(format!(
+            "the gallery has templates of the layer `{}`, expected `{wanted}`",
+            header.layer
+        ))
+        .with_hint(format!("build one with `lots gallery build … --layer {wanted}`")))
     }
 
     /// SHA-256 of the network's file alone.
@@ -111,6 +148,6 @@ impl Loaded {
         self.layer(&header.layer).about("gallery", path.display())?;
         let network = self.network.with_gallery(&gallery).about("gallery", path.display())?;
         let sha256 = digest::of_bytes(&network.to_onnx());
-        Ok(Self { network, name: self.name, sha256, gallery: Some(appended) })
+        Ok(Self { network, name: self.name, sha256, gallery: Some(appended), other_network })
     }
 }

@@ -248,3 +248,49 @@ fn a_gallery_counts_a_picture_once_and_no_identity_of_two_folders() {
     assert_eq!((&repeated["templates"], &repeated["repeated"]), (&2.into(), &1.into()));
     snapshot!("gallery_identity_in_two_folders", stage.lots(&build("a b")));
 }
+
+#[test]
+fn a_gallery_of_templates_has_the_classes_of_its_names_and_is_of_the_same_layer_and_network() {
+    let stage = Stage::new();
+    let build =
+        "gallery build digits[0..10] digits[5..12] --network lenet --layer ip1 --out some.safetensors";
+    let built = json(&stage.run(&format!("{build} --json"), 0));
+    assert_eq!((&built["templates"], &built["repeated"]), (&12.into(), &5.into()));
+    let identities: Vec<&str> =
+        built["identities"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+
+    let attack =
+        "--method toward --template some.safetensors --origin digits[20..22] --until class --no-pass";
+    let run =
+        stage.run(&format!("attack lenet --layer ip1 {attack} --target-set centroid --out run --json"), 0);
+    assert!(json(&run)["attempts"].as_u64().unwrap() > 0);
+    let rows = fs::read_to_string(stage.path("run/attempts.jsonl")).unwrap();
+    for row in rows.lines().map(json) {
+        let class = row["target_class"].to_string();
+        assert!(identities.contains(&class.as_str()), "{row}");
+        assert_ne!(row["target_class"], row["origin_class"], "{row}");
+    }
+    snapshot!(
+        "gallery_templates_of_another_layer",
+        stage.lots(&format!("attack lenet --layer ip2 {attack} --out no"))
+    );
+    stage.run("convert lenet --out lenet.onnx --quiet", 0);
+    stage.run("describe lenet.onnx --pixels 0-1 --save other.onnx --quiet", 0);
+    let output = stage.lots(&format!("attack other.onnx --layer ip1 {attack} --out no")).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("the gallery was built with another network"), "{message}");
+    assert_eq!(output.status.code(), Some(2));
+    stage.run(&format!("attack other.onnx --layer ip1 {attack} --other-network --out other"), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn endless_files_are_no_networks() {
+    let stage = Stage::new();
+    snapshot!("network_that_never_ends", stage.lots("layers /dev/zero"));
+    snapshot!("class_names_that_never_end", {
+        stage.lots(
+            "ray lenet --origin digits[4] --method magnify --layer ip1 --class-names /dev/zero --out no.svg",
+        )
+    });
+}

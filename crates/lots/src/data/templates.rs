@@ -5,7 +5,7 @@
 //! | `.npy` | f32 or f64 of the layer's shape, or flat; or several of them, `[templates, …]` |
 //! | JSON | an array of numbers, or an object `{"name", "class", "values"}` of which only `values` must be there; or an array of such |
 //! | text | base64 of little-endian f32 |
-//! | gallery | its templates, as [`crate::gallery::write`] writes them; an identity is a class |
+//! | gallery | its templates, as [`crate::gallery::write`] writes them; an identity is the class of its name, if the network has it |
 //!
 //! What a file is is told by its contents, not by its name. Numbers must be finite, and whole templates as long as the
 //! layer.
@@ -121,12 +121,25 @@ fn of_gallery(path: &Path, network: &Network) -> Result<Vec<Written>> {
         input.expect(&network.input())?;
     }
     let templates = gallery.templates().zip(gallery.classes());
-    let templates = templates.map(|(values, &class)| Written {
-        name: Some(gallery.identities()[class].clone()),
-        class: Some(class),
-        values: values.to_vec(),
+    let names = network.class_names();
+    let templates = templates.map(|(values, &identity)| {
+        let name = &gallery.identities()[identity];
+        Written {
+            name: Some(name.clone()),
+            class: class_called(name, &names, network),
+            values: values.to_vec(),
+        }
     });
     Ok(templates.collect())
+}
+
+/// The class of the network that an identity is, by its name: another gallery counts its identities for itself. Where
+/// classes have no names, their numbers are their names.
+fn class_called(identity: &str, names: &[&str], network: &Network) -> Option<usize> {
+    if names.is_empty() {
+        return identity.parse().ok().filter(|&class| class < network.class_count());
+    }
+    names.iter().position(|name| *name == identity)
 }
 
 /// An array of numbers, several of them, objects or one. What it is, its first letters tell, so that nothing is kept
