@@ -42,7 +42,7 @@ pub(crate) struct GalleryArgs {
     #[arg(long, value_name = "FILE", help_heading = FEATURES)]
     pub(crate) gallery: Option<PathBuf>,
     /// Take the gallery although it was built with a network file of other bytes, or with other pixels or sizes than are said
-    #[arg(long, requires = "gallery", help_heading = FEATURES)]
+    #[arg(long, help_heading = FEATURES)]
     pub(crate) other_network: bool,
 }
 

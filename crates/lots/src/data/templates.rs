@@ -35,13 +35,13 @@ const MOST_TEXT: u64 = 1 << 26;
 
 /// Reads all templates of a file. What its header and its length say is looked at before the rest is read.
 ///
-/// - `network`: the network that they are for; a gallery must have been made with such pixels and sizes.
+/// - `network`: the network that they are for, which knows its classes. Whether a gallery was made with it and with such
+///   pixels is for the caller to ask of its [`lots_network::GalleryHeader`].
 /// - `shape`: of the layer.
 ///
 /// # Errors
 /// [`Error::NoSuchFile`], [`Error::File`], [`Error::NotRegular`], [`Error::FileSize`]; [`Error::Unsupported`] if it holds
-/// anything but whole templates of this shape; [`Error::Damaged`]; [`lots_network::Error::GalleryInput`]; those of the
-/// format.
+/// anything but whole templates of this shape; [`Error::Damaged`]; those of the format.
 ///
 /// # Example
 /// ```
@@ -117,9 +117,6 @@ fn of_array(file: &RegularFile, shape: &Shape) -> Result<Vec<Written>> {
 
 fn of_gallery(path: &Path, network: &Network) -> Result<Vec<Written>> {
     let gallery = gallery::read(path)?;
-    if let Some(input) = &gallery.header().input {
-        input.expect(&network.input())?;
-    }
     let templates = gallery.templates().zip(gallery.classes());
     let names = network.class_names();
     let templates = templates.map(|(values, &identity)| {
