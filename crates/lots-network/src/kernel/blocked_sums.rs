@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::apart::Apart;
 use super::register_tile::add_products;
 use super::thread_memory::{Memory, with_memory};
-use super::turned_rows::{self, GROUP};
+use super::turned_rows::GROUP;
 use super::weighted_sum::{Column, Start, Tap, WeightedSums, load, store};
 use crate::workspace::at_least;
 
@@ -187,38 +187,6 @@ fn copy_columns(input: &[f32], runs: &[Run], taps: &[Tap], copy: &mut [f32], wid
     }
 }
 
-/// Copies the weights of `rows`, at most `ROWS`, to `[taps][ROWS]`; behind that, `copy` has room for one row more.
-#[inline(always)]
-fn copy_rows<const ROWS: usize>(sums: &WeightedSums<'_>, rows: Range<usize>, taps: &[Tap], copy: &mut [f32]) {
-    if rows.len() == ROWS && sums.weight_row == 1 {
-        // The weights of a tap are neighbours.
-        for (copy, tap) in copy.as_chunks_mut::<ROWS>().0.iter_mut().zip(taps) {
-            copy.copy_from_slice(&sums.weights[tap.weight + rows.start..][..ROWS]);
-        }
-        return;
-    }
-    // Setting out to turn rows takes as long as copying a few weights.
-    let runs = || taps.chunk_by(|tap, next| next.weight == tap.weight + 1);
-    if turned_rows::are_available() && taps.len() >= 4 * runs().count() {
-        let mut term = 0;
-        for taps in runs() {
-            let rows: [&[f32]; GROUP] = std::array::from_fn(|index| {
-                let row = rows.start + index.min(rows.len() - 1);
-                &sums.weights[row * sums.weight_row + taps[0].weight..][..taps.len()]
-            });
-            turned_rows::copy(&rows, taps.len(), &mut copy[term * ROWS..], ROWS);
-            term += taps.len();
-        }
-        return;
-    }
-    for (index, row) in rows.enumerate() {
-        let weights = &sums.weights[row * sums.weight_row..];
-        for (tap, copy) in taps.iter().zip(copy.as_chunks_mut::<ROWS>().0) {
-            copy[index] = weights[tap.weight];
-        }
-    }
-}
-
 /// Where the tiles of a few rows lie in the output.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -242,7 +210,7 @@ impl Place<'_> {
         rows: &mut [f32],
         mut columns: &[f32],
     ) {
-        copy_rows::<ROWS>(self.sums, self.row..self.row + self.valid, taps, rows);
+        self.sums.copy_weights(&(self.row..self.row + self.valid), taps, rows, ROWS);
         let rows = &rows[..taps.len() * ROWS];
         for tile in tiles {
             let (copy, behind) = columns.split_at(taps.len() * tile.width);
@@ -356,9 +324,8 @@ impl Place<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::on_every_instruction_set;
     use super::super::weighted_sum::Rounds;
-    use super::super::weighted_sum::tests::{bits, reference};
+    use super::super::weighted_sum::tests::expect_bytes_of_definition;
     use super::*;
     use crate::op::gradient_check::Random;
 
@@ -396,15 +363,7 @@ mod tests {
                 lanes: 1,
             };
             assert!(suits(&sums));
-            let mut expected = before.clone();
-            reference(&sums, &mut expected);
-            for got in on_every_instruction_set(|| {
-                let mut output = before.clone();
-                compute(&sums, &mut output);
-                output
-            }) {
-                assert_eq!(bits(&got), bits(&expected), "{rows} rows, {count} columns, {} taps", taps.len());
-            }
+            expect_bytes_of_definition(&sums, &before, compute);
         }
     }
 }

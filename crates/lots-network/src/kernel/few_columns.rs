@@ -12,7 +12,6 @@ use super::apart::Apart;
 use super::fetch_ahead;
 use super::register_tile::add_products;
 use super::thread_memory::{Memory, with_memory};
-use super::turned_rows::{self, GROUP};
 use super::weighted_sum::{Column, Start, Tap, WeightedSums};
 use crate::workspace::at_least;
 
@@ -136,7 +135,7 @@ impl Strip<'_> {
         for first in (0..taps.len()).step_by(TERMS) {
             let terms = first..taps.len().min(first + TERMS);
             let copy = &mut weights[..terms.len() * width];
-            self.copy_rows(&taps[terms.clone()], copy, width);
+            self.sums.copy_weights(&self.rows, &taps[terms.clone()], copy, width);
             let next = &taps[terms.end..taps.len().min(terms.end + TERMS)];
             let tiles = sums.chunks_exact_mut(tile);
             let columns = columns.chunks_exact(taps.len() * COLUMNS);
@@ -188,42 +187,6 @@ impl Strip<'_> {
         unsafe { &mut self.output.part(row * self.sums.output_row + column.output, 1)[0] }
     }
 
-    /// Copies the weights of the rows to `[taps][width]`; what is beyond the last row is left.
-    #[inline(always)]
-    fn copy_rows(&self, taps: &[Tap], copy: &mut [f32], width: usize) {
-        let Self { sums, rows, .. } = self;
-        if sums.weight_row == 1 {
-            // The weights of a tap are neighbours.
-            for (tap, copy) in taps.iter().zip(copy.chunks_exact_mut(width)) {
-                copy[..rows.len()].copy_from_slice(&sums.weights[tap.weight..][rows.clone()]);
-            }
-            return;
-        }
-        // Setting out to turn rows takes as long as copying a few weights.
-        let runs = || taps.chunk_by(|tap, next| next.weight == tap.weight + 1);
-        if turned_rows::are_available() && taps.len() >= 4 * runs().count() {
-            let mut term = 0;
-            for taps in runs() {
-                for group in rows.clone().step_by(GROUP) {
-                    let rows: [&[f32]; GROUP] = std::array::from_fn(|index| {
-                        let row = (group + index).min(rows.end - 1);
-                        &sums.weights[row * sums.weight_row + taps[0].weight..][..taps.len()]
-                    });
-                    let copy = &mut copy[term * width + group - self.rows.start..];
-                    turned_rows::copy(&rows, taps.len(), copy, width);
-                }
-                term += taps.len();
-            }
-            return;
-        }
-        for (index, row) in rows.clone().enumerate() {
-            let weights = &sums.weights[row * sums.weight_row..];
-            for (tap, copy) in taps.iter().zip(copy.chunks_exact_mut(width)) {
-                copy[index] = weights[tap.weight];
-            }
-        }
-    }
-
     /// Calls for part `part` of `parts` of the weights of `taps`, which are wanted soon.
     #[inline(always)]
     fn fetch_ahead(&self, taps: &[Tap], part: usize, parts: usize) {
@@ -241,9 +204,8 @@ impl Strip<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::on_every_instruction_set;
     use super::super::weighted_sum::Rounds;
-    use super::super::weighted_sum::tests::{bits, reference};
+    use super::super::weighted_sum::tests::expect_bytes_of_definition;
     use super::*;
     use crate::op::gradient_check::Random;
 
@@ -280,15 +242,7 @@ mod tests {
                 lanes: 1,
             };
             assert!(suits(&sums));
-            let mut expected = before.clone();
-            reference(&sums, &mut expected);
-            for got in on_every_instruction_set(|| {
-                let mut output = before.clone();
-                compute(&sums, &mut output);
-                output
-            }) {
-                assert_eq!(bits(&got), bits(&expected), "{rows} rows, {count} columns, {} taps", taps.len());
-            }
+            expect_bytes_of_definition(&sums, &before, compute);
         }
     }
 }

@@ -6,10 +6,12 @@
 //! A stride, a dilation, the channels of a group, a transposed matrix are all just other tables.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::turned_rows::{self, GROUP};
 use super::{blocked_sums, few_columns, matrix_vector};
 
 /// One term of the sums.
@@ -189,6 +191,42 @@ impl WeightedSums<'_> {
             super::architecture()
                 .dispatch(Run { sums: &WeightedSums { weights, start, rows, ..*self }, output });
         });
+    }
+
+    /// Copies the weights of `rows` to `[taps][width]`; what is beyond the last row is left. Where `width` is no multiple of
+    /// [`GROUP`], `copy` has room for so many more.
+    #[inline(always)]
+    pub(super) fn copy_weights(&self, rows: &Range<usize>, taps: &[Tap], copy: &mut [f32], width: usize) {
+        if self.weight_row == 1 && rows.len() == width {
+            // The weights of a tap are neighbours.
+            for (tap, copy) in taps.iter().zip(copy.chunks_exact_mut(width)) {
+                copy.copy_from_slice(&self.weights[tap.weight + rows.start..][..width]);
+            }
+            return;
+        }
+        // Setting out to turn rows takes as long as copying a few weights.
+        let runs = || taps.chunk_by(|tap, next| next.weight == tap.weight + 1);
+        if turned_rows::are_available() && taps.len() >= 4 * runs().count() {
+            let mut term = 0;
+            for taps in runs() {
+                for group in rows.clone().step_by(GROUP) {
+                    let turned: [&[f32]; GROUP] = std::array::from_fn(|index| {
+                        let row = (group + index).min(rows.end - 1);
+                        &self.weights[row * self.weight_row + taps[0].weight..][..taps.len()]
+                    });
+                    let copy = &mut copy[term * width + group - rows.start..];
+                    turned_rows::copy(&turned, taps.len(), copy, width);
+                }
+                term += taps.len();
+            }
+            return;
+        }
+        for (index, row) in rows.clone().enumerate() {
+            let weights = &self.weights[row * self.weight_row..];
+            for (tap, copy) in taps.iter().zip(copy.chunks_exact_mut(width)) {
+                copy[index] = weights[tap.weight];
+            }
+        }
     }
 
     /// Checks every address once, so that the inner loop need not.
@@ -481,6 +519,7 @@ pub(super) fn store<S: Simd>(values: &mut [f32], vector: S::f32s) {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::on_every_instruction_set;
     use super::*;
     use crate::op::gradient_check::Random;
 
@@ -503,6 +542,24 @@ pub(super) mod tests {
                     output[address] = sum;
                 }
             }
+        }
+    }
+
+    /// `compute` must give the bytes of the definition with every instruction set, from what the output holds `before`.
+    pub(in super::super) fn expect_bytes_of_definition(
+        sums: &WeightedSums<'_>,
+        before: &[f32],
+        compute: impl Fn(&WeightedSums<'_>, &mut [f32]) + Sync,
+    ) {
+        let mut expected = before.to_vec();
+        reference(sums, &mut expected);
+        for got in on_every_instruction_set(|| {
+            let mut output = before.to_vec();
+            compute(sums, &mut output);
+            output
+        }) {
+            let (rows, columns, taps) = (sums.rows, sums.columns.len(), sums.taps.len());
+            assert_eq!(bits(&got), bits(&expected), "{rows} rows, {columns} columns, {taps} taps");
         }
     }
 
