@@ -337,12 +337,13 @@ fn run<S: Simd>(simd: S, sums: &WeightedSums<'_>, columns: &[Column], output: &m
         if count < 3 {
             row = walk.sweep::<16, 1, 1>(row, output);
         } else {
-            row = walk.sweep::<4, 6, 2>(row, output);
+            row = walk.sweep::<5, 4, 2>(row, output);
         }
         match rows - row {
             1 => walk.sweep::<1, 16, 4>(row, output),
             2 => walk.sweep::<2, 8, 2>(row, output),
-            3 => walk.sweep::<3, 8, 2>(row, output),
+            3 => walk.sweep::<3, 6, 2>(row, output),
+            4 => walk.sweep::<4, 4, 2>(row, output),
             _ => walk.sweep::<1, 1, 1>(walk.sweep::<4, 1, 1>(row, output), output),
         };
     } else {

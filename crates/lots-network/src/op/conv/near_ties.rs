@@ -50,10 +50,10 @@ impl Pooled {
             return;
         }
         let mut by_definition = ByDefinition::new(geometry, operands, lanes);
-        for (places, lane) in near {
-            for &place in places {
-                by_definition.compute(place, lane, output);
-            }
+        let places: Vec<[usize; 2]> =
+            near.iter().flat_map(|(places, lane)| places.iter().map(move |&place| [place, *lane])).collect();
+        for places in places.chunks(LANES) {
+            by_definition.compute(places, output);
         }
     }
 
@@ -122,7 +122,7 @@ fn smaller(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
 }
 
-/// The sums of the definition at single places.
+/// The sums of the definition at single places, which lie side by side in the lanes: the weights are read once for them.
 struct ByDefinition<'a> {
     operands: &'a [Operand<'a>],
     input: std::borrow::Cow<'a, [f32]>,
@@ -131,8 +131,11 @@ struct ByDefinition<'a> {
     taps: Vec<usize>,
     /// Taps of the gathered inputs.
     gathered_taps: Vec<Tap>,
+    /// `[taps][LANES]`.
     gathered: Vec<f32>,
+    /// `[channels][LANES]`.
     sums: Vec<f32>,
+    /// Of the images.
     lanes: usize,
 }
 
@@ -144,18 +147,19 @@ impl<'a> ByDefinition<'a> {
             input: geometry.padded(operands[0].values, lanes),
             columns: geometry.columns(),
             gathered_taps: (0..taps.len()).map(|tap| Tap { input: tap, weight: tap }).collect(),
-            gathered: vec![0.0; taps.len()],
+            gathered: vec![0.0; taps.len() * LANES],
             taps: taps.into_iter().map(|tap| tap.input).collect(),
-            sums: vec![0.0; geometry.rows],
+            sums: vec![0.0; geometry.rows * LANES],
             lanes,
         }
     }
 
-    /// All channels of the output at `place` in one lane.
-    fn compute(&mut self, place: usize, lane: usize, output: &mut [f32]) {
-        let first = self.columns[place].input;
-        for (gathered, tap) in self.gathered.iter_mut().zip(&self.taps) {
-            *gathered = self.input[(first + tap) * self.lanes + lane];
+    /// All channels of the output at no more than [`LANES`] places, each in its lane.
+    fn compute(&mut self, places: &[[usize; 2]], output: &mut [f32]) {
+        for (gathered, tap) in self.gathered.as_chunks_mut::<LANES>().0.iter_mut().zip(&self.taps) {
+            for (gathered, &[place, lane]) in gathered.iter_mut().zip(places) {
+                *gathered = self.input[(self.columns[place].input + tap) * self.lanes + lane];
+            }
         }
         WeightedSums {
             input: &self.gathered,
@@ -164,15 +168,17 @@ impl<'a> ByDefinition<'a> {
             taps: &self.gathered_taps,
             rounds: Rounds::ONE,
             columns: &[Column { input: 0, output: 0 }],
-            rows: self.sums.len(),
-            weight_row: self.gathered.len(),
+            rows: self.sums.len() / LANES,
+            weight_row: self.taps.len(),
             output_row: 1,
-            lanes: 1,
+            lanes: LANES,
         }
         .compute(&mut self.sums);
         let area = self.columns.len();
-        for (channel, sum) in self.sums.iter().enumerate() {
-            output[(channel * area + place) * self.lanes + lane] = *sum;
+        for (channel, sums) in self.sums.as_chunks::<LANES>().0.iter().enumerate() {
+            for (sum, [place, lane]) in sums.iter().zip(places) {
+                output[(channel * area + place) * self.lanes + lane] = *sum;
+            }
         }
     }
 }
@@ -187,7 +193,7 @@ mod tests {
     use crate::op::window::Window;
     use crate::shape::Shape;
 
-    /// A convolution of images that are flat on the left, pooled 2×2.
+    /// A convolution of images that are flat on the left, each in its own way, pooled 2×2.
     struct Flat {
         shapes: [Shape; 3],
         window: Window,
@@ -205,9 +211,9 @@ mod tests {
             };
             let mut image = values(6 * 12 * 16 * lanes);
             for (index, value) in image.iter_mut().enumerate() {
-                let (channel, column) = (index / lanes / (12 * 16), index / lanes % 16);
+                let (channel, column, lane) = (index / lanes / (12 * 16), index / lanes % 16, index % lanes);
                 if column < 10 {
-                    *value = 0.1 + channel as f32 / 7.0;
+                    *value = 0.1 + channel as f32 / 7.0 + lane as f32 / 50.0;
                 }
             }
             let window = Window { kernel: [5; 2], stride: [1; 2], dilation: [1; 2], pads: [0; 4] };
@@ -233,21 +239,19 @@ mod tests {
             output
         }
 
-        /// How many of the windows in which all values of `exact` are equal have values in `got` that are not.
+        /// How many windows have only equal values in `exact`, and how many of them other values in `got`.
         fn broken(&self, exact: &[f32], got: &[f32], lanes: usize) -> [usize; 2] {
             let (mut flat, mut broken) = (0, 0);
             self.windows.for_each(|_, taps| {
                 let mut elements = Vec::new();
                 taps.for_each(|element| elements.push(element));
                 for lane in 0..lanes {
-                    let tie = |values: &[f32]| {
-                        elements.iter().all(|element| {
-                            values[element * lanes + lane].to_bits()
-                                == values[elements[0] * lanes + lane].to_bits()
-                        })
+                    let value = exact[elements[0] * lanes + lane].to_bits();
+                    let all_have_it = |values: &[f32]| {
+                        elements.iter().all(|element| values[element * lanes + lane].to_bits() == value)
                     };
-                    flat += usize::from(tie(exact));
-                    broken += usize::from(tie(exact) && !tie(got));
+                    flat += usize::from(all_have_it(exact));
+                    broken += usize::from(all_have_it(exact) && !all_have_it(got));
                 }
             });
             [flat, broken]
