@@ -1,7 +1,5 @@
 //! Running the graph forward, for a block of images that lie side by side in the lanes.
 
-use std::borrow::Cow;
-
 use crate::awake::workers_awake;
 use crate::graph::{Graph, Source, TensorId};
 use crate::network::Network;
@@ -66,6 +64,11 @@ pub(crate) fn blocks(count: usize, graph: &Graph) -> Vec<Block> {
 
 /// Values of every tensor, `[elements][lanes]`; empty where not computed.
 pub(crate) type Tensors = Vec<Buffer>;
+
+/// `count` of them, none of which is computed.
+pub(crate) fn no_tensors(count: usize) -> Tensors {
+    std::iter::repeat_with(Buffer::default).take(count).collect()
+}
 
 /// Which nodes lead to the wanted tensors, and when each tensor is no longer needed.
 #[derive(Debug)]
@@ -143,7 +146,7 @@ impl Plan {
         workspace: &mut Workspace<'_>,
     ) -> Tensors {
         let graph = &network.graph;
-        let mut tensors: Tensors = vec![Buffer::default(); graph.tensors.len()];
+        let mut tensors = no_tensors(graph.tensors.len());
         let input_elements = graph.tensors[Graph::INPUT].shape.count();
         let mut input = workspace.take(input_elements * block.lanes);
         let images = pixels.slice(block.first * input_elements..(block.first + block.count) * input_elements);
@@ -188,18 +191,15 @@ pub(crate) fn operands<'a>(
         .collect()
 }
 
-/// The values of `tensor` in one block, computed anew from those of `tensors` that have been kept if it is not one.
-pub(crate) fn recomputed<'t>(
+/// The values of `tensor`, which has not been kept, in one block, computed anew from those of `tensors` that have.
+pub(crate) fn recomputed(
     graph: &Graph,
     tensor: TensorId,
-    tensors: &'t Tensors,
+    tensors: &Tensors,
     lanes: usize,
     workspace: &mut Workspace<'_>,
-) -> Cow<'t, [f32]> {
-    if !tensors[tensor].is_empty() {
-        return Cow::Borrowed(&tensors[tensor]);
-    }
-    let mut own: Tensors = vec![Buffer::default(); graph.tensors.len()];
+) -> Buffer {
+    let mut own = no_tensors(graph.tensors.len());
     for node in nodes_before(graph, &[tensor], |tensor| !tensors[tensor].is_empty()) {
         let node = &graph.nodes[node];
         let mut output = workspace.take(graph.tensors[node.output].shape.count() * lanes);
@@ -210,7 +210,7 @@ pub(crate) fn recomputed<'t>(
     }
     let values = std::mem::take(&mut own[tensor]);
     workspace.recycle(own);
-    Cow::Owned(values.into_vec())
+    values
 }
 
 /// The nodes that compute `wanted`, in their order, as far as tensors are not `available`.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::forward::{Block, LANES, Plan, Tensors, operands};
+use crate::forward::{Block, LANES, Plan, Tensors, no_tensors, operands};
 use crate::graph::{Graph, GraphNode, Source, TensorId};
 use crate::network::Network;
 use crate::op::{Backward, Operand};
 use crate::pixels::Pixels;
 use crate::shape::Shape;
 use crate::trace::BlockBackward;
-use crate::workspace::{Buffer, Workspace};
+use crate::workspace::Workspace;
 
 /// How many blocks of images hold their values at the same time: a bound on memory. The sum over the blocks has their
 /// order, whatever this is.
@@ -117,11 +117,11 @@ impl Network {
                     |workspace, &block| {
                         let tensors = plan.run(self, pixels, block, workspace);
                         let own = &labels[block.first..block.first + block.count];
-                        let mut gradients: Tensors = vec![Buffer::default(); tensors.len()];
+                        let mut gradients = no_tensors(tensors.len());
                         let mut seed = workspace.take(tensors[logits].len());
                         let (loss, errors) = softmax_loss(&tensors[logits], own, count, &mut seed);
                         gradients[logits] = seed;
-                        let mut cotangents: Tensors = vec![Buffer::default(); self.graph.nodes.len()];
+                        let mut cotangents = no_tensors(self.graph.nodes.len());
                         BlockBackward { network: self, nodes: plan.nodes(), tensors: &tensors, lanes: LANES }
                             .run(
                                 &mut gradients,

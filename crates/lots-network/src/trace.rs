@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::awake::workers_awake;
 use crate::error::{Error, Result};
-use crate::forward::{Block, ImageSize, Plan, Tensors, blocks, operands, recomputed};
+use crate::forward::{Block, ImageSize, Plan, Tensors, blocks, no_tensors, operands, recomputed};
 use crate::graph::{Graph, TensorId};
 use crate::layer::{LayerId, is_rectifier};
 use crate::network::{Array, Network, deinterleave, interleave};
@@ -59,9 +59,14 @@ impl<'n> Trace<'n> {
         let mut values = vec![0.0; self.count * elements];
         for (block, tensors) in &self.blocks {
             let slot = &mut values[block.first * elements..(block.first + block.count) * elements];
+            if !tensors[layer.0].is_empty() {
+                deinterleave(&tensors[layer.0], *block, slot);
+                continue;
+            }
             let mut workspace = Workspace::of(&self.network.pool);
             let values = recomputed(&self.network.graph, layer.0, tensors, block.lanes, &mut workspace);
             deinterleave(&values, *block, slot);
+            workspace.give(values);
         }
         let mut shape = vec![self.count];
         shape.extend(self.network.shape(layer).extents());
@@ -157,7 +162,7 @@ impl BlockBackward<'_> {
             _ => from,
         };
         let wanted = self.depend_on_input();
-        let mut gradients: Tensors = vec![Buffer::default(); graph.tensors.len()];
+        let mut gradients = no_tensors(graph.tensors.len());
         gradients[from] = seed;
         self.run(&mut gradients, &|tensor| wanted[tensor], workspace, |_, cotangent, workspace| {
             workspace.give(cotangent);

@@ -8,45 +8,57 @@ use std::sync::{Mutex, PoisonError};
 /// At most so many floats (256 MiB) wait for the next call.
 const MOST_FLOATS: usize = 1 << 26;
 
-/// A slice of memory that may be larger: a buffer that was used for few values need not be cleared for many.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Buffer {
-    values: Vec<f32>,
-    length: usize,
+/// Floats of a cache line: a register that is read from two of them takes twice as long.
+const LINE: usize = 16;
+
+/// Memory that slices are taken from which begin with a cache line.
+#[derive(Debug, Default)]
+pub(crate) struct Memory(Vec<f32>);
+
+impl Memory {
+    /// `length` values with anything in them; the memory grows if it is too small.
+    pub(crate) fn at_least(&mut self, length: usize) -> &mut [f32] {
+        if self.room() < length {
+            self.0.resize(length + LINE, 0.0);
+        }
+        let first = self.first_of_line();
+        &mut self.0[first..][..length]
+    }
+
+    /// `length` values that there is room for.
+    fn first(&self, length: usize) -> &[f32] {
+        &self.0[self.first_of_line()..][..length]
+    }
+
+    /// For so many values there is room.
+    fn room(&self) -> usize {
+        self.0.len().saturating_sub(LINE)
+    }
+
+    fn first_of_line(&self) -> usize {
+        if self.0.is_empty() { 0 } else { self.0.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE) }
+    }
 }
 
-impl Buffer {
-    /// Values that there is memory for.
-    fn size(&self) -> usize {
-        self.values.len()
-    }
-
-    pub(crate) fn into_vec(mut self) -> Vec<f32> {
-        self.values.truncate(self.length);
-        self.values
-    }
+/// A slice of memory that may be larger: a buffer that was used for few values need not be cleared for many.
+#[derive(Debug, Default)]
+pub(crate) struct Buffer {
+    memory: Memory,
+    length: usize,
 }
 
 impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.values[..self.length]
+        self.memory.first(self.length)
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.values[..self.length]
+        self.memory.at_least(self.length)
     }
-}
-
-/// `length` values of `memory`, which grows if it is too small, with anything in them.
-pub(crate) fn at_least(memory: &mut Vec<f32>, length: usize) -> &mut [f32] {
-    if memory.len() < length {
-        memory.resize(length, 0.0);
-    }
-    &mut memory[..length]
 }
 
 /// Buffers that wait for the next call.
@@ -59,13 +71,13 @@ impl Pool {
     /// Keeps the buffers that there is room for.
     pub(crate) fn give(&self, buffers: impl IntoIterator<Item = Buffer>) {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut floats: usize = free.iter().map(Buffer::size).sum();
+        let mut floats: usize = free.iter().map(|buffer| buffer.memory.room()).sum();
         for buffer in buffers {
-            floats += buffer.size();
+            floats += buffer.memory.room();
             if floats > MOST_FLOATS {
                 return;
             }
-            if buffer.size() > 0 {
+            if buffer.memory.room() > 0 {
                 free.push(buffer);
             }
         }
@@ -94,14 +106,14 @@ impl<'p> Workspace<'p> {
         let mut buffer = smallest_that_fits(&mut self.free, length)
             .or_else(|| self.pool.and_then(from_pool))
             .unwrap_or_default();
-        at_least(&mut buffer.values, length);
+        buffer.memory.at_least(length);
         buffer.length = length;
         buffer
     }
 
     /// Gives a buffer back.
     pub(crate) fn give(&mut self, buffer: Buffer) {
-        if buffer.size() > 0 {
+        if buffer.memory.room() > 0 {
             self.free.push(buffer);
         }
     }
@@ -123,8 +135,8 @@ impl Drop for Workspace<'_> {
 }
 
 fn smallest_that_fits(free: &mut Vec<Buffer>, length: usize) -> Option<Buffer> {
-    let fitting = free.iter().enumerate().filter(|(_, buffer)| buffer.size() >= length);
-    let (index, _) = fitting.min_by_key(|(_, buffer)| buffer.size())?;
+    let fitting = free.iter().enumerate().filter(|(_, buffer)| buffer.memory.room() >= length);
+    let (index, _) = fitting.min_by_key(|(_, buffer)| buffer.memory.room())?;
     Some(free.swap_remove(index))
 }
 
@@ -144,6 +156,7 @@ mod tests {
         let mut workspace = Workspace::of(&pool);
         let [small, large] = [10, 1000].map(|length| workspace.take(length));
         assert_eq!([small.as_ptr(), large.as_ptr()], addresses);
+        assert_eq!(addresses.map(|address| address.align_offset(64)), [0, 0], "lines of the cache");
         drop(workspace);
         let half = || Workspace::default().take(MOST_FLOATS / 2 + 1);
         pool.give([half(), half()]);

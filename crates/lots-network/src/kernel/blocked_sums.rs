@@ -12,10 +12,9 @@ use rayon::prelude::*;
 
 use super::apart::Apart;
 use super::register_tile::add_products;
-use super::thread_memory::{Memory, with_memory};
+use super::thread_memory::{Memories, with_memory};
 use super::turned_rows::GROUP;
 use super::weighted_sum::{Column, Start, Tap, WeightedSums, load, store};
-use crate::workspace::at_least;
 
 /// Taps that are copied at once.
 const TAPS: usize = 256;
@@ -127,7 +126,7 @@ struct Task<'a, 'b> {
     sums: &'a WeightedSums<'a>,
     rows: Range<usize>,
     columns: Range<usize>,
-    memory: &'b mut Memory,
+    memory: &'b mut Memories,
     output: &'a Apart<'a>,
 }
 
@@ -146,8 +145,8 @@ impl Task<'_, '_> {
         let Self { sums, rows, columns, memory: [row_copy, column_copy, _], output } = self;
         let (tiles, runs) = Tile::all(&sums.columns[columns], S::F32_LANES, COLUMNS);
         let places: usize = tiles.iter().map(|tile| tile.width).sum();
-        let row_copy = at_least(row_copy, TAPS * ROWS + GROUP);
-        let column_copy = at_least(column_copy, places * TAPS + COPIED);
+        let row_copy = row_copy.at_least(TAPS * ROWS + GROUP);
+        let column_copy = column_copy.at_least(places * TAPS + COPIED);
         for (part, taps) in sums.taps.chunks(TAPS).enumerate() {
             let mut copy = &mut *column_copy;
             for tile in &tiles {

@@ -11,9 +11,8 @@ use rayon::prelude::*;
 use super::apart::Apart;
 use super::fetch_ahead;
 use super::register_tile::add_products;
-use super::thread_memory::{Memory, with_memory};
+use super::thread_memory::{Memories, with_memory};
 use super::weighted_sum::{Column, Start, Tap, WeightedSums};
-use crate::workspace::at_least;
 
 /// Terms whose weights are copied at once: those of all rows of a tile fill a first-level cache of 32 KiB.
 const TERMS: usize = 128;
@@ -57,7 +56,7 @@ pub(super) fn compute(sums: &WeightedSums<'_>, output: &mut [f32]) {
 struct Task<'a, 'b> {
     sums: &'a WeightedSums<'a>,
     rows: Range<usize>,
-    memory: &'b mut Memory,
+    memory: &'b mut Memories,
     output: &'a Apart<'a>,
 }
 
@@ -75,13 +74,13 @@ impl Task<'_, '_> {
     fn run<S: Simd, const VECTORS: usize, const COLUMNS: usize>(self, simd: S) {
         let Self { sums, rows, memory: [weights, columns, tile_sums], output } = self;
         let tiles = sums.columns.len().div_ceil(COLUMNS);
-        let columns = at_least(columns, tiles * sums.taps.len() * COLUMNS);
+        let columns = columns.at_least(tiles * sums.taps.len() * COLUMNS);
         let copies = columns.chunks_exact_mut(sums.taps.len() * COLUMNS);
         for (columns, copy) in sums.columns.chunks(COLUMNS).zip(copies) {
             copy_columns::<COLUMNS>(sums.input, columns, sums.taps, copy);
         }
-        let weights = at_least(weights, TERMS * VECTORS * S::F32_LANES);
-        let tile_sums = at_least(tile_sums, tiles * COLUMNS * VECTORS * S::F32_LANES);
+        let weights = weights.at_least(TERMS * VECTORS * S::F32_LANES);
+        let tile_sums = tile_sums.at_least(tiles * COLUMNS * VECTORS * S::F32_LANES);
         for row in rows.clone().step_by(VECTORS * S::F32_LANES) {
             let strip = Strip { sums, rows: row..rows.end.min(row + VECTORS * S::F32_LANES), output };
             match strip.rows.len().div_ceil(S::F32_LANES) {

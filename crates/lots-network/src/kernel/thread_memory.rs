@@ -2,15 +2,17 @@
 
 use std::cell::RefCell;
 
-/// As many buffers as a kernel needs, with anything in them.
-pub(super) type Memory = [Vec<f32>; 3];
+use crate::workspace::Memory;
+
+/// As many as a kernel needs.
+pub(super) type Memories = [Memory; 3];
 
 thread_local! {
-    static FREE: RefCell<Vec<Memory>> = const { RefCell::new(Vec::new()) };
+    static FREE: RefCell<Vec<Memories>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Calls `compute` with memory of this thread. While it waits for other threads, this one may compute something else.
-pub(super) fn with_memory<R>(compute: impl FnOnce(&mut Memory) -> R) -> R {
+pub(super) fn with_memory<R>(compute: impl FnOnce(&mut Memories) -> R) -> R {
     let mut memory = FREE.with_borrow_mut(Vec::pop).unwrap_or_default();
     let result = compute(&mut memory);
     FREE.with_borrow_mut(|free| free.push(memory));

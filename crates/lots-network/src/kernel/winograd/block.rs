@@ -9,9 +9,9 @@ use super::Convolution;
 use super::transform::{self, OUTPUTS, Tile, Transform};
 use crate::kernel::apart::Apart;
 use crate::kernel::register_tile::add_products;
-use crate::kernel::thread_memory::{Memory, with_memory};
+use crate::kernel::thread_memory::{Memories, with_memory};
 use crate::kernel::weighted_sum::{Start, load, store};
-use crate::workspace::at_least;
+use crate::workspace::Memory;
 
 /// Heights and widths of register tiles: 24 or 12 sums, the width counted in registers.
 pub(super) const MANY_REGISTERS_ROWS: usize = 8;
@@ -35,13 +35,13 @@ where
     Tile: Transform<POINTS>,
 {
     /// Computes the outputs of the block's tiles.
-    pub(super) fn compute(&self, [inputs, products, _]: &mut Memory, output: &mut [f32]) {
+    pub(super) fn compute(&self, [inputs, products, _]: &mut Memories, output: &mut [f32]) {
         let architecture = crate::kernel::architecture();
         let layout = architecture.dispatch(LayoutOf { tiles: self.tiles.len() });
         let filters = self.convolution.filters;
         let pairs = POINTS * POINTS;
-        let transformed = at_least(inputs, pairs * layout.pair_distance(filters.inputs));
-        let products = at_least(products, pairs * layout.pair_distance(filters.outputs));
+        let transformed = inputs.at_least(pairs * layout.pair_distance(filters.inputs));
+        let products = products.at_least(pairs * layout.pair_distance(filters.outputs));
         let [height, width] = self.convolution.output_extent;
 
         let inputs = Apart::new(transformed);
@@ -84,7 +84,7 @@ where
 fn for_each<I: IndexedParallelIterator>(
     divided: bool,
     items: I,
-    task: impl Fn(&mut Vec<f32>, I::Item) + Sync + Send,
+    task: impl Fn(&mut Memory, I::Item) + Sync + Send,
 ) {
     let items = if divided { items.with_min_len(1) } else { items.with_min_len(usize::MAX) };
     items.for_each(|item| with_memory(|[scratch, ..]| task(scratch, item)));
@@ -141,7 +141,7 @@ struct TransformInputs<'a, const POINTS: usize> {
     block: &'a Block<'a, POINTS>,
     layout: Layout,
     channel: usize,
-    scratch: &'a mut Vec<f32>,
+    scratch: &'a mut Memory,
     inputs: &'a Apart<'a>,
 }
 
@@ -151,12 +151,12 @@ where
 {
     /// Sorts the inputs of all tiles by their place in the tile: `[POINTS][POINTS][tiles]`.
     #[inline(always)]
-    fn sort(&mut self) {
+    fn sort(&mut self) -> &[f32] {
         let Convolution { input, input_extent: [height, width], origin, .. } = *self.block.convolution;
         let plane = &input[self.channel * height * width..][..height * width];
         let padded = self.layout.padded;
         let line = POINTS + OUTPUTS * self.block.convolution.grid()[1];
-        let scratch = at_least(self.scratch, POINTS * POINTS * padded + line);
+        let scratch = self.scratch.at_least(POINTS * POINTS * padded + line);
         let (sorted, line) = scratch.split_at_mut(POINTS * POINTS * padded);
         for (row, columns, place) in self.block.segments() {
             let count = columns.len();
@@ -189,6 +189,7 @@ where
                 }
             }
         }
+        sorted
     }
 }
 
@@ -211,16 +212,16 @@ where
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        self.sort();
         let Self { layout, channel, inputs, .. } = self;
         let channels = self.block.convolution.filters.inputs;
         let padded = layout.padded;
+        let sorted = self.sort();
         for tile in (0..padded).step_by(S::F32_LANES) {
             let place = layout.input(tile, channel, channels);
             transform::inputs::<S, POINTS>(
                 simd,
                 #[inline(always)]
-                |y, x| load::<S>(&self.scratch[(y * POINTS + x) * padded + tile..]),
+                |y, x| load::<S>(&sorted[(y * POINTS + x) * padded + tile..]),
                 #[inline(always)]
                 |y, x, value| {
                     let place = (y * POINTS + x) * layout.pair_distance(channels) + place;
@@ -320,7 +321,7 @@ struct TransformOutputs<'a, const POINTS: usize> {
     layout: Layout,
     channel: usize,
     products: &'a [f32],
-    scratch: &'a mut Vec<f32>,
+    scratch: &'a mut Memory,
     /// `[height][width]`.
     output: &'a mut [f32],
 }
@@ -333,35 +334,38 @@ where
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let padded = self.layout.padded;
-        let distance = self.layout.pair_distance(self.block.convolution.filters.outputs);
-        let products = &self.products[self.channel * padded..];
-        // Sorted by their place in the tile: `[4][4][tiles]`. Behind them a line of outputs.
-        at_least(self.scratch, OUTPUTS * OUTPUTS * padded + OUTPUTS * self.block.convolution.grid()[1]);
+        let Self { block, layout: Layout { padded, .. }, channel, products, scratch, output } = self;
+        let distance = self.layout.pair_distance(block.convolution.filters.outputs);
+        let products = &products[channel * padded..];
+        let line = OUTPUTS * block.convolution.grid()[1];
+        let scratch = scratch.at_least(OUTPUTS * OUTPUTS * padded + line);
+        let (sorted, line) = scratch.split_at_mut(OUTPUTS * OUTPUTS * padded);
         for tile in (0..padded).step_by(S::F32_LANES) {
             transform::outputs::<S, POINTS>(
                 simd,
                 #[inline(always)]
                 |y, x| load::<S>(&products[(y * POINTS + x) * distance + tile..]),
                 #[inline(always)]
-                |y, x, value| store::<S>(&mut self.scratch[(y * OUTPUTS + x) * padded + tile..], value),
+                |y, x, value| store::<S>(&mut sorted[(y * OUTPUTS + x) * padded + tile..], value),
             );
         }
-        self.unsort();
+        block.unsort(channel, sorted, line, output);
     }
 }
 
-impl<const POINTS: usize> TransformOutputs<'_, POINTS>
+impl<const POINTS: usize> Block<'_, POINTS>
 where
     Tile: Transform<POINTS>,
 {
-    /// Writes the outputs of all tiles to where they belong in the image.
+    /// Writes the outputs of all tiles to where they belong in the image of a channel.
+    ///
+    /// - `sorted`: by their place in the tile, `[4][4][tiles]`.
+    /// - `line`: room for a line of outputs.
     #[inline(always)]
-    fn unsort(self) {
-        let Convolution { start, output_extent: [height, width], .. } = *self.block.convolution;
-        let padded = self.layout.padded;
-        let (sorted, line) = self.scratch.split_at_mut(OUTPUTS * OUTPUTS * padded);
-        for (row, columns, place) in self.block.segments() {
+    fn unsort(&self, channel: usize, sorted: &[f32], line: &mut [f32], output: &mut [f32]) {
+        let Convolution { start, output_extent: [height, width], .. } = *self.convolution;
+        let padded = sorted.len() / (OUTPUTS * OUTPUTS);
+        for (row, columns, place) in self.segments() {
             let count = columns.len();
             for y in 0..OUTPUTS.min(height - row * OUTPUTS) {
                 let places: [&[f32]; OUTPUTS] =
@@ -371,12 +375,12 @@ where
                     *line = [places[0][tile], places[1][tile], places[2][tile], places[3][tile]];
                 }
                 let columns = columns.start * OUTPUTS..width.min(columns.end * OUTPUTS);
-                let output = &mut self.output[(row * OUTPUTS + y) * width..][columns];
+                let output = &mut output[(row * OUTPUTS + y) * width..][columns];
                 match start {
                     Start::Zero => output.copy_from_slice(&line[..output.len()]),
                     Start::Bias(bias) => {
                         for (output, value) in output.iter_mut().zip(line) {
-                            *output = *value + bias[self.channel];
+                            *output = *value + bias[channel];
                         }
                     }
                     Start::Output | Start::OutputCopied(_) => {

@@ -4,9 +4,9 @@ use pulp::{Simd, WithSimd};
 
 use super::transform::{self, OUTPUTS, Tile, Transform};
 use super::{Convolution, Filters};
-use crate::kernel::thread_memory::Memory;
+use crate::kernel::thread_memory::Memories;
 use crate::kernel::weighted_sum::{Start, load, store};
-use crate::workspace::at_least;
+use crate::workspace::Memory;
 
 /// Channels are rounded up to a multiple of what the widest register holds.
 pub(super) const CHANNELS: usize = 16;
@@ -14,7 +14,7 @@ pub(super) const CHANNELS: usize = 16;
 /// The convolution of one image, at so many points along each axis.
 pub(super) struct FewTiles<'a, const POINTS: usize> {
     pub(super) convolution: &'a Convolution<'a>,
-    pub(super) memory: &'a mut Memory,
+    pub(super) memory: &'a mut Memories,
     /// `[outputs][height][width]`.
     pub(super) output: &'a mut [f32],
 }
@@ -32,8 +32,8 @@ where
         let tiles = convolution.tiles();
         let pairs = POINTS * POINTS;
         let across = [inputs, outputs].map(|channels| channels.next_multiple_of(CHANNELS));
-        let inputs = at_least(input_memory, tiles * pairs * across[0]);
-        let products = at_least(product_memory, tiles * pairs * across[1]);
+        let inputs = input_memory.at_least(tiles * pairs * across[0]);
+        let products = product_memory.at_least(tiles * pairs * across[1]);
         let turned = turn(convolution, across[0], turned);
         transform_inputs::<S, POINTS>(simd, convolution, across[0], turned, inputs);
         let product = Product { convolution, tiles, pairs, across, inputs };
@@ -49,9 +49,9 @@ where
 }
 
 /// The image as `[height][width][channels]`, with room for `across` channels.
-fn turn<'m>(convolution: &Convolution<'_>, across: usize, memory: &'m mut Vec<f32>) -> &'m [f32] {
+fn turn<'m>(convolution: &Convolution<'_>, across: usize, memory: &'m mut Memory) -> &'m [f32] {
     let [height, width] = convolution.input_extent;
-    let turned = at_least(memory, height * width * across);
+    let turned = memory.at_least(height * width * across);
     for (channel, plane) in convolution.input.chunks_exact(height * width).enumerate() {
         for (pixel, value) in turned.chunks_exact_mut(across).zip(plane) {
             pixel[channel] = *value;

@@ -8,9 +8,8 @@ use pulp::{Simd, WithSimd};
 use super::Convolution;
 use super::block::{self, Layout, group_product};
 use super::transform::{self, OUTPUTS, Tile, Transform};
-use crate::kernel::thread_memory::Memory;
+use crate::kernel::thread_memory::Memories;
 use crate::kernel::weighted_sum::{Start, load, store};
-use crate::workspace::at_least;
 
 /// Transformed inputs that are held at a time take about so many floats: they should stay in the cache of a core.
 const HELD_FLOATS: usize = 40 << 10;
@@ -18,7 +17,7 @@ const HELD_FLOATS: usize = 40 << 10;
 /// The convolution of all images, at so many points along each axis.
 pub(super) struct SideBySide<'a, const POINTS: usize> {
     pub(super) convolution: &'a Convolution<'a>,
-    pub(super) memory: &'a mut Memory,
+    pub(super) memory: &'a mut Memories,
     /// `[outputs][height][width][lanes]`.
     pub(super) output: &'a mut [f32],
 }
@@ -54,8 +53,8 @@ where
         for first in (0..tiles).step_by(tiles_each) {
             let tiles = first..tiles.min(first + tiles_each);
             let layout = Layout::new::<S>(tiles.len() * lanes);
-            let inputs = at_least(inputs, pairs * layout.pair_distance(filters.inputs));
-            let products = at_least(products, pairs * ROWS * layout.padded);
+            let inputs = inputs.at_least(pairs * layout.pair_distance(filters.inputs));
+            let products = products.at_least(pairs * ROWS * layout.padded);
             transform_inputs::<S, POINTS>(simd, convolution, layout, tiles.clone(), inputs);
             for (panel, values) in filters.values.chunks_exact(pairs * filters.inputs * ROWS).enumerate() {
                 let panels = values.chunks_exact(filters.inputs * ROWS);
