@@ -16,6 +16,7 @@ mod register_tile;
 mod thread_memory;
 mod turned_rows;
 pub(crate) mod weighted_sum;
+pub(crate) mod window_gaps;
 pub(crate) mod window_maximum;
 pub(crate) mod windows;
 pub(crate) mod winograd;

@@ -7,8 +7,9 @@
 use super::Geometry;
 use crate::forward::LANES;
 use crate::kernel::weighted_sum::{Column, Rounds, Start, Tap, WeightedSums};
+use crate::kernel::window_gaps::Gaps;
 use crate::kernel::windows::{Span, Windows};
-use crate::op::{Operand, vectorized};
+use crate::op::Operand;
 
 /// Differences below this share of the image's largest output may be nothing but rounding: five times the largest error
 /// that was measured (`docs/decisions/winograd.md`).
@@ -17,19 +18,21 @@ const RESOLUTION: f32 = 1.0 / 65_536.0;
 /// The windows of a pooling by the maximum that the outputs go to.
 #[derive(Debug)]
 pub(super) struct Pooled {
+    windows: Windows,
     /// For each window the outputs of a channel under it.
-    windows: Vec<Vec<usize>>,
+    places: Vec<Vec<usize>>,
 }
 
 impl Pooled {
     /// Of outputs that are so wide.
-    pub(super) fn new(windows: &Windows, width: usize) -> Self {
+    pub(super) fn new(windows: Windows, width: usize) -> Self {
         let along = |span: Span| (span.first..span.end).step_by(span.step);
         let under = |rows: Span, columns: Span| {
             along(rows).flat_map(|row| along(columns).map(move |column| row * width + column)).collect()
         };
         let of_row = |&rows: &Span| windows.columns.iter().map(move |&columns| under(rows, columns));
-        Self { windows: windows.rows.iter().flat_map(of_row).collect() }
+        let places = windows.rows.iter().flat_map(of_row).collect();
+        Self { windows, places }
     }
 
     /// Settles the near ties of `output`, which tiles have computed.
@@ -40,86 +43,29 @@ impl Pooled {
         output: &mut [f32],
         lanes: usize,
     ) {
-        let area = geometry.output_area();
-        let near = if lanes == LANES {
-            self.near_ties::<LANES>(area, output)
-        } else {
-            self.near_ties::<1>(area, output)
-        };
-        if near.is_empty() {
+        let places = self.near_ties(output, lanes);
+        if places.is_empty() {
             return;
         }
         let mut by_definition = ByDefinition::new(geometry, operands, lanes);
-        let places: Vec<[usize; 2]> =
-            near.iter().flat_map(|(places, lane)| places.iter().map(move |&place| [place, *lane])).collect();
         for places in places.chunks(LANES) {
             by_definition.compute(places, output);
         }
     }
 
-    /// Windows and lanes where, in some channel, the largest two values nearly tie.
-    fn near_ties<const LANES: usize>(&self, area: usize, output: &[f32]) -> Vec<(&[usize], usize)> {
-        let output = output.as_chunks::<LANES>().0;
-        let mut largest = [0.0; LANES];
-        let mut gaps = Vec::with_capacity(self.windows.len());
-        vectorized(
-            #[inline(always)]
-            || {
-                for places in &self.windows {
-                    gaps.push(smallest_gaps(places, area, output, &mut largest));
-                }
-            },
-        );
+    /// Outputs, each with its lane, under windows where, in some channel, the largest two values nearly tie.
+    fn near_ties(&self, output: &[f32], lanes: usize) -> Vec<[usize; 2]> {
+        let Gaps { smallest, largest } = Gaps::new(&self.windows, output, lanes);
         let mut near = Vec::new();
-        for (places, gaps) in self.windows.iter().zip(gaps) {
-            for (lane, (gap, largest)) in gaps.into_iter().zip(largest).enumerate() {
-                if gap < RESOLUTION * largest {
-                    near.push((places.as_slice(), lane));
+        for (places, gaps) in self.places.iter().zip(smallest.chunks_exact(lanes)) {
+            for (lane, (gap, largest)) in gaps.iter().zip(&largest).enumerate() {
+                if *gap < RESOLUTION * largest {
+                    near.extend(places.iter().map(|&place| [place, lane]));
                 }
             }
         }
         near
     }
-}
-
-/// Over all channels, the smallest difference between the largest value under a window and the second largest; `largest`
-/// becomes the largest absolute value of all.
-#[inline(always)]
-fn smallest_gaps<const LANES: usize>(
-    places: &[usize],
-    area: usize,
-    output: &[[f32; LANES]],
-    largest: &mut [f32; LANES],
-) -> [f32; LANES] {
-    let (mut smallest, mut absolute) = ([f32::INFINITY; LANES], *largest);
-    for plane in output.chunks_exact(area) {
-        let (mut first, mut second) = ([f32::NEG_INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
-        for &place in places {
-            let values = &plane[place];
-            for lane in 0..LANES {
-                let value = values[lane];
-                second[lane] = larger(second[lane], smaller(value, first[lane]));
-                first[lane] = larger(first[lane], value);
-                absolute[lane] = larger(absolute[lane], value.abs());
-            }
-        }
-        for lane in 0..LANES {
-            smallest[lane] = smaller(smallest[lane], first[lane] - second[lane]);
-        }
-    }
-    *largest = absolute;
-    smallest
-}
-
-/// One instruction, unlike `f32::max`, which treats NaN with care.
-#[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
-    if a > b { a } else { b }
-}
-
-#[inline(always)]
-fn smaller(a: f32, b: f32) -> f32 {
-    if a < b { a } else { b }
 }
 
 /// The sums of the definition at single places, which lie side by side in the lanes: the weights are read once for them.

@@ -1,0 +1,111 @@
+//! How far apart the largest two values under the windows of a pooling lie.
+
+use pulp::{Simd, WithSimd};
+
+use super::weighted_sum::{load, store};
+use super::windows::Windows;
+
+/// Of some images side by side.
+pub(crate) struct Gaps {
+    /// For each window, over all channels, the smallest difference between the largest value under it and the second
+    /// largest; infinite under a window of one value. `[windows of a channel][lanes]`.
+    pub(crate) smallest: Vec<f32>,
+    /// Of each image, the largest absolute value under a window.
+    pub(crate) largest: Vec<f32>,
+}
+
+impl Gaps {
+    /// Of `values`, `[elements][lanes]`.
+    pub(crate) fn new(windows: &Windows, values: &[f32], lanes: usize) -> Self {
+        let smallest = vec![f32::INFINITY; windows.count() * lanes];
+        let mut gaps = Self { smallest, largest: vec![0.0; lanes] };
+        super::architecture().dispatch(Narrow { gaps: &mut gaps, windows, values, lanes });
+        gaps
+    }
+}
+
+struct Narrow<'a> {
+    gaps: &'a mut Gaps,
+    windows: &'a Windows,
+    values: &'a [f32],
+    lanes: usize,
+}
+
+impl Narrow<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { gaps: Gaps { smallest, largest }, windows, values, lanes } = self;
+        for part in (0..lanes).step_by(S::F32_LANES) {
+            let mut absolute = simd.splat_f32s(0.0);
+            windows.for_each(
+                #[inline(always)]
+                |_, taps| {
+                    let [mut first, mut second] = [simd.splat_f32s(f32::NEG_INFINITY); 2];
+                    let smallest = &mut smallest[taps.position * lanes + part..];
+                    taps.for_each(
+                        #[inline(always)]
+                        |tap| {
+                            let value = load::<S>(&values[tap * lanes + part..]);
+                            second = simd.max_f32s(second, simd.min_f32s(value, first));
+                            first = simd.max_f32s(first, value);
+                            absolute = simd.max_f32s(absolute, simd.abs_f32s(value));
+                        },
+                    );
+                    let gap = simd.sub_f32s(first, second);
+                    store::<S>(smallest, simd.min_f32s(load::<S>(smallest), gap));
+                },
+            );
+            store::<S>(&mut largest[part..], absolute);
+        }
+    }
+}
+
+impl WithSimd for Narrow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        if self.lanes.is_multiple_of(S::F32_LANES) {
+            self.run(simd);
+        } else {
+            self.run(pulp::Scalar);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::windows::Span;
+    use super::*;
+    use crate::forward::LANES;
+    use crate::op::gradient_check::Random;
+
+    #[test]
+    fn gaps_are_those_of_the_sorted_values() {
+        let mut random = Random::new(5);
+        let spans = |starts: &[usize], extent: usize| -> Vec<Span> {
+            starts.iter().map(|&first| Span { first, end: (first + 3).min(extent), step: 1 }).collect()
+        };
+        let windows = Windows { rows: spans(&[0, 2, 4], 5), columns: spans(&[0, 3, 6], 7), image: [4, 5, 7] };
+        for lanes in [1, LANES] {
+            let values: Vec<f32> =
+                random.values(4 * 5 * 7 * lanes, -1.0, 1.0).into_iter().map(|value| value as f32).collect();
+            let gaps = Gaps::new(&windows, &values, lanes);
+            for lane in 0..lanes {
+                let (mut smallest, mut largest) = ([f32::INFINITY; 9], 0.0_f32);
+                windows.for_each(|_, taps| {
+                    let mut under = Vec::new();
+                    taps.for_each(|tap| under.push(values[tap * lanes + lane]));
+                    under.sort_by(|a, b| b.total_cmp(a));
+                    largest = under.iter().fold(largest, |largest, value| largest.max(value.abs()));
+                    if let [first, second, ..] = under[..] {
+                        smallest[taps.position] = smallest[taps.position].min(first - second);
+                    }
+                });
+                let got: Vec<f32> = gaps.smallest.iter().skip(lane).step_by(lanes).copied().collect();
+                assert_eq!(got, smallest, "lane {lane}");
+                assert_eq!(gaps.largest[lane].to_bits(), largest.to_bits(), "lane {lane}");
+            }
+        }
+    }
+}
