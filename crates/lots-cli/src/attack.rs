@@ -226,7 +226,8 @@ impl<'a> Job<'a> {
         let origins = counted(origins, "origin", "origins");
         let told =
             format!("{origins} skipped, no target is of another class than theirs, {}", listed(&names));
-        Some(if self.summary.attempts() > 0 { told } else { format!("{told}\n\nhint: {OTHER_TARGETS}") })
+        let hint = format!("{OTHER_TARGETS}, or `hot-cold` another `--target-class`");
+        Some(if self.summary.attempts() > 0 { told } else { format!("{told}\n\nhint: {hint}") })
     }
 
     fn finish(self, folder: RunFolder, settings: Value, terminal: Terminal) -> Result<Done> {

@@ -167,8 +167,7 @@ pub(crate) fn no_other_class(class: usize, network: &Network) -> Failure {
 }
 
 /// What to give where all targets are of the origins' own class.
-pub(crate) const OTHER_TARGETS: &str =
-    "give targets of other classes with `--target` or `--template`, for hot-cold another `--target-class`";
+pub(crate) const OTHER_TARGETS: &str = "give targets of other classes with `--target` or `--template`";
 
 /// What a class is called, or its number.
 pub(crate) fn class_name(class: usize, network: &Network) -> String {

@@ -9,7 +9,7 @@ use lots::line_search::{NoStep, image_with_linf};
 use lots::{Criterion, Image};
 
 use crate::args::VisualizeArgs;
-use crate::failure::{Failure, Result};
+use crate::failure::{About, Failure, Result};
 use crate::images::Preprocessed;
 use crate::network::Loaded;
 use crate::panels::Subject;
@@ -213,7 +213,7 @@ impl Target {
             let targets = toward.at(network, objective)?;
             let own = network.represent(objective.last(), origin.image.pixels())?;
             let all = targets.chosen(objective.last(), &own.values, origin.class);
-            let target = Toward::only(&all, origin.class, network)?;
+            let target = Toward::only(&all, origin.class, network).about("origin", &args.origin)?;
             chosen.push((target, targets.class(target)));
             representations.push(targets.representations(objective, target));
         }

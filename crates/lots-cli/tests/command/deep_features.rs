@@ -180,8 +180,8 @@ fn refused(stage: &Stage, arguments: &str) -> String {
 #[test]
 fn a_template_is_of_one_layer_or_of_several_of_its_size() {
     let stage = Stage::new();
-    stage.run("represent lenet --layer ip1 --origin digits:targets[9] --out nine.npy --quiet", 0);
-    stage.run("gallery build digits[0..40] --network lenet --layer ip1 --out g.safetensors --quiet", 0);
+    stage.run("represent lenet --layer ip2 --origin digits:targets[9] --out nine.npy --quiet", 0);
+    stage.run("gallery build digits[0..40] --network lenet --layer ip2 --out g.safetensors --quiet", 0);
     let commands = [
         "attack lenet --method toward --origin digits[0] --no-pass --out run",
         "direction lenet --method toward --origin digits[0] --out d.npy",
@@ -189,23 +189,19 @@ fn a_template_is_of_one_layer_or_of_several_of_its_size() {
         "visualize lenet --origin digits[0] --out s.png",
     ];
     for command in commands {
-        let told = refused(&stage, &format!("{command} --layer ip1+conv2 --template nine.npy"));
-        let got = "error: a template has the numbers of one layer, expected one or several of its size, got `ip1` of \
-                   500 and `conv2` of 50×8×8\n  template: nine.npy\n";
+        let told = refused(&stage, &format!("{command} --layer ip2+conv2 --template nine.npy"));
+        let got = "error: a template has the numbers of one layer, expected one or several of its size, got `ip2` of \
+                   10 and `conv2` of 50×8×8\n  template: nine.npy\n";
         assert!(told.starts_with(got), "{told}");
         // The numbers of a file may be those of another layer of the size; a gallery knows its layer.
-        let told = refused(
-            &stage,
-            &format!("{command} --layer ip1+relu1 --template g.safetensors --target-set nearest"),
-        );
-        assert!(
-            told.starts_with("error: the gallery has templates of the layer `ip1`, expected `relu1`"),
-            "{told}"
-        );
+        let gallery = "--layer ip2+prob --template g.safetensors --target-set nearest";
+        let told = refused(&stage, &format!("{command} {gallery}"));
+        let got = "error: the gallery has templates of the layer `ip2`, expected `prob`\n  template: g.safetensors\n";
+        assert!(told.starts_with(got), "{told}");
     }
-    let told = refused(&stage, &format!("{} --layer ip1 --layer conv2 --template nine.npy", commands[0]));
+    let told = refused(&stage, &format!("{} --layer ip2 --layer conv2 --template nine.npy", commands[0]));
     assert!(told.contains("template: nine.npy"), "{told}");
-    stage.run(&format!("{} --layer ip1+relu1 --template nine.npy --quiet", commands[1]), 0);
+    stage.run(&format!("{} --layer ip2+prob --template nine.npy --quiet", commands[1]), 0);
 }
 
 #[test]
@@ -268,6 +264,12 @@ fn no_target_of_another_class_is_told() {
         assert_eq!((&summary["attempts"], &summary["skipped"]["own_class"]), (&0.into(), &1.into()));
         let rows = rows(&stage, set);
         assert_eq!((rows.len(), &rows[0]["reason"], &rows[0]["class"]), (1, &"own_class".into(), &7.into()));
+    }
+    for command in ["compare lenet --layer ip1", "stability lenet --layer ip1", "evaluate lenet"] {
+        let told = refused(&stage, &format!("{command} --origin digits[0] --target digits[0] --no-pass"));
+        let sentence =
+            "error: all origins are of class `7`, and so is every target, expected one of another class\n";
+        assert!(told.starts_with(sentence), "{told}");
     }
     let toward = "--layer ip1 --origin digits[0] --target digits[0] --target-set farthest";
     for command in [

@@ -40,6 +40,7 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
         Error::UnknownExtension { .. } => "use `.png`, `.pgm`, `.ppm`, `.pnm`, `.bmp` or `.webp`",
         Error::File { action: "write", reason, .. } => match reason.kind() {
             io::ErrorKind::NotFound => "make the folder first",
+            io::ErrorKind::NotADirectory => "one of the folders in its path is a file",
             io::ErrorKind::PermissionDenied => "write to a folder of your own",
             io::ErrorKind::IsADirectory => "name a file in that folder",
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
