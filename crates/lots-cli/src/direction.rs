@@ -134,7 +134,7 @@ fn expect_arguments(args: &DirectionArgs, loaded: &Loaded) -> Result<()> {
             return Err(if is_target {
                 failure.with_hint("`--target IMAGES`, or `--template FILE` for stored representations")
             } else {
-                failure
+                failure.with_hint("`lots direction --help` has an example")
             });
         }
     }
