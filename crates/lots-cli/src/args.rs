@@ -180,9 +180,9 @@ pub(crate) struct VisualizeArgs {
     /// Move toward what the layer sees in this image, Eq. (3), or in the one that `--target-set` makes of these
     #[arg(long, value_name = "IMAGES", conflicts_with_all = ["magnify", "reduce"])]
     pub(crate) target: Option<String>,
-    /// Go so far that L∞ is this, in grey levels 1–255
-    #[arg(long, value_name = "LEVELS", value_parser = values::linf, conflicts_with = "until")]
-    pub(crate) linf: Option<f64>,
+    /// Go so far that L∞ is this, in whole grey levels 1–255, or as near to it as pixels can move
+    #[arg(long, value_name = "LEVELS", value_parser = values::radius, conflicts_with = "until")]
+    pub(crate) linf: Option<u8>,
     /// Go as far as it takes: `misclassified`, `class` (that of the target) [default: misclassified]
     #[arg(long, value_name = "CRITERION", value_parser = values::until)]
     pub(crate) until: Option<Until>,

@@ -22,12 +22,13 @@ use self::summary::Summary;
 use crate::Done;
 use crate::args::{AttackArgs, Format, LARGE_RUN};
 use crate::digest::ImagesDigest;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, listed};
 use crate::images::{FittedChunks, FittedSet, file_stem, source};
 use crate::interrupt::{Interrupt, interrupted};
 use crate::network::Loaded;
 use crate::run_folder::{RunFolder, Start};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, counted};
+use crate::toward::{OTHER_TARGETS, class_name};
 
 /// About so many attempts, or as much work, are searched together, of at most so many origins; what is done is kept after each chunk.
 const CHUNK: usize = 4096;
@@ -217,8 +218,23 @@ impl<'a> Job<'a> {
         origins.iter().map(file).collect()
     }
 
+    /// That origins were skipped because they could only be moved toward their own class.
+    fn own_classes(&self) -> Option<String> {
+        let (origins, classes) = self.summary.own_classes()?;
+        let names: Vec<String> =
+            classes.iter().map(|&class| class_name(class, &self.loaded.network)).collect();
+        let origins = counted(origins, "origin", "origins");
+        let told =
+            format!("{origins} skipped, no target is of another class than theirs, {}", listed(&names));
+        let hint = format!("{OTHER_TARGETS}, or `hot-cold` another `--target-class`");
+        Some(if self.summary.attempts() > 0 { told } else { format!("{told}\n\nhint: {hint}") })
+    }
+
     fn finish(self, folder: RunFolder, settings: Value, terminal: Terminal) -> Result<Done> {
         let summary = json!(&self.summary);
+        if let Some(text) = self.own_classes() {
+            terminal.say(text);
+        }
         folder.finish(&settings::run(settings, &self.digest.digits(), &summary))?;
         terminal.result(&self.summary, || {
             format!("{}wrote {}\n", self.summary.table(), self.args.output.out.display())

@@ -30,7 +30,7 @@ use crate::failure::{About, Failure, Result};
 use crate::interrupt::{Interrupt, interrupted};
 use crate::json_file;
 use crate::network::Loaded;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, counted};
 use crate::unfinished::Unfinished;
 use crate::whole_folder::Asked;
 
@@ -225,9 +225,9 @@ impl Found {
         let path = folder.join(ATTEMPTS);
         let attempts = if path.exists() { Attempts::read(&path)? } else { Attempts::default() };
         if attempts.records.is_empty() {
-            let images = job.origins.len();
+            let images = counted(job.origins.len(), "image", "images");
             return Err(Failure::new(format!(
-                "no pair of {images} images and targets of other classes is read as labelled"
+                "no pair of {images} and targets of other classes is read as labelled"
             ))
             .about("network", &job.loaded.name)
             .with_hint("`--labels predicted` takes what the network reads"));

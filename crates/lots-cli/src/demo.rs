@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use lots::data::digits;
 use lots::figure::{Caption, Group, Panel, Sheet};
-use lots::line_search::image_at;
+use lots::line_search::image_with_linf;
 use lots::page::{Block, Page, Section};
 use lots::{Criterion, Direction, Image, direction};
 use serde::Serialize;
@@ -24,8 +24,8 @@ use crate::terminal::{Terminal, grouped};
 /// The first test digit that is a 4, and the class that it is moved to: those of the paper's Figures 1 and 3.
 const ORIGIN: usize = 4;
 const TARGET: usize = 9;
-/// How far Figure 1 goes where it magnifies, in grey levels.
-const MAGNIFIED: f64 = 128.0;
+/// L∞ of what Figure 1 magnifies, in grey levels.
+const MAGNIFIED: u8 = 128;
 
 pub(crate) fn run(args: &DemoArgs, terminal: Terminal) -> Result<Done> {
     let start = Instant::now();
@@ -103,7 +103,7 @@ fn magnify_reduce(loaded: &Loaded, subject: &Subject<'_>) -> Result<Figure> {
     let mut magnified = Vec::new();
     for layer in ["conv1", "conv2"] {
         let direction = direction::magnify(network, layer, origin)?;
-        magnified.push(panel(layer, image_at(origin, &direction, MAGNIFIED)?)?);
+        magnified.push(panel(layer, image_with_linf(origin, &direction, MAGNIFIED)?)?);
     }
     let mut reduced = Vec::new();
     for layer in ["ip1", "ip2"] {
@@ -113,7 +113,7 @@ fn magnify_reduce(loaded: &Loaded, subject: &Subject<'_>) -> Result<Figure> {
     let sheet = Sheet::new("More and less of what each layer sees in a 4")
         .with_row([
             Group::new("given", [subject.panel()]),
-            Group::new(format!("+ magnified, L∞ {MAGNIFIED} before pixels are clamped"), magnified),
+            Group::new(format!("+ magnified, L∞ {MAGNIFIED}"), magnified),
             Group::new("− reduced, until it is misread", reduced),
         ])
         .with_footnote(FOOTNOTE)

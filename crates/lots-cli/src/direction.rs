@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::Done;
 use crate::args::DirectionArgs;
 use crate::attack::images::{Origin, Targets};
-use crate::failure::{Failure, Result};
+use crate::failure::{About, Failure, Result};
 use crate::images::{FittedChunks, FittedSet, source};
 use crate::network::Loaded;
 use crate::terminal::Terminal;
@@ -134,7 +134,7 @@ fn expect_arguments(args: &DirectionArgs, loaded: &Loaded) -> Result<()> {
             return Err(if is_target {
                 failure.with_hint("`--target IMAGES`, or `--template FILE` for stored representations")
             } else {
-                failure
+                failure.with_hint("`lots direction --help` has an example")
             });
         }
     }
@@ -210,7 +210,7 @@ fn toward(args: &DirectionArgs, loaded: &Loaded, terminal: Terminal) -> Result<O
         }
         None => None,
     };
-    Toward::new(images, &args.templates, args.layer.as_deref(), loaded).map(Some)
+    Toward::new(images, &args.templates, args.layer.as_slice(), loaded).map(Some)
 }
 
 /// A target for each origin.
@@ -255,17 +255,9 @@ impl Aims {
         let own = trace.representation(objective.last())?;
         let mut chosen = Vec::with_capacity(origins.len());
         for (place, origin) in origins.iter().enumerate() {
-            match targets.chosen(objective.last(), own.image(place), origin.class).as_slice() {
-                [target] => chosen.push(targets.representations(objective, *target)),
-                several => {
-                    return Err(Failure::new(format!(
-                        "there are {} targets for an origin, expected one",
-                        several.len()
-                    ))
-                    .about("origin", &origin.name)
-                    .with_hint("`--target-set nearest`, `farthest` or `mixture` makes one of any"));
-                }
-            }
+            let all = targets.chosen(objective.last(), own.image(place), origin.class);
+            let target = Toward::only(&all, origin.class, trace.network()).about("origin", &origin.name)?;
+            chosen.push(targets.representations(objective, target));
         }
         Ok(chosen)
     }

@@ -42,6 +42,10 @@ impl Failure {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
                 Some("free some space, or write to another disk".to_owned())
             }
+            ErrorKind::NotADirectory => Some("one of the folders in its path is a file".to_owned()),
+            ErrorKind::PermissionDenied if action == "write" => {
+                Some("write to a folder of your own".to_owned())
+            }
             _ => None,
         };
         Self { message, context: Vec::new(), hint }

@@ -4,9 +4,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use lots::regular_file::RegularFile;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
+
+/// The log of millions of iterations fits.
+const MOST_BYTES: u64 = 1 << 28;
 
 /// Writes a value, replacing what is there only when everything is written.
 pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<()> {
@@ -17,9 +21,17 @@ pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<()> {
 
 /// Reads a value.
 pub(crate) fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
-    let bytes = fs::read(path).map_err(|reason| Failure::file("read", path, &reason))?;
-    serde_json::from_slice(&bytes)
+    serde_json::from_slice(&bytes(path)?)
         .map_err(|error| Failure::new(format!("`{}` is damaged ({error})", path.display())))
+}
+
+/// All bytes of a file, which is neither a device nor longer than any of its kind.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
+    let bytes = RegularFile::open(path).and_then(|file| file.read("JSON file", MOST_BYTES));
+    bytes.map_err(|error| match error {
+        lots::Error::NoSuchFile { .. } => Failure::new(error.to_string()),
+        error => error.into(),
+    })
 }
 
 /// Takes a file away if it is there.

@@ -29,6 +29,9 @@ pub(crate) struct Numbers {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Skipped {
     pub(crate) misclassified_origin: usize,
+    /// Only where every target, or the class to reach, is of an origin's own class.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) own_class: usize,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -85,7 +88,7 @@ impl From<&Evaluation> for Numbers {
             attempts: evaluation.attempts,
             reached: evaluation.reached,
             success_rate: evaluation.success_rate(),
-            skipped: Skipped { misclassified_origin: evaluation.skipped.values().sum() },
+            skipped: Skipped { misclassified_origin: evaluation.skipped.values().sum(), own_class: 0 },
             not_reached,
             l2: spread(evaluation.l2),
             linf: spread(evaluation.linf),
@@ -103,7 +106,10 @@ impl Numbers {
         self.backpropagations += row.backpropagations;
         match row.status {
             Status::Skipped => {
-                self.skipped.misclassified_origin += 1;
+                match row.reason {
+                    Some(Reason::OwnClass) => self.skipped.own_class += 1,
+                    _ => self.skipped.misclassified_origin += 1,
+                }
                 return;
             }
             Status::Reached => self.reached += 1,

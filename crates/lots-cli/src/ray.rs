@@ -157,6 +157,7 @@ fn expect_two(count: usize) -> Result<()> {
     if count == 2 {
         return Ok(());
     }
-    Err(Failure::new(format!("`--plane` needs two directions, got {count}"))
-        .with_hint("name two methods, or one method with two of `--layer`, `--target` or `--target-class`"))
+    Err(Failure::new(format!("`--plane` needs two directions, got {count}")).with_hint(
+        "name two methods, or one method with two of `--layer`, `--target`, `--template` or `--target-class`",
+    ))
 }

@@ -160,20 +160,20 @@ impl RunFolder {
     /// What went wrong with an array that grows: mostly a full disk.
     fn array_failed(&self, error: lots::Error) -> Failure {
         match error {
-            lots::Error::File { reason, path, .. } => self.kept(Failure::file("write", &path, &reason)),
+            lots::Error::File { reason, path, .. } => {
+                let file = path.file_name().unwrap_or_default().to_string_lossy();
+                self.failed(&file, &reason)
+            }
             other => other.into(),
         }
     }
 
+    /// With the folder that what is done is kept in, if there is something; a folder that will be gone is not named.
     fn failed(&self, file: &str, reason: &io::Error) -> Failure {
-        self.kept(Failure::file("write", &self.folder.path(file), reason))
-    }
-
-    /// With the folder that what is done is kept in, if there is something.
-    fn kept(&self, failure: Failure) -> Failure {
         match self.progress.origins {
-            0 => failure,
-            _ => failure.about("what is done is kept in", self.folder.unfinished().display()),
+            0 => Failure::file("write", &self.folder.place(file), reason),
+            _ => Failure::file("write", &self.folder.path(file), reason)
+                .about("what is done is kept in", self.folder.unfinished().display()),
         }
     }
 }

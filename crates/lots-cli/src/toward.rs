@@ -11,7 +11,7 @@ use lots_network::Network;
 
 use crate::args::TemplateArgs;
 use crate::failure::{Failure, Result};
-use crate::images::{FittedSet, Preprocessed, single_fitted, source};
+use crate::images::{FittedSet, MAKE_ONE, Preprocessed, TARGET, single_fitted, source};
 use crate::network::Loaded;
 use crate::terminal::Terminal;
 
@@ -34,23 +34,23 @@ pub(crate) struct Pictured {
 
 impl Toward {
     /// - `images`: with what was done to each.
-    /// - `layer`: the text of the layers that are steered, or the first of them; without one there are no templates.
+    /// - `layers`: the texts of the layers that are steered; without any there are no templates.
     pub(crate) fn new(
         images: Option<FittedSet>,
         args: &TemplateArgs,
-        layer: Option<&str>,
+        layers: &[String],
         loaded: &Loaded,
     ) -> Result<Self> {
         let (images, preprocessed) =
             images.map_or((None, Vec::new()), |fitted| (Some(fitted.set), fitted.preprocessed));
-        Ok(Self { images, preprocessed, templates: args.read(layer, loaded)?, choice: args.choice()? })
+        Ok(Self { images, preprocessed, templates: args.read(layers, loaded)?, choice: args.choice()? })
     }
 
     /// The images that these texts name, one each, or several where one target is made of them or chosen from them.
     pub(crate) fn named(
         texts: &[String],
         args: &TemplateArgs,
-        layer: Option<&str>,
+        layers: &[String],
         loaded: &Loaded,
         terminal: Terminal,
     ) -> Result<Self> {
@@ -59,13 +59,13 @@ impl Toward {
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for text in texts {
             if args.is_each() {
-                let (fitted, name) = single_fitted(text, "target", network)?;
+                let (fitted, name) = single_fitted(text, TARGET, network)?;
                 images.push(fitted.image);
                 names.push(name);
                 preprocessed.push(fitted.preprocessed);
                 continue;
             }
-            let own = FittedSet::load(&source(text, None)?, text, "target", network, terminal)?;
+            let own = FittedSet::load(&source(text, None)?, text, TARGET, network, terminal)?;
             preprocessed.extend(own.preprocessed);
             let (own, own_labels, own_names) = own.set.into_parts();
             labels.extend(own_labels.unwrap_or_default());
@@ -79,7 +79,7 @@ impl Toward {
         } else {
             Some(FittedSet { set: ImageSet::new(images, labels, names)?, preprocessed, left_out: None })
         };
-        Self::new(fitted, args, layer, loaded)
+        Self::new(fitted, args, layers, loaded)
     }
 
     /// How many images and templates there are.
@@ -118,6 +118,23 @@ impl Toward {
         targets.ok_or_else(|| Failure::new("there are no targets").with_hint("`--target` or `--template`"))
     }
 
+    /// The only target of an origin.
+    ///
+    /// - `class`: of the origin.
+    ///
+    /// # Errors
+    /// If there are several, or none because all are of the origin's own class.
+    pub(crate) fn only(chosen: &[usize], class: usize, network: &Network) -> Result<usize> {
+        match chosen {
+            [target] => Ok(*target),
+            [] => Err(no_other_class(class, network)),
+            several => {
+                Err(Failure::new(format!("there are {} targets for an origin, expected one", several.len()))
+                    .with_hint(format!("name one, {MAKE_ONE}")))
+            }
+        }
+    }
+
     /// What a target is called: `digits:targets[9]`, `anna`, `centroid-3`, `mixture`.
     pub(crate) fn name(&self, target: usize, class: Option<usize>) -> String {
         match (&self.choice, &self.images) {
@@ -138,4 +155,21 @@ impl Toward {
     fn image_count(&self) -> usize {
         self.images.as_ref().map_or(0, ImageSet::len)
     }
+}
+
+/// All targets are of the origin's own class, so that there is none to move toward.
+pub(crate) fn no_other_class(class: usize, network: &Network) -> Failure {
+    let own = class_name(class, network);
+    Failure::new(format!(
+        "the origin is of class `{own}`, and so is every target, expected one of another class"
+    ))
+    .with_hint(OTHER_TARGETS)
+}
+
+/// What to give where all targets are of the origins' own class.
+pub(crate) const OTHER_TARGETS: &str = "give targets of other classes with `--target` or `--template`";
+
+/// What a class is called, or its number.
+pub(crate) fn class_name(class: usize, network: &Network) -> String {
+    network.class_names().get(class).map_or_else(|| class.to_string(), |name| (*name).to_owned())
 }

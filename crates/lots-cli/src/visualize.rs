@@ -8,7 +8,7 @@ use lots::direction::{Objective, OriginTrace};
 use lots::figure::{Caption, Panel};
 use serde::Serialize;
 
-use self::look::{Given, Look, Sign};
+use self::look::{Given, Look, Row, Sign};
 use crate::Done;
 use crate::args::VisualizeArgs;
 use crate::class_names::ClassNames;
@@ -43,27 +43,30 @@ pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
     };
     let mut rows = Vec::new();
     for sign in &look.signs {
-        let mut panels = Vec::new();
+        let mut row = Row { sign, panels: Vec::new(), is_short: false };
         for ((index, objective), name) in objectives.iter().enumerate().zip(&args.layer) {
             let place = loaded.place(name);
             match look.perturbed(sign, &trace, (index, objective), &origin)? {
                 Ok(perturbed) => {
                     let (panel, shown) = origin.perturbed(&place, perturbed)?;
-                    panels.push(panel);
-                    report.layers.push(Reached { sign: sign.word(), shown });
+                    row.panels.push(panel);
+                    let short_of_linf = look.linf.filter(|&linf| shown.linf < linf);
+                    row.is_short |= short_of_linf.is_some();
+                    report.layers.push(Reached { sign: sign.word(), shown, short_of_linf });
                 }
                 Err(reason) => {
                     let caption = Caption::new(format!("{place}: {}", origin.class_name()))
                         .with_detail(format!("not reached: {reason}"));
-                    panels.push(Panel::new(origin.image.clone(), caption));
+                    row.panels.push(Panel::new(origin.image.clone(), caption));
                     report.not_reached.push(NotReached { sign: sign.word(), layer: place, reason });
                 }
             }
         }
-        rows.push((sign, panels));
+        rows.push(row);
     }
     let given = Given { name: &name, preprocessed: fitted.preprocessed, subject: &origin };
     look.sheet(&given, &loaded.name, rows).render().save(&out)?;
+    report.short().for_each(|line| terminal.say(line));
     terminal.result(&report, || report.text())?;
     Ok(if report.layers.is_empty() { Done::NotReached } else { Done::Reached })
 }
@@ -89,6 +92,9 @@ struct Reached {
     sign: Option<&'static str>,
     #[serde(flatten)]
     shown: Shown,
+    /// The L∞ that was asked for, if no pixel has room for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    short_of_linf: Option<u8>,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,6 +120,15 @@ impl Report {
         );
         lines.push(format!("wrote {}\n", self.file));
         lines.join("\n")
+    }
+
+    /// Where the L∞ that was asked for is not reached, a line for each.
+    fn short(&self) -> impl Iterator<Item = String> {
+        self.layers.iter().filter_map(|it| {
+            let (sign, layer, linf) = (self.sign(it.sign), &it.shown.layer, it.shown.linf);
+            let asked = it.short_of_linf?;
+            Some(format!("{sign}{layer}: L∞ ends at {linf}, no pixel that moves has room for {asked}"))
+        })
     }
 
     /// What tells lines about the same layer apart.

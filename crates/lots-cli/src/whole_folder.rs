@@ -61,7 +61,8 @@ impl WholeFolder {
             lots::whole_file::remove_leftovers(unfinished)?;
             return Ok(Start::Unfinished(folder));
         }
-        let failed = |reason| Failure::file("write", unfinished, &reason);
+        // Nobody has seen the other name yet.
+        let failed = |reason| Failure::file("write", &folder.out, &reason);
         if unfinished.exists() {
             fs::remove_dir_all(unfinished).map_err(failed)?;
         }
@@ -72,6 +73,11 @@ impl WholeFolder {
     /// Where a file of the folder is for now.
     pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.unfinished.join(file)
+    }
+
+    /// Where a file of the folder will be.
+    pub(crate) fn place(&self, file: &str) -> PathBuf {
+        self.out.join(file)
     }
 
     /// Where the folder is for now.

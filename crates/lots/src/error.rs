@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::criterion::Until;
 use crate::data::folder::LeftOut;
 use crate::direction::NoDirection;
+use crate::experiment::TargetFault;
 use crate::method::Method;
 
 /// The result of this crate's functions.
@@ -126,12 +127,12 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
-    /// A folder with pictures of which none is of a class of the network.
+    /// A folder with pictures of which none is of a class.
     #[error("there are no pictures of a class, but {left_out}: `{}`", path.display())]
     OtherClasses {
         /// What there is instead.
         left_out: LeftOut,
-        /// What the classes are called.
+        /// What the classes are called; nothing where that is their index.
         classes: Vec<String>,
         /// The folder.
         path: PathBuf,
@@ -341,7 +342,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// A mask does not fit the layer that is to be steered.
-    #[error("the mask does not fit layer `{layer}` of {shape}: {reason}")]
+    #[error("the mask does not fit layer `{layer}` of {shape}: {reason}{}", after(path.as_deref()))]
     Mask {
         /// The layer.
         layer: String,
@@ -349,6 +350,8 @@ pub enum Error {
         shape: String,
         /// What does not fit.
         reason: String,
+        /// The file that the mask comes from, if it comes from one.
+        path: Option<PathBuf>,
     },
     /// A text is no sum of layers.
     #[error("`{text}` is no sum of layers: {reason}")]
@@ -359,10 +362,10 @@ pub enum Error {
         reason: String,
     },
     /// The targets do not fit what is asked for.
-    #[error("the targets cannot be used: {reason}")]
+    #[error("the targets cannot be used: {fault}")]
     Targets {
         /// Why.
-        reason: String,
+        fault: TargetFault,
     },
     /// The network has no such class.
     #[error("class {class} is not in the network, expected 0 to {}", class_count.saturating_sub(1))]
@@ -492,10 +495,16 @@ pub enum Error {
         far: f64,
     },
     /// The threshold accepts no image, or every image.
-    #[error("the threshold of the impostor pairs is {got}, which tells nothing apart")]
+    #[error(
+        "the threshold of the impostor pairs is a {metric} of {got}, expected {expected}: it tells nothing apart"
+    )]
     ThresholdUseless {
-        /// The similarity that only the accepted exceed; a distance is negated.
+        /// "similarity", "distance".
+        metric: &'static str,
+        /// What the accepted exceed, or stay below.
         got: f64,
+        /// What tells images apart.
+        expected: &'static str,
     },
     /// The similarity of a pair is infinite or not a number.
     #[error("the similarity of impostor pair {pair} is {got}, expected a finite number")]
@@ -575,6 +584,11 @@ impl Error {
             Self::File { action, reason, path: path.to_owned() }
         }
     }
+}
+
+/// The end of a message that may be about a file.
+fn after(path: Option<&Path>) -> String {
+    path.map_or_else(String::new, |path| format!(": `{}`", path.display()))
 }
 
 /// `1 image`, `2 images`.

@@ -30,7 +30,7 @@ use crate::step_and_adjust::StepAndAdjust;
 use crate::trail::Sighting;
 use crate::transformation::Transformation;
 use chunk::{Chunk, Setting};
-pub use targets::{TargetChoice, TargetTemplate, Targets};
+pub use targets::{TargetChoice, TargetFault, TargetTemplate, Targets};
 
 /// So many images are passed forward or backward at the cost of one.
 const LANES: usize = 16;

@@ -196,6 +196,31 @@ pub fn image_at(origin: &Image, direction: &Direction, step: f64) -> Result<Imag
     Err(Error::LineSearch { option: "step", got: step, expected: "0 or more" })
 }
 
+/// The image of a ray whose perturbation has the L∞ norm `linf`, without any search: where the fastest pixel with room for so
+/// many grey levels has moved by them. Faster ones have arrived at 0 or 255 before. If no pixel that moves has room for
+/// them, the norm is the largest that the ray has, and 0 if none can move.
+///
+/// s = b ‖η‖∞ / max { |ηᵢ| : rᵢ ≥ b },  b = min(`linf`, maxᵢ rᵢ), where rᵢ is 255 − xᵢ for ηᵢ > 0, xᵢ for ηᵢ < 0, else 0
+///
+/// - `linf`: in grey levels.
+///
+/// # Errors
+/// [`Error::ImageSize`] if the direction has another shape than the origin.
+///
+/// # Example
+/// ```
+/// use lots::{Direction, Image, line_search};
+/// let origin = Image::new(1, 1, 3, vec![200, 100, 7])?;
+/// let direction = Direction::new([1, 1, 3], vec![2.0, 1.0, -0.01])?;
+/// assert_eq!(line_search::image_with_linf(&origin, &direction, 128)?.pixels(), [255, 228, 6]);
+/// assert_eq!(line_search::image_with_linf(&origin, &direction, 200)?.pixels(), [255, 255, 5]);
+/// # Ok::<(), lots::Error>(())
+/// ```
+pub fn image_with_linf(origin: &Image, direction: &Direction, linf: u8) -> Result<Image> {
+    let ray = Ray::new(origin, direction)?;
+    Ok(ray.image(ray.step_of_linf(linf)))
+}
+
 impl From<bool> for Verdict {
     /// A verdict without margin.
     fn from(holds: bool) -> Self {

@@ -3,7 +3,7 @@
 //! A mask is written before it is known which layer it is for; whether it fits is seen when it meets one.
 
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lots_network::Shape;
@@ -18,6 +18,9 @@ const KIND: &str = "mask";
 
 /// The values of a mask, in [`Error::Unsupported`].
 pub(crate) const TYPES: &str = "numbers of 32 bits, bytes or truth values (`<f4`, `|u1`, `|b1`)";
+
+/// The shape of a mask, in [`Error::Unsupported`].
+pub(crate) const SHAPES: &str = "one for each element of a layer";
 
 /// What the feature difference is multiplied by, element by element, before it is carried to the pixels: the product of
 /// all parts. Without parts everything is steered.
@@ -57,6 +60,8 @@ pub enum MaskPart {
         shape: Vec<usize>,
         /// Finite, as many as the shape says.
         values: Arc<[f32]>,
+        /// The file that they come from, for messages.
+        path: Option<PathBuf>,
     },
 }
 
@@ -81,14 +86,21 @@ impl Mask {
         if self.is_empty() {
             return Ok(None);
         }
-        let refused =
-            |reason: String| Error::Mask { layer: layer.to_owned(), shape: shape.to_string(), reason };
+        let refused = |reason: String, path: Option<&Path>| Error::Mask {
+            layer: layer.to_owned(),
+            shape: shape.to_string(),
+            reason,
+            path: path.map(Path::to_owned),
+        };
         let mut factors = vec![1.0; shape.count()];
         for part in &self.parts {
-            part.multiply(&mut factors, shape.extents()).map_err(refused)?;
+            part.multiply(&mut factors, shape.extents()).map_err(|reason| refused(reason, part.path()))?;
         }
         if factors.iter().all(|&factor| factor == 0.0) {
-            return Err(refused("nothing is left of it".to_owned()));
+            return Err(refused(
+                "nothing is left of it".to_owned(),
+                self.parts.iter().find_map(MaskPart::path),
+            ));
         }
         Ok(Some(factors.into()))
     }
@@ -143,10 +155,7 @@ impl MaskPart {
         };
         let count = header.shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
         if count.is_none_or(|count| count > most) {
-            return refused(
-                format!("numbers of shape {:?}", header.shape),
-                "one for each element of a layer",
-            );
+            return refused(format!("numbers of shape {:?}", header.shape), SHAPES);
         }
         let (shape, values) = match header.value_type.as_str() {
             f32::TYPE => parts(array::read::<f32>(path)?, |value| value),
@@ -154,7 +163,15 @@ impl MaskPart {
             bool::TYPE => parts(array::read::<bool>(path)?, |is_kept| f32::from(u8::from(is_kept))),
             other => return refused(format!("values of type `{other}`"), TYPES),
         };
-        Ok(Self::Weights { shape, values })
+        Ok(Self::Weights { shape, values, path: Some(path.to_owned()) })
+    }
+
+    /// The file that it comes from.
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Weights { path, .. } => path.as_deref(),
+            _ => None,
+        }
     }
 
     /// What is wrong with the part for a layer of these extents.
@@ -187,13 +204,13 @@ impl MaskPart {
                     (rows[0]..rows[1]).contains(&row) && (columns[0]..columns[1]).contains(&column)
                 });
             }
-            Self::Weights { shape, values } => {
+            Self::Weights { shape, values, .. } => {
                 let own = shape.strip_prefix(&[1]).unwrap_or(shape);
                 if (own != extents && shape != extents) || values.len() != factors.len() {
-                    return Err(format!("the array of the mask has the shape {shape:?}"));
+                    return Err(format!("expected an array of shape {extents:?}, got {shape:?}"));
                 }
                 if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-                    return Err(format!("the array of the mask holds {value}, expected finite numbers"));
+                    return Err(format!("expected finite numbers, got {value}"));
                 }
                 factors.iter_mut().zip(values.iter()).for_each(|(factor, value)| *factor *= value);
             }
@@ -274,12 +291,19 @@ mod tests {
         Ok(Mask::of(parts).at("l", &Shape::new(extents))?.expect("it has parts").to_vec())
     }
 
+    fn weights(values: &[f32], file: Option<&str>) -> MaskPart {
+        MaskPart::Weights { shape: vec![values.len()], values: values.into(), path: file.map(PathBuf::from) }
+    }
+
     #[test]
     fn parts_are_multiplied() {
         let channels = MaskPart::channels("1").unwrap();
         let region = MaskPart::region("0:1,1:2").unwrap();
-        let weights =
-            MaskPart::Weights { shape: vec![1, 2, 2, 2], values: (0..8).map(|it| it as f32).collect() };
+        let weights = MaskPart::Weights {
+            shape: vec![1, 2, 2, 2],
+            values: (0..8).map(|it| it as f32).collect(),
+            path: None,
+        };
         assert_eq!(at([channels.clone()], &[2, 2, 2]).unwrap(), [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
         assert_eq!(at([region.clone()], &[2, 2, 2]).unwrap(), [0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
         assert_eq!(
@@ -310,11 +334,17 @@ mod tests {
             prefix("1×2×2") + "there is no column 2, expected 0 to 1"
         );
         assert_eq!(
-            reason(MaskPart::Weights { shape: vec![3], values: [1.0; 3].into() }, &[2]),
-            prefix("2") + "the array of the mask has the shape [3]"
+            reason(weights(&[1.0; 3], Some("m.npy")), &[2]),
+            prefix("2") + "expected an array of shape [2], got [3]: `m.npy`"
         );
-        let zeros = MaskPart::Weights { shape: vec![2], values: [0.0; 2].into() };
-        assert_eq!(reason(zeros, &[2]), prefix("2") + "nothing is left of it");
+        assert_eq!(
+            reason(weights(&[1.0, f32::NAN], None), &[2]),
+            prefix("2") + "expected finite numbers, got NaN"
+        );
+        let nothing = prefix("2") + "nothing is left of it: `m.npy`";
+        assert_eq!(reason(weights(&[0.0; 2], Some("m.npy")), &[2]), nothing);
+        let hint = at([MaskPart::units("9").unwrap()], &[9]).unwrap_err().hint();
+        assert!(hint.unwrap().contains("`lots layers NETWORK`"));
     }
 
     #[test]
@@ -332,7 +362,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mask.npy");
         array::write(&path, &[1, 2], &[true, false]).unwrap();
-        let of = |values: [f32; 2]| MaskPart::Weights { shape: vec![1, 2], values: values.into() };
+        let of = |values: [f32; 2]| MaskPart::Weights {
+            shape: vec![1, 2],
+            values: values.into(),
+            path: Some(path.clone()),
+        };
         assert_eq!(MaskPart::read(&path, 2).unwrap(), of([1.0, 0.0]));
         array::write(&path, &[1, 2], &[3_u8, 0]).unwrap();
         assert_eq!(MaskPart::read(&path, 2).unwrap(), of([3.0, 0.0]));

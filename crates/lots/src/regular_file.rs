@@ -2,11 +2,10 @@
 //! never end, so it is not even opened.
 
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::whole_file;
 
 /// A file that was opened for reading.
 ///
@@ -41,8 +40,12 @@ impl RegularFile {
         if !found.is_file() && !found.is_dir() {
             return Err(Error::NotRegular { path: path.to_owned() });
         }
-        let file = whole_file::open(path)?;
-        let length = file.metadata().map_err(|reason| Error::file("read", path, reason))?.len();
+        let failed = |reason| Error::file("read", path, reason);
+        if found.is_dir() {
+            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        }
+        let file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
         Ok(Self { file, length, path: path.to_owned() })
     }
 

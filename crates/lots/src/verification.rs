@@ -79,10 +79,14 @@ impl UntilAtFar {
     /// As [`threshold_at_far`]; [`Error::ThresholdUseless`] if the threshold is one that no image or every image meets.
     pub fn until(&self, impostor_similarities: &[f64]) -> Result<Until> {
         let threshold = threshold_at_far(impostor_similarities, self.far)?;
+        // Not the negative, which would write zero with a sign.
+        let distance = 0.0 - threshold;
+        let useless = |metric, got, expected| Err(Error::ThresholdUseless { metric, got, expected });
         match self.metric {
             Metric::Cosine if (-1.0..1.0).contains(&threshold) => Ok(Until::SimilarityAbove(threshold)),
-            Metric::Euclidean if threshold < 0.0 => Ok(Until::DistanceBelow(-threshold)),
-            _ => Err(Error::ThresholdUseless { got: threshold }),
+            Metric::Cosine => useless("similarity", threshold, "one from -1 to below 1"),
+            Metric::Euclidean if distance > 0.0 => Ok(Until::DistanceBelow(distance)),
+            Metric::Euclidean => useless("distance", distance, "one above 0"),
         }
     }
 }
@@ -164,10 +168,28 @@ mod tests {
         }
         let distance: UntilAtFar = "distance@far=0.5".parse().unwrap();
         assert_eq!(distance.until(&[-3.0, -2.0]).unwrap(), Until::DistanceBelow(3.0));
-        assert!(matches!(distance.until(&[0.0, 0.0]), Err(Error::ThresholdUseless { .. })));
         for text in ["similarity", "similarity@far=", "angle@far=0.1", "similarity@far=0", "distance@far=1"] {
             assert!(text.parse::<UntilAtFar>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_threshold_that_tells_nothing_apart_is_told_as_it_was_given() {
+        let sentence = |text: &str, similarities: &[f64]| {
+            let error = text.parse::<UntilAtFar>().unwrap().until(similarities).unwrap_err();
+            assert!(error.hint().unwrap().contains("cosines from -1 to 1"), "{error}");
+            error.to_string()
+        };
+        let of = |metric: &str, got: &str, expected: &str| {
+            format!(
+                "the threshold of the impostor pairs is a {metric} of {got}, expected one {expected}: it tells nothing apart"
+            )
+        };
+        let (distance, similarity) = ("distance@far=0.5", "similarity@far=0.5");
+        assert_eq!(sentence(distance, &[-0.0, 0.0]), of("distance", "0", "above 0"));
+        assert_eq!(sentence(distance, &[3.0, 2.0]), of("distance", "-2", "above 0"));
+        assert_eq!(sentence(similarity, &[1.0, 1.0]), of("similarity", "1", "from -1 to below 1"));
+        assert_eq!(sentence(similarity, &[-3.0, 40.0]), of("similarity", "-3", "from -1 to below 1"));
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Files that appear whole or not at all: written beside their place under a temporary name, renamed when complete.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -141,25 +141,12 @@ impl Seek for WholeFile {
     }
 }
 
+/// A result is as readable as any other file, subject to the umask, where temporary files are private. It is opened here,
+/// because errors of the builder's own opening name the temporary file, which nobody knows.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
-    // Temporary files are private by default; a result is as readable as any other file, subject to the umask.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
-}
-
-/// Opens a file for reading.
-pub(crate) fn open(path: &Path) -> Result<File> {
-    let file = File::open(path).map_err(|reason| Error::file("read", path, reason))?;
-    if path.is_dir() {
-        return Err(Error::file("read", path, io::ErrorKind::IsADirectory.into()));
-    }
-    Ok(file)
+    builder.make_in(folder, |path| OpenOptions::new().read(true).write(true).create_new(true).open(path))
 }
 
 #[cfg(test)]
@@ -223,6 +210,7 @@ mod tests {
                 matches!(&error, Error::File { action: "write", path: named, .. } if *named == path),
                 "{error}"
             );
+            assert!(!error.to_string().contains(PREFIX) && error.hint().is_some(), "{error}");
         }
     }
 }

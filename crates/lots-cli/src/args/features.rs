@@ -1,11 +1,11 @@
 //! Which part of what a layer computes is steered, and targets of which there is no image.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use lots::experiment::{TargetChoice, TargetTemplate};
 use lots::mask::{Mask, MaskPart};
-use lots_network::Network;
+use lots_network::{LayerId, Network};
 
 use super::values;
 use crate::failure::{About, Failure, Result};
@@ -106,19 +106,32 @@ impl TemplateArgs {
 
     /// The stored representations.
     ///
-    /// - `layer`: the text of the layers that are steered, whose last they are of; without one there are none.
-    pub(crate) fn read(&self, layer: Option<&str>, loaded: &Loaded) -> Result<Vec<TargetTemplate>> {
+    /// - `layers`: the texts of the layers that are steered; without any there are none.
+    ///
+    /// # Errors
+    /// If layers of several sizes are steered, as a template has the numbers of one; if a file holds something else, or a
+    /// class that the network does not have, or is a gallery of another layer than all that are steered.
+    pub(crate) fn read(&self, layers: &[String], loaded: &Loaded) -> Result<Vec<TargetTemplate>> {
         let mut templates = Vec::new();
-        if let (Some(text), true) = (layer, self.has_templates()) {
-            let layer = loaded.objective(text, &Mask::default())?.last();
-            let shape = loaded.network.shape(layer);
-            for path in &self.template {
-                if lots::gallery::is_gallery(path)? {
-                    let gallery = lots::gallery::read(path)?;
-                    loaded.expect_made_with(&gallery, layer).about("template", path.display())?;
+        let (Some(first), false) = (self.template.first(), layers.is_empty()) else { return Ok(templates) };
+        let (network, steered) = (&loaded.network, steered(layers, first, loaded)?);
+        for path in &self.template {
+            let file = path.display();
+            if lots::gallery::is_gallery(path)? {
+                let gallery = lots::gallery::read(path)?;
+                for &layer in &steered {
+                    loaded.expect_made_with(&gallery, layer).about("template", &file)?;
                 }
-                templates.extend(lots::data::templates::read(path, &loaded.network, shape)?);
             }
+            let own = lots::data::templates::read(path, network, network.shape(steered[0]))?;
+            for TargetTemplate { name, class, .. } in &own {
+                class.map_or(Ok(()), |class| loaded.expect_class(class)).map_err(|failure| {
+                    failure.about("template", name).about("file", &file).with_hint(
+                        "classes are counted from 0 in the order of the network's logits; leave out what is not known",
+                    )
+                })?;
+            }
+            templates.extend(own);
         }
         Ok(templates)
     }
@@ -154,5 +167,28 @@ impl TemplateArgs {
             TargetSet::Farthest => TargetChoice::Farthest,
             TargetSet::Mixture => TargetChoice::Mixture(self.mixture.clone()),
         })
+    }
+}
+
+/// The layers that are steered, at least one, all of one size.
+///
+/// - `template`: the first file of templates, for messages.
+fn steered(layers: &[String], template: &Path, loaded: &Loaded) -> Result<Vec<LayerId>> {
+    let network = &loaded.network;
+    let mut steered = Vec::new();
+    for text in layers {
+        steered.extend(loaded.objective(text, &Mask::default())?.layers());
+    }
+    let told = |layer: LayerId| format!("`{}` of {}", network.tensor_name(layer), network.shape(layer));
+    let count = |layer: LayerId| network.shape(layer).count();
+    match steered.iter().find(|&&layer| count(layer) != count(steered[0])) {
+        Some(&other) => Err(Failure::new(format!(
+            "a template has the numbers of one layer, expected one or several of its size, got {} and {}",
+            told(steered[0]),
+            told(other)
+        ))
+        .about("template", template.display())
+        .with_hint("steer layers of one size, or give images with `--target`: they have a representation at every layer")),
+        None => Ok(steered),
     }
 }

@@ -212,14 +212,6 @@ pub(super) fn crop(text: &str) -> Result<[usize; 2], String> {
     })
 }
 
-/// Grey levels, more than none and at most all.
-pub(super) fn linf(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(levels) if levels > 0.0 && levels <= 255.0 => Ok(levels),
-        _ => Err("expected grey levels above 0 and at most 255".to_owned()),
-    }
-}
-
 /// Whole grey levels, at least one.
 pub(super) fn radius(text: &str) -> Result<u8, String> {
     match text.parse::<u8>() {

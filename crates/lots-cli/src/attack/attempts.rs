@@ -53,13 +53,20 @@ pub(crate) fn run(
             rows.push(Finished { origin: place, ..skipped(origin) });
             continue;
         }
-        while let Some(attempt) = attempts.next_if(|(attempt, _)| attempt.origin == index) {
-            let (attempt, improved) = attempt;
-            let mut finished = finish(plan, origin, targets, attempt);
-            if let Some(improved) = improved {
-                improved.take_place(plan, &mut finished);
+        for (number, group) in plan.experiment.groups.iter().enumerate() {
+            let before = rows.len();
+            while let Some((attempt, improved)) =
+                attempts.next_if(|(attempt, _)| (attempt.origin, attempt.group) == (index, number))
+            {
+                let mut finished = finish(plan, origin, targets, attempt);
+                if let Some(improved) = improved {
+                    improved.take_place(plan, &mut finished);
+                }
+                rows.push(Finished { origin: place, ..finished });
             }
-            rows.push(Finished { origin: place, ..finished });
+            if rows.len() == before {
+                rows.push(Finished { origin: place, ..without_aim(origin, group) });
+            }
         }
         index += 1;
     }
@@ -164,9 +171,22 @@ fn finish(plan: &Plan, origin: &Origin, targets: Option<&Targets>, attempt: Atte
     Finished { row, perturbed, stem, origin: 0 }
 }
 
+/// An origin that the network misreads anyway.
 fn skipped(origin: &Origin) -> Finished {
+    skipped_for(Reason::MisclassifiedOrigin, origin)
+}
+
+/// An origin of which every target, or the class to reach, is of its own class.
+fn without_aim(origin: &Origin, group: &Group) -> Finished {
+    let mut finished = skipped_for(Reason::OwnClass, origin);
+    finished.row.method = Some(group.method.as_str().to_owned());
+    finished.row.layer.clone_from(&group.layer);
+    finished
+}
+
+fn skipped_for(reason: Reason, origin: &Origin) -> Finished {
     let row = Row {
-        reason: Some(Reason::MisclassifiedOrigin),
+        reason: Some(reason),
         class: Some(origin.predicted),
         origin_preprocessed: origin.preprocessed,
         ..Row::new(&origin.name, origin.class, Status::Skipped)

@@ -14,6 +14,7 @@ use crate::failure::{Failure, Result};
 use crate::images::{FittedSet, Preprocessed, file_stem, source};
 use crate::network::FEATURES;
 use crate::terminal::Terminal;
+use crate::toward::class_name;
 
 /// An image to start from.
 #[derive(Clone, Debug)]
@@ -101,7 +102,8 @@ impl Targets {
     /// - `origins`: with labels.
     ///
     /// # Errors
-    /// As [`Self::load`]; if a target has no label, or the origins are not of several classes.
+    /// As [`Self::load`]; if a target has no label, or all are of the class that all origins are of; if none are named and
+    /// the origins are not of several classes.
     pub(crate) fn labelled(
         args: &LabelledTargetArgs,
         origins: &ImageSet,
@@ -113,13 +115,23 @@ impl Targets {
             None if has_digits(network) => Self::named("digits:targets", None, network, terminal)?,
             None => Self::first_of_each(origins, network)?,
         };
-        if targets.set.labels().is_none() {
+        let Some(classes) = targets.set.labels() else {
             return Err(Failure::new(format!("target `{}` has no label", targets.set.names()[0])).with_hint(
                 format!(
                     "`--target-labels FILE`, or `--target-labels predicted` for what the network reads{}",
                     folders(network)
                 ),
             ));
+        };
+        let own = origins.labels().unwrap_or_default();
+        if let Some(first) = own.first()
+            && own.iter().chain(classes).all(|class| class == first)
+        {
+            let name = class_name(*first, network);
+            return Err(Failure::new(format!(
+                "all origins are of class `{name}`, and so is every target, expected one of another class"
+            ))
+            .with_hint("give targets of other classes with `--target`, or origins of several"));
         }
         Ok(targets)
     }

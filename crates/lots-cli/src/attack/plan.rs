@@ -53,7 +53,7 @@ impl Plan {
                 criterion_layer: None,
                 robust_to: args.search.robust_to.clone(),
                 pairing: args.pairing.unwrap_or_default().into(),
-                templates: args.templates.read(args.layer.first().map(String::as_str), loaded)?,
+                templates: args.templates.read(&args.layer, loaded)?,
                 target_choice: args.templates.choice()?,
                 mask,
                 target_class: args.target_class,

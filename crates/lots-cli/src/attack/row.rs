@@ -125,6 +125,8 @@ pub(crate) enum Status {
 pub(crate) enum Reason {
     /// The network reads another class than the origin's before anything is done.
     MisclassifiedOrigin,
+    /// Every target, or the class to reach, is of the origin's own class.
+    OwnClass,
     /// The criterion holds for the origin itself.
     HoldsAtOrigin,
     VanishedGradient,

@@ -1,6 +1,6 @@
 //! [`Summary`]: what the attempts of a run came to, as `--json` prints it and as a table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lots::data::folder::LeftOut;
 use lots::evaluation::Spread;
@@ -8,7 +8,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::plan::Plan;
-use super::row::{Crossed, Improvement, Reached, Row};
+use super::row::{Crossed, Improvement, Reached, Reason, Row};
 use crate::numbers::{self, Numbers};
 use crate::terminal::grouped;
 
@@ -25,6 +25,9 @@ pub(crate) struct Summary {
     /// Pictures of folders that are named like no class, of origins and of targets.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     left_out: BTreeMap<&'static str, LeftOut>,
+    /// Classes of origins that have no target of another class.
+    #[serde(skip)]
+    own_classes: BTreeSet<usize>,
     /// What LOTS toward the perturbed images came to, keyed like the groups.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     improvement: BTreeMap<String, Improvements>,
@@ -75,6 +78,9 @@ impl Summary {
     /// Adds a row. Rows come in the order of `attempts.jsonl`, so that sums are the same.
     pub(crate) fn add(&mut self, row: &Row) {
         self.all.add(row);
+        if row.reason == Some(Reason::OwnClass) {
+            self.own_classes.extend(row.class);
+        }
         if let Some(crossing) = row.reached.as_ref().and_then(|reached| reached.crossing) {
             let scanned = self.scanned.get_or_insert_default();
             scanned.rays += 1;
@@ -97,6 +103,13 @@ impl Summary {
     /// Whether anything was reached.
     pub(crate) fn is_reached(&self) -> bool {
         self.all.reached > 0
+    }
+
+    /// How many origins a method has nothing to move toward for, because all is of their own class, and the classes of
+    /// these origins; none if there are none.
+    pub(crate) fn own_classes(&self) -> Option<(usize, &BTreeSet<usize>)> {
+        let origins = self.groups.iter().map(|(_, numbers)| numbers.skipped.own_class).max();
+        origins.filter(|&origins| origins > 0).map(|origins| (origins, &self.own_classes))
     }
 
     pub(crate) fn attempts(&self) -> usize {
@@ -183,7 +196,7 @@ pub(crate) fn group(method: &str, layer: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::{Reason, Status};
+    use super::super::row::Status;
     use super::*;
 
     #[test]

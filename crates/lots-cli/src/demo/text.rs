@@ -14,8 +14,8 @@ pub(super) const SEE: &str = "What a layer computes for a picture is the picture
     be carried back to the pixels: every pixel is told how much it contributes. Adding that to the picture magnifies what \
     the layer sees, taking it away reduces it.";
 
-pub(super) const SEE_HOW: &str = "The first two pictures are pushed so far that the fastest pixel moves by 128 of 255 grey \
-    levels, or until it is black or white: the strokes that the lower layers respond to stand out, and the digit stays a \
+pub(super) const SEE_HOW: &str = "The first two pictures are pushed so far that a pixel has moved by 128 of 255 grey \
+    levels: the strokes that the lower layers respond to stand out, and the digit stays a \
     4. In the last two, just so much of what the upper layers see was taken away that the network no longer reads a 4. \
     The grey pictures below show what was added: brighter than grey is more, darker is less.";
 

@@ -13,7 +13,7 @@ use crate::attack::plan::groups;
 use crate::failure::{Failure, Result, listed};
 use crate::network::Loaded;
 use crate::terminal::Terminal;
-use crate::toward::Toward;
+use crate::toward::{Toward, no_other_class};
 
 /// A direction before it is formed.
 #[derive(Clone, Debug)]
@@ -44,8 +44,7 @@ pub(super) fn aims(
     terminal: Terminal,
 ) -> Result<Vec<Aim>> {
     expect_arguments(args, loaded, origin_class)?;
-    let layer = args.layer.first().map(String::as_str);
-    let toward = Toward::named(&args.target, &args.templates, layer, loaded, terminal)?;
+    let toward = Toward::named(&args.target, &args.templates, &args.layer, loaded, terminal)?;
     let mut aims = Vec::new();
     let mask = args.part.mask(&loaded.network)?;
     for group in groups(args.method.iter().copied(), args.layer.iter().map(String::as_str)) {
@@ -57,6 +56,9 @@ pub(super) fn aims(
                 let targets = toward.at(network, objective)?;
                 let own = network.represent(objective.last(), origin.pixels())?;
                 let chosen = targets.chosen(objective.last(), &own.values, origin_class);
+                if chosen.is_empty() {
+                    return Err(no_other_class(origin_class, network).about("origin", &args.origin));
+                }
                 aims.extend(chosen.into_iter().map(|place| Aim {
                     target: Some(Target {
                         name: toward.name(place, targets.class(place)),

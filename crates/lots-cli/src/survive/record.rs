@@ -1,7 +1,7 @@
 //! [`Record`]: a run folder that is read again: what `run.json` says, the attempts in their order and their images.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Lines};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
 use lots::Image;
@@ -9,6 +9,7 @@ use lots::criterion::Until;
 use lots::data::ImageSource;
 use lots::data::perturbed_set::IMAGES_FILE;
 use lots::data::source::Images;
+use lots::regular_file::RegularFile;
 use lots_network::{ChannelOrder, PixelEncoding, Preprocessing};
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,11 +17,15 @@ use serde_json::Value;
 use crate::args::{GalleryArgs, NetworkArgs, SurviveArgs};
 use crate::attack::row::Row;
 use crate::failure::{About, Failure, Result};
+use crate::json_file;
 use crate::network::Loaded;
 use crate::run_folder::{ATTEMPTS, RUN};
 
 /// The version of `run.json` that is understood.
 const FORMAT_VERSION: u32 = 1;
+
+/// No row of attempts is longer; what follows in the line is no row.
+const MOST_LINE: u64 = 1 << 20;
 
 /// What is needed of `run.json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -98,7 +103,7 @@ impl Record {
         if !path.exists() {
             return Err(no_run(folder));
         }
-        let bytes = fs::read(&path).map_err(|reason| Failure::file("read", &path, &reason))?;
+        let bytes = json_file::bytes(&path)?;
         let damaged = |error: serde_json::Error| {
             Failure::new(format!(
                 "`{}` is not the record of a run of `lots attack` ({error})",
@@ -192,8 +197,10 @@ impl Record {
     /// The attempts in their order.
     pub(super) fn rows(&self) -> Result<Rows> {
         let path = self.folder.join(ATTEMPTS);
+        // Opened twice: a pipe or a device is refused before it is read.
+        drop(RegularFile::open(&path)?);
         let file = File::open(&path).map_err(|reason| Failure::file("read", &path, &reason))?;
-        Ok(Rows { lines: BufReader::new(file).lines(), path })
+        Ok(Rows { reader: BufReader::new(file), path })
     }
 
     /// The images of the attempts, which must be asked for in their order.
@@ -204,7 +211,7 @@ impl Record {
 
 /// The attempts of a run one by one.
 pub(super) struct Rows {
-    lines: Lines<BufReader<File>>,
+    reader: BufReader<File>,
     path: PathBuf,
 }
 
@@ -212,9 +219,13 @@ impl Iterator for Rows {
     type Item = Result<Row>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let line = self.lines.next()?;
-        Some(match line {
-            Ok(line) => serde_json::from_str(&line).map_err(|error| damaged(&self.path, &error.to_string())),
+        let mut line = Vec::new();
+        Some(match self.reader.by_ref().take(MOST_LINE).read_until(b'\n', &mut line) {
+            Ok(0) => return None,
+            Ok(_) => {
+                let line = line.strip_suffix(b"\n").unwrap_or(&line);
+                serde_json::from_slice(line).map_err(|error| damaged(&self.path, &error.to_string()))
+            }
             Err(reason) => Err(Failure::file("read", &self.path, &reason)),
         })
     }

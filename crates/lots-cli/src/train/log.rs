@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Data;
 use crate::args::TrainArgs;
 use crate::failure::{Failure, Result};
+use crate::json_file;
 use crate::network::Loaded;
 use crate::terminal::grouped;
 
@@ -152,8 +153,7 @@ impl Log {
     }
 
     fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|reason| Failure::file("read", path, &reason))?;
-        serde_json::from_slice(&bytes).map_err(|error| {
+        serde_json::from_slice(&json_file::bytes(path)?).map_err(|error| {
             Failure::new(format!("the log of a training is damaged ({error}): `{}`", path.display()))
                 .with_hint("start anew with `--force`")
         })

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use lots::criterion::Until;
 use lots::direction::{Objective, OriginTrace};
 use lots::figure::{Caption, Group, Panel, Sheet};
-use lots::line_search::image_at;
+use lots::line_search::{NoStep, image_with_linf};
 use lots::{Criterion, Image};
 
 use crate::args::VisualizeArgs;
-use crate::failure::{Failure, Result};
+use crate::failure::{About, Failure, Result};
 use crate::images::Preprocessed;
 use crate::network::Loaded;
 use crate::panels::Subject;
@@ -40,9 +40,18 @@ pub(super) struct Target {
 #[derive(Debug)]
 pub(super) struct Look {
     pub(super) signs: Vec<Sign>,
-    /// The step, before pixels are clamped; otherwise as far as it takes.
-    linf: Option<f64>,
+    /// So far that L∞ is this, or the largest that there is; otherwise as far as it takes.
+    pub(super) linf: Option<u8>,
     criterion: Criterion,
+}
+
+/// What was done in one direction.
+pub(super) struct Row<'a> {
+    pub(super) sign: &'a Sign,
+    /// One for each layer.
+    pub(super) panels: Vec<Panel>,
+    /// Whether no pixel had room for the L∞ that was asked for, at some layer.
+    pub(super) is_short: bool,
 }
 
 /// The origin with what the sheet says of it.
@@ -132,7 +141,11 @@ impl Look {
             }
         };
         match (formed.into_iter().next(), self.linf) {
-            (Some(Ok(direction)), Some(step)) => Ok(Ok(image_at(&origin.image, &direction, step)?)),
+            (Some(Ok(direction)), Some(linf)) => {
+                let image = image_with_linf(&origin.image, &direction, linf)?;
+                let is_still = image == origin.image;
+                Ok(if is_still { Err(NoStep::Saturated.as_str().to_owned()) } else { Ok(image) })
+            }
             (Some(Ok(direction)), None) => origin.smallest(&direction, &self.criterion),
             (Some(Err(reason)), _) => Ok(Err(reason.to_string())),
             (None, _) => Ok(Err("there is no origin".to_owned())),
@@ -140,7 +153,7 @@ impl Look {
     }
 
     /// A row for each direction; each begins with the origin, so that a column is a layer.
-    pub(super) fn sheet(&self, given: &Given<'_>, network: &str, rows: Vec<(&Sign, Vec<Panel>)>) -> Sheet {
+    pub(super) fn sheet(&self, given: &Given<'_>, network: &str, rows: Vec<Row<'_>>) -> Sheet {
         let name = given.name;
         let title = match self.signs.as_slice() {
             [Sign::Toward(target)] => format!("{name}, moved toward {}", target.name),
@@ -148,8 +161,9 @@ impl Look {
             [Sign::Reduce] => format!("{name}: less of what each layer sees"),
             _ => format!("{name}: more and less of what each layer sees"),
         };
-        let how_far = match (self.linf, &self.criterion) {
-            (Some(linf), _) => format!("L∞ {linf} before pixels are clamped to 0–255"),
+        let how_far = |is_short: bool| match (self.linf, &self.criterion) {
+            (Some(linf), _) if is_short => format!("L∞ {linf}, or as near to it as pixels can move"),
+            (Some(linf), _) => format!("L∞ {linf}"),
             (None, Criterion::Class(class)) => {
                 format!("just far enough to be read as {}", given.subject.names.of(*class))
             }
@@ -159,7 +173,7 @@ impl Look {
         let mut notes: Vec<String> =
             given.preprocessed.iter().map(|it| preprocessing_note("origin", name, it)).collect();
         let has_both_signs = rows.len() > 1;
-        for (sign, panels) in rows {
+        for Row { sign, panels, is_short } in rows {
             let mut first = vec![given.subject.panel()];
             if let Sign::Toward(Target { name, pictured: Some(pictured), class, .. }) = sign {
                 let class = class.map_or_else(|| name.clone(), |class| given.subject.names.of(class));
@@ -172,7 +186,7 @@ impl Look {
                 Sign::Reduce if has_both_signs => "− ",
                 _ => "",
             };
-            let heading = format!("{mark}{} at each layer, {how_far}", sign.heading());
+            let heading = format!("{mark}{} at each layer, {}", sign.heading(), how_far(is_short));
             sheet = sheet.with_row([Group::new("given", first), Group::new(heading, panels)]);
         }
         notes.push(format!(
@@ -193,16 +207,13 @@ impl Target {
         terminal: Terminal,
     ) -> Result<Self> {
         let network = &loaded.network;
-        let layer = args.layer.first().map(String::as_str);
-        let toward = Toward::named(args.target.as_slice(), &args.templates, layer, loaded, terminal)?;
+        let toward = Toward::named(args.target.as_slice(), &args.templates, &args.layer, loaded, terminal)?;
         let (mut chosen, mut representations) = (Vec::new(), Vec::new());
         for objective in objectives {
             let targets = toward.at(network, objective)?;
             let own = network.represent(objective.last(), origin.image.pixels())?;
-            let [target] = targets.chosen(objective.last(), &own.values, origin.class)[..] else {
-                return Err(Failure::new("`visualize` moves toward one target, there are several or none")
-                    .with_hint("name one, or say with `--target-set nearest`, `farthest` or `mixture` what to make of them"));
-            };
+            let all = targets.chosen(objective.last(), &own.values, origin.class);
+            let target = Toward::only(&all, origin.class, network).about("origin", &args.origin)?;
             chosen.push((target, targets.class(target)));
             representations.push(targets.representations(objective, target));
         }

@@ -167,3 +167,143 @@ fn what_single_directions_cannot_move_toward_is_refused() {
     }
     assert_eq!(stage.files("").len(), 1, "only the templates are there");
 }
+
+/// What `lots` says on standard error about arguments that it refuses.
+fn refused(stage: &Stage, arguments: &str) -> String {
+    let output = stage.lots(arguments).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments}\n{told}");
+    assert!(told.contains("\nhint: "), "{arguments}\n{told}");
+    told
+}
+
+#[test]
+fn a_template_is_of_one_layer_or_of_several_of_its_size() {
+    let stage = Stage::new();
+    stage.run("represent lenet --layer ip2 --origin digits:targets[9] --out nine.npy --quiet", 0);
+    stage.run("gallery build digits[0..40] --network lenet --layer ip2 --out g.safetensors --quiet", 0);
+    let commands = [
+        "attack lenet --method toward --origin digits[0] --no-pass --out run",
+        "direction lenet --method toward --origin digits[0] --out d.npy",
+        "ray lenet --method toward --origin digits[0] --out r.svg",
+        "visualize lenet --origin digits[0] --out s.png",
+    ];
+    for command in commands {
+        let told = refused(&stage, &format!("{command} --layer ip2+conv2 --template nine.npy"));
+        let got = "error: a template has the numbers of one layer, expected one or several of its size, got `ip2` of \
+                   10 and `conv2` of 50×8×8\n  template: nine.npy\n";
+        assert!(told.starts_with(got), "{told}");
+        // The numbers of a file may be those of another layer of the size; a gallery knows its layer.
+        let gallery = "--layer ip2+prob --template g.safetensors --target-set nearest";
+        let told = refused(&stage, &format!("{command} {gallery}"));
+        let got = "error: the gallery has templates of the layer `ip2`, expected `prob`\n  template: g.safetensors\n";
+        assert!(told.starts_with(got), "{told}");
+    }
+    let told = refused(&stage, &format!("{} --layer ip2 --layer conv2 --template nine.npy", commands[0]));
+    assert!(told.contains("template: nine.npy"), "{told}");
+    stage.run(&format!("{} --layer ip2+prob --template nine.npy --quiet", commands[1]), 0);
+}
+
+#[test]
+fn what_does_not_fit_is_told_with_its_file() {
+    let stage = Stage::new();
+    lots::data::array::write(stage.path("mask.npy"), &[3], &[1.0_f32; 3]).unwrap();
+    let values = vec!["0"; 500].join(",");
+    std::fs::write(
+        stage.path("t.json"),
+        format!("{{\"name\": \"anna\", \"class\": 33, \"values\": [{values}]}}"),
+    )
+    .unwrap();
+    std::fs::write(stage.path("few.json"), "[1, 2]").unwrap();
+    stage.run("represent lenet --layer ip1 --origin digits:targets --out ten.npy --quiet", 0);
+    std::fs::write(stage.path("same.csv"), "0\n0\n0\n").unwrap();
+    let until = "--target digits:targets --until distance@far=0.5 --impostors same.csv";
+    for (options, parts) in [
+        (
+            "--target digits:targets --mask mask.npy",
+            ["expected an array of shape [500], got [3]", "`mask.npy`"],
+        ),
+        (
+            "--template t.json",
+            ["class 33 is not in the network, expected 0 to 9\n  template: anna", "file: t.json"],
+        ),
+        ("--template few.json", ["2 numbers in template 0, where the layer has 500", "`few.json`"]),
+        ("--template ten.npy --target-set centroid", ["template `ten.npy[0]`", "\"class\": 3"]),
+        ("--template ten.npy --until class", ["template `ten.npy[0]`", "\"class\": 3"]),
+        (
+            "--template ten.npy --target-set mixture --mixture 1,2",
+            ["there are 2 weights for 10", "a weight for each"],
+        ),
+        (until, ["is a distance of 0, expected one above 0", "impostors: same.csv"]),
+    ] {
+        let told = refused(&stage, &format!("{ATTACK} {options} --out run"));
+        assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+    }
+    assert!(!stage.path("run").exists() && !stage.path("run.unfinished").exists());
+}
+
+#[test]
+fn no_target_of_another_class_is_told() {
+    let stage = Stage::new();
+    for (set, options) in [
+        ("nearest", "--method toward --layer ip1 --target digits[0] --target-set nearest"),
+        ("each", "--method toward --layer ip1 --target digits[0]"),
+        ("hot", "--method hot-cold --target-class 7"),
+    ] {
+        let attack = format!("attack lenet --origin digits[0] --no-pass {options} --out {set} --json");
+        let output = stage.lots(&attack).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(
+            told.starts_with(
+                "1 origin skipped, no target is of another class than theirs, `7`\n\nhint: give"
+            ),
+            "{told}"
+        );
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&summary["attempts"], &summary["skipped"]["own_class"]), (&0.into(), &1.into()));
+        let rows = rows(&stage, set);
+        assert_eq!((rows.len(), &rows[0]["reason"], &rows[0]["class"]), (1, &"own_class".into(), &7.into()));
+    }
+    for command in ["compare lenet --layer ip1", "stability lenet --layer ip1", "evaluate lenet"] {
+        let told = refused(&stage, &format!("{command} --origin digits[0] --target digits[0] --no-pass"));
+        let sentence =
+            "error: all origins are of class `7`, and so is every target, expected one of another class\n";
+        assert!(told.starts_with(sentence), "{told}");
+    }
+    let toward = "--layer ip1 --origin digits[0] --target digits[0] --target-set farthest";
+    for command in [
+        "direction lenet --method toward --out d.npy",
+        "ray lenet --method toward --out r.svg",
+        "visualize lenet --out s.png",
+    ] {
+        let told = refused(&stage, &format!("{command} {toward}"));
+        let sentence =
+            "error: the origin is of class `7`, and so is every target, expected one of another class\n";
+        assert!(told.starts_with(sentence), "{told}");
+    }
+}
+
+#[test]
+fn a_folder_of_several_images_is_told_with_what_to_do() {
+    let stage = Stage::new();
+    for folder in ["people/1", "people/7", "aligned/anna"] {
+        std::fs::create_dir_all(stage.path(folder)).unwrap();
+    }
+    for (digit, file) in
+        [(2, "people/1/a.png"), (0, "people/7/a.png"), (17, "people/7/b.png"), (0, "aligned/anna/a.png")]
+    {
+        stage.digit(digit, file);
+    }
+    let sheet = "visualize lenet --origin digits[4] --layer ip1 --out s.png --target";
+    let told = refused(&stage, &format!("{sheet} people"));
+    assert!(told.starts_with("error: `people` has 3 images, expected one"), "{told}");
+    assert!(told.contains("`people[0]`, or say with `--target-set nearest`"), "{told}");
+    let told = refused(&stage, &format!("{sheet} aligned"));
+    assert!(told.contains("1 picture in a folder that is named like no class: `anna`: `aligned`"), "{told}");
+    assert!(told.contains("`aligned/anna` names the pictures of one folder"), "{told}");
+    // With a gallery, folders are named like its identities.
+    stage.run("gallery build people --network lenet --layer ip1 --out g.safetensors --quiet", 0);
+    let told = refused(&stage, &format!("{sheet} people --gallery g.safetensors"));
+    assert!(told.starts_with("error: `people` has 3 images, expected one"), "{told}");
+}

@@ -11,6 +11,39 @@ fn magnified_to_a_fixed_size() {
 }
 
 #[test]
+fn the_norm_that_was_asked_for_is_that_of_the_image_even_where_the_fastest_pixel_is_clamped() {
+    let stage = Stage::new();
+    let plain =
+        "visualize lenet --layer conv1 --layer conv2 --magnify --reduce --out sheet.png --json --origin";
+    for linf in [1, 91, 128, 255] {
+        let text = stage.run(&format!("{plain} digits[4] --linf {linf}"), 0);
+        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for layer in report["layers"].as_array().unwrap() {
+            assert_eq!((&layer["linf"], &layer["short_of_linf"]), (&linf.into(), &().into()), "{layer}");
+        }
+    }
+}
+
+#[test]
+fn a_norm_that_no_pixel_has_room_for_is_told() {
+    let stage = Stage::new();
+    lots::Image::new(1, 28, 28, vec![100; 784]).unwrap().save(stage.path("grey.png")).unwrap();
+    let command =
+        "visualize lenet --origin grey.png --layer conv1 --magnify --linf 200 --out sheet.png --json";
+    let output = stage.lots(command).output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let layer = &report["layers"][0];
+    let linf = layer["linf"].as_u64().unwrap();
+    assert!([100, 155].contains(&linf), "{linf}: as much as a pixel has room for");
+    assert_eq!(layer["short_of_linf"], 200);
+    let told = String::from_utf8(output.stderr).unwrap();
+    let line = format!("conv1 (1): L∞ ends at {linf}, no pixel that moves has room for 200\n");
+    assert_eq!((output.status.code(), told), (Some(0), line));
+    let output = stage.lots(&command.replace("200", "99.5")).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("expected whole grey levels, 1 to 255"));
+}
+
+#[test]
 fn reduced_until_misclassified() {
     let stage = Stage::new();
     snapshot!(

@@ -114,5 +114,8 @@ fn what_makes_no_ray_is_told() {
         assert_eq!(output.status.code(), Some(2), "{told}");
         assert!(told.starts_with(&format!("error: {message}")), "{told}");
     }
+    let plane = "ray lenet --origin digits[4] --method reduce --layer conv1 --plane --out ray.png";
+    let output = stage.lots(plane).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`--template` or `--target-class`"));
     assert!(stage.files("").is_empty());
 }

@@ -106,6 +106,20 @@ fn a_run_that_cannot_be_looked_at_is_told_with_a_hint() {
     std::fs::write(stage.path("run/run.json"), &run[..200]).unwrap();
     let cut = told("survive run");
     assert!(cut.contains("is not the record of a run") && cut.contains("hint:"), "{cut}");
+    let long = |file: &str, length: u64| {
+        let path = stage.path("run").join(file);
+        std::fs::File::options().write(true).open(path).unwrap().set_len(length).unwrap();
+    };
+    std::fs::write(stage.path("run/run.json"), run).unwrap();
+    long("attempts.jsonl", 1 << 40);
+    let endless = told("survive run");
+    assert!(endless.contains("`run/attempts.jsonl` is damaged") && endless.contains("hint:"), "{endless}");
+    long("run.json", 1 << 40);
+    let endless = told("survive run");
+    assert!(
+        endless.contains("the JSON file has 1099511627776 bytes, expected at most 268435456"),
+        "{endless}"
+    );
     attacked(&stage, " --format none --force");
     assert!(told("survive run").contains("has kept no images"));
 }

@@ -44,10 +44,17 @@ pub struct LeftOut {
 /// Lists the pictures of a folder without opening them.
 ///
 /// # Errors
-/// [`Error::NoSuchFile`], [`Error::File`]; [`Error::EmptyFolder`] if there is no picture;
-/// [`Error::MixedFolder`] if there are pictures both beside class folders and in them.
+/// [`Error::NoSuchFile`], [`Error::File`]; [`Error::EmptyFolder`] if there is no picture, [`Error::OtherClasses`] if there
+/// are some in other sub-folders; [`Error::MixedFolder`] if there are pictures both beside class folders and in them.
 pub fn list(folder: impl AsRef<Path>) -> Result<Folder> {
-    list_classes(folder.as_ref(), class_index)
+    let folder = folder.as_ref();
+    match list_classes(folder, class_index) {
+        Err(Error::EmptyFolder { path }) => Err(match left_out(folder, class_index)? {
+            Some(left_out) => Error::OtherClasses { left_out, classes: Vec::new(), path },
+            None => Error::EmptyFolder { path },
+        }),
+        found => found,
+    }
 }
 
 /// So many folders are named in a sentence.
@@ -244,9 +251,14 @@ mod tests {
 
     #[test]
     fn folders_without_a_clear_meaning_are_refused() {
-        let empty = list(make(&["readme.txt", "cats/a.png", "3/readme.txt"]).path()).unwrap_err();
+        let empty = list(make(&["readme.txt", "cats/a.txt", "3/readme.txt"]).path()).unwrap_err();
         assert!(empty.to_string().starts_with("there are no pictures in the folder: `"), "{empty}");
         assert!(empty.hint().unwrap().contains("class index"));
+        let other = list(make(&["readme.txt", "cats/a.png", "3/readme.txt"]).path()).unwrap_err();
+        let sentence = "there are no pictures of a class, but 1 picture in a folder that is named like no class: `cats`: `";
+        assert!(other.to_string().starts_with(sentence), "{other}");
+        let hint = other.hint().unwrap();
+        assert!(hint.contains("class index") && hint.contains("cats` names the pictures"), "{hint}");
         let mixed = list(make(&["a.png", "3/b.png"]).path()).unwrap_err();
         assert!(
             mixed.to_string().starts_with("a picture `a.png` lies beside the class folder `3`: `"),

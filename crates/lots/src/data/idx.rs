@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 pub use self::writer::{ImageWriter, write_images, write_labels};
 
 use self::body::{Body, is_gzip};
+use super::labels;
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
@@ -131,7 +132,7 @@ impl Iterator for Images {
 /// The labels of an IDX file.
 ///
 /// # Errors
-/// Those of [`Images::open`]; [`Error::Unsupported`] if the file holds images.
+/// Those of [`Images::open`]; [`Error::Unsupported`] if the file holds images, or more labels than any has.
 pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<usize>> {
     labels(Body::open(path.as_ref())?)
 }
@@ -146,6 +147,9 @@ pub fn labels_from_bytes(bytes: &'static [u8], name: impl Into<PathBuf>) -> Resu
 
 fn labels(mut body: Body) -> Result<Vec<usize>> {
     let [count] = body.sizes[..] else { return Err(body.unsupported("labels, one number each")) };
+    if count > labels::MOST {
+        return Err(body.unsupported(labels::AT_MOST));
+    }
     let labels = body.read(count)?;
     body.check_end()?;
     Ok(labels.into_iter().map(usize::from).collect())

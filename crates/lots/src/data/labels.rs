@@ -4,12 +4,22 @@
 //! Empty lines are left out. The name is that of the image file, with or without its folder; it may hold commas.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 
 use super::{array, idx};
 use crate::error::{Error, Result};
-use crate::whole_file;
+use crate::regular_file::RegularFile;
+
+const KIND: &str = "label file";
+
+/// Four million names of thirty letters with their labels fit.
+const MOST_TEXT: u64 = 1 << 27;
+
+/// So many labels a file has at most: eight times as many as InfiMNIST has digits in its usual training set.
+pub(crate) const MOST: usize = 1 << 26;
+
+/// That, in [`Error::Unsupported`].
+pub(crate) const AT_MOST: &str = "at most 67108864";
 
 /// The class indices that a file gives to images.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,26 +31,24 @@ pub enum Labels {
 }
 
 impl Labels {
-    /// Reads a label file.
+    /// Reads a label file. How long it is is looked at before it is read.
     ///
     /// # Errors
-    /// [`Error::NoSuchFile`], [`Error::File`]; [`Error::FileLength`] or [`Error::Damaged`] if it is cut short;
-    /// [`Error::Unsupported`] if it holds no labels; [`Error::LabelText`] names the first line that is none.
+    /// [`Error::NoSuchFile`], [`Error::File`]; [`Error::NotRegular`], [`Error::FileSize`] if it is endless or longer than
+    /// labels are; [`Error::FileLength`] or [`Error::Damaged`] if it is cut short; [`Error::Unsupported`] if it holds no
+    /// labels, or too many; [`Error::LabelText`] names the first line that is none.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let mut file = whole_file::open(path)?;
-        let mut bytes = Vec::new();
-        let failed = |reason| Error::file("read", path, reason);
-        file.by_ref().take(8).read_to_end(&mut bytes).map_err(failed)?;
-        if array::is_array(&bytes) {
+        let mut file = RegularFile::open(path)?;
+        let start = file.start(8)?;
+        if array::is_array(&start) {
             return array::read_labels(path).map(Self::Listed);
         }
-        if idx::is_idx(&bytes) {
+        if idx::is_idx(&start) {
             return idx::read_labels(path).map(Self::Listed);
         }
-        file.read_to_end(&mut bytes).map_err(failed)?;
-        let text = String::from_utf8(bytes).or(Err(Error::Damaged {
-            kind: "label file",
+        let text = String::from_utf8(file.read(KIND, MOST_TEXT)?).or(Err(Error::Damaged {
+            kind: KIND,
             reason: "it is neither IDX nor `.npy` nor text".to_owned(),
             path: path.to_owned(),
         }))?;
@@ -73,20 +81,19 @@ impl Labels {
 
 fn parse(text: &str, path: &Path) -> Result<Labels> {
     let text = text.trim_start_matches('\u{feff}');
-    let mut lines: Vec<(usize, &str)> =
-        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
-    if lines.len() > 1 && label(lines[0].1).is_none() {
-        lines.remove(0);
-    }
+    // They are not kept: a line is described in twice the room that a label takes.
+    let all = || text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let has_heading = all().nth(1).is_some() && all().next().is_some_and(|(_, line)| label(line).is_none());
+    let lines = || all().skip(usize::from(has_heading));
     let wrong = |(index, line): (usize, &str)| Error::LabelText {
         line: index + 1,
         // A file that is no label file may have very long lines.
         got: line.trim().chars().take(40).collect(),
         path: path.to_owned(),
     };
-    if lines.iter().any(|(_, line)| line.contains(',')) {
+    if lines().any(|(_, line)| line.contains(',')) {
         let mut named = BTreeMap::new();
-        for line in lines {
+        for line in lines() {
             let (name, label) = name_and_label(line.1).ok_or_else(|| wrong(line))?;
             if named.insert(name.to_owned(), label).is_some_and(|earlier| earlier != label) {
                 return Err(wrong(line));
@@ -94,7 +101,7 @@ fn parse(text: &str, path: &Path) -> Result<Labels> {
         }
         return Ok(Labels::Named(named));
     }
-    let listed = lines.into_iter().map(|line| label(line.1).ok_or_else(|| wrong(line)));
+    let listed = lines().map(|line| label(line.1).ok_or_else(|| wrong(line)));
     listed.collect::<Result<_>>().map(Labels::Listed)
 }
 
@@ -157,6 +164,41 @@ mod tests {
             let message = open(bytes).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
         }
+    }
+
+    #[test]
+    fn files_that_are_longer_than_labels_are_refused_before_they_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sparse");
+        let sentence = |start: &[u8], length: u64| {
+            std::fs::write(&path, start).unwrap();
+            std::fs::File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
+            let error = Labels::open(&path).unwrap_err();
+            assert!(error.hint().is_some(), "{error}");
+            error.to_string()
+        };
+        let text = sentence(b"3\n7\n", 1 << 40);
+        assert!(
+            text.starts_with("the label file has 1099511627776 bytes, expected at most 134217728: `"),
+            "{text}"
+        );
+        let array = lots_network::npy::format("|u1", &[(1 << 40) - 128]);
+        assert_eq!(array.len(), 128);
+        let array = sentence(&array, 1 << 40);
+        assert!(
+            array.contains(&format!("holds {} labels, expected {AT_MOST}: `", (1_u64 << 40) - 128)),
+            "{array}"
+        );
+        let idx = sentence(&[0, 0, 8, 1, 0x20, 0, 0, 0], 8 + (1 << 29));
+        assert!(idx.contains(&format!("holds 536870912 values, expected {AT_MOST}: `")), "{idx}");
+        assert_eq!(AT_MOST, format!("at most {MOST}"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn labels_that_never_end_are_refused() {
+        let error = Labels::open("/dev/zero").unwrap_err();
+        assert_eq!(error.to_string(), "not a regular file but a pipe or a device: `/dev/zero`");
     }
 
     #[test]

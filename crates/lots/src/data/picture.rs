@@ -18,6 +18,7 @@ use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFo
 
 use crate::error::{Error, Result};
 use crate::image::Image;
+use crate::regular_file::RegularFile;
 use crate::whole_file;
 
 /// Extensions of the pictures that are read, lower case.
@@ -37,7 +38,7 @@ const DECODED_BYTES: u64 = 512 << 20;
 /// # Errors
 /// Those of [`Image::open`].
 pub fn open(path: &Path) -> Result<Image> {
-    let mut reader = BufReader::new(whole_file::open(path)?);
+    let mut reader = BufReader::new(RegularFile::open(path)?.into_file()?);
     let mut bytes = Vec::new();
     let failed = |reason| Error::file("read", path, reason);
     // The first bytes tell whether the rest is worth reading.

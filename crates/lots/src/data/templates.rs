@@ -25,7 +25,11 @@ use crate::experiment::TargetTemplate;
 use crate::gallery;
 use crate::regular_file::RegularFile;
 
-const KIND: &str = "file of templates";
+pub(crate) const KIND: &str = "file of templates";
+
+/// What it should hold, in [`Error::Unsupported`].
+pub(crate) const EXPECTED: &str =
+    "finite numbers of the layer's shape or as many in a row, or several of them, [templates, …]";
 
 /// A million templates of 512 numbers fit.
 const MOST_BYTES: u64 = 1 << 31;
@@ -201,9 +205,7 @@ fn checked(found: Vec<Written>, path: &Path, length: usize) -> Result<Vec<Target
 }
 
 fn unsupported(path: &Path, got: String) -> Error {
-    let expected =
-        "finite numbers of the layer's shape or as many in a row, or several of them, [templates, …]";
-    Error::Unsupported { kind: KIND, got, expected, path: path.to_owned() }
+    Error::Unsupported { kind: KIND, got, expected: EXPECTED, path: path.to_owned() }
 }
 
 fn damaged(path: &Path, reason: String) -> Error {

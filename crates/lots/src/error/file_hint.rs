@@ -4,9 +4,11 @@ use std::io;
 use std::path::Path;
 
 use super::Error;
-use crate::data::array;
 use crate::data::picture::TRANSPARENT;
+use crate::data::{array, labels, templates};
 use crate::mask;
+
+const OTHER_FILE: &str = "this is another file than was meant";
 
 /// The hint of an error about a file; `None` where the message says it all, and for all other errors.
 pub(super) fn of(error: &Error) -> Option<&'static str> {
@@ -16,10 +18,11 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
                  `digits:targets` (ten, one a class)"
         }
         Error::NotRegular { .. } => "write what it holds into a file first",
-        Error::FileSize { .. } => {
+        Error::FileSize { kind: templates::KIND, .. } => {
             "this is another file than was meant, or many templates in text: a `.npy` array or a gallery takes a third \
              of the place"
         }
+        Error::FileSize { .. } => OTHER_FILE,
         Error::UnknownFormat { .. } => {
             "PNG, JPEG, PGM/PPM, BMP and WebP pictures are read, and for many images IDX (gzipped or not) and \
                  `.npy` files; the contents decide, not the name"
@@ -37,6 +40,9 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
         Error::UnknownExtension { .. } => "use `.png`, `.pgm`, `.ppm`, `.pnm`, `.bmp` or `.webp`",
         Error::File { action: "write", reason, .. } => match reason.kind() {
             io::ErrorKind::NotFound => "make the folder first",
+            io::ErrorKind::NotADirectory => "one of the folders in its path is a file",
+            io::ErrorKind::PermissionDenied => "write to a folder of your own",
+            io::ErrorKind::IsADirectory => "name a file in that folder",
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 "free some space, or write to another disk"
             }
@@ -71,6 +77,11 @@ fn unsupported(got: &str, expected: &str) -> Option<&'static str> {
         array::IMAGE_SHAPES => "channels come last: `array.transpose(0, 2, 3, 1)`",
         mask::TYPES | array::FLOATS => "`array.astype(numpy.float32)` before it is saved",
         array::C_ORDER => "`numpy.ascontiguousarray(array)` before it is saved",
+        labels::AT_MOST => OTHER_FILE,
+        mask::SHAPES => "`lots layers NETWORK` shows the shape of each layer",
+        templates::EXPECTED => {
+            "`lots represent NETWORK --layer NAME` writes templates of a layer; steer the layer that they are of"
+        }
         _ => return None,
     };
     Some(hint)

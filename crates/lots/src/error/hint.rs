@@ -24,7 +24,14 @@ impl Error {
             | Self::OtherClasses { .. } => {
                 return self.hint_with_facts();
             }
-            Self::Pairs { .. } => "give as many targets as origins, or pair all with all",
+            Self::RepresentationLength { .. }
+            | Self::ClassRange { .. }
+            | Self::Mask { .. }
+            | Self::Targets { .. }
+            | Self::Pairs { .. }
+            | Self::ThresholdUseless { .. }
+            | Self::ImpostorNotFinite { .. }
+            | Self::PairNotFinite { .. } => self.hint_of_targets()?,
             Self::Memory { .. } => "allow more memory, or look at layers of a smaller network",
             Self::NotReproduced => "this is a fault of the network's computation; please report it",
             Self::UnknownCriterion { .. } => {
@@ -69,21 +76,37 @@ impl Error {
             | Self::MethodNeeds { .. }
             | Self::CriterionNeeds { .. }
             | Self::Interrupted
-            | Self::RepresentationLength { .. }
-            | Self::ClassRange { .. }
             | Self::SameClass { .. }
             | Self::NoDirection { .. }
             | Self::MaskText { .. }
-            | Self::Mask { .. }
-            | Self::Targets { .. }
             | Self::FalseAcceptRate { .. }
-            | Self::ThresholdUseless { .. }
-            | Self::ImpostorNotFinite { .. }
-            | Self::PairNotFinite { .. }
             | Self::FaceNetwork { .. }
             | Self::SetLength { .. } => return None,
         };
         Some(hint.to_owned())
+    }
+
+    /// What to do about what is moved toward, in which part of a layer and how near.
+    fn hint_of_targets(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::RepresentationLength { .. } => {
+                "a template is of one layer: steer that one, or give images, which have a representation at every layer"
+            }
+            Self::ClassRange { .. } => "classes are counted from 0 in the order of the network's logits",
+            Self::Mask { .. } => {
+                "`lots layers NETWORK` shows the shape of each layer; channels, units, rows and columns are counted from 0"
+            }
+            Self::Targets { fault } => fault.hint(),
+            Self::Pairs { .. } => "give as many targets as origins, or pair all with all",
+            Self::ThresholdUseless { .. } => {
+                "similarities are cosines from -1 to 1, distances are above 0; pairs of one picture, or of one identity, \
+                 are no impostors"
+            }
+            Self::ImpostorNotFinite { .. } | Self::PairNotFinite { .. } => {
+                "a representation of zeros has no similarity to another one; leave it out"
+            }
+            _ => return None,
+        })
     }
 
     /// What to do about the size of an image.
@@ -116,6 +139,14 @@ impl Error {
             }
             Self::FewImpostors { far, .. } => {
                 format!("give at least {:.0} pairs, or a larger rate", (1.0 / far).ceil())
+            }
+            Self::OtherClasses { classes, left_out, path } if classes.is_empty() => {
+                let first = left_out.folders.first().map(|name| path.join(name)).unwrap_or_default();
+                format!(
+                    "a class folder is named by its class index (`0`, `1`, …), or with a gallery by its identity; `{}` names \
+                     the pictures of one folder",
+                    first.display()
+                )
             }
             Self::OtherClasses { classes, .. } => {
                 let some: Vec<String> =

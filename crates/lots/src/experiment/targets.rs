@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use lots_network::{LayerId, Network};
@@ -11,7 +12,7 @@ use super::{Experiment, LANES, trace_bytes};
 use crate::criterion::{Until, euclidean_distance};
 use crate::data::ImageSet;
 use crate::direction::{Objective, OriginTrace};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 
 /// Memory for the values that are kept of the targets' forward pass, in bytes; many large targets need not fit at once.
 const TARGET_BYTES: usize = 256 << 20;
@@ -45,6 +46,37 @@ pub enum TargetChoice {
     /// The mean of all with these weights, which need not add up to 1. It has a class only if all that take part in it
     /// have the same.
     Mixture(Vec<f64>),
+}
+
+/// Why targets cannot be used.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TargetFault {
+    /// A template without a class, where there is to be a centroid for each class.
+    NoCentroid {
+        /// The template.
+        template: String,
+    },
+    /// A template without a class, whose class is to be reached.
+    UnknownClass {
+        /// The template.
+        template: String,
+    },
+    /// A mixture with more or fewer weights than there are targets.
+    WeightCount {
+        /// How many weights there are.
+        weights: usize,
+        /// How many targets there are.
+        targets: usize,
+    },
+    /// Weights of a mixture of which no mean can be taken.
+    WeightSum {
+        /// What they add up to.
+        sum: f64,
+    },
+    /// A mixture of several classes, whose class is to be reached.
+    ManyClasses,
+    /// Targets that go in pairs with origins, and that something is to be made of.
+    Paired,
 }
 
 /// The targets: their classes, and what the network computes for them.
@@ -126,7 +158,7 @@ impl Targets {
         }
         match choice {
             TargetChoice::Each | TargetChoice::Nearest | TargetChoice::Farthest => Ok(Some(targets)),
-            TargetChoice::Centroid => targets.centroids().map(Some),
+            TargetChoice::Centroid => targets.centroids(templates).map(Some),
             TargetChoice::Mixture(weights) => targets.mixture(weights).map(Some),
         }
     }
@@ -211,10 +243,14 @@ impl Targets {
         Ok(())
     }
 
-    fn centroids(self) -> Result<Self> {
+    fn centroids(self, templates: &[TargetTemplate]) -> Result<Self> {
         let mut members: BTreeMap<usize, Vec<(usize, f64)>> = BTreeMap::new();
         for (target, class) in self.classes.iter().enumerate() {
-            let class = class.ok_or_else(|| refused("a template without a class belongs to no centroid"))?;
+            let class = class.ok_or_else(|| {
+                // Only templates may have none, and they come last.
+                let place = templates.len() + target - self.classes.len();
+                refused(TargetFault::NoCentroid { template: templates[place].name.clone() })
+            })?;
             members.entry(class).or_default().push((target, 1.0));
         }
         let classes: Vec<Option<usize>> = members.keys().copied().map(Some).collect();
@@ -223,11 +259,12 @@ impl Targets {
 
     fn mixture(self, weights: &[f64]) -> Result<Self> {
         if weights.len() != self.len() {
-            return Err(refused(format!("there are {} weights for {} of them", weights.len(), self.len())));
+            let (weights, targets) = (weights.len(), self.len());
+            return Err(refused(TargetFault::WeightCount { weights, targets }));
         }
         let sum: f64 = weights.iter().sum();
         if !(sum.is_finite() && sum > 0.0) {
-            return Err(refused(format!("their weights add up to {sum}, expected a positive number")));
+            return Err(refused(TargetFault::WeightSum { sum }));
         }
         let mut classes = self.classes.iter().zip(weights).filter(|&(_, &weight)| weight != 0.0);
         let first = classes.next().and_then(|(class, _)| *class);
@@ -268,13 +305,11 @@ impl Experiment {
     pub(super) fn check_targets(&self) -> Result<()> {
         let is_zip = self.pairing == super::Pairing::Zip;
         if is_zip && self.target_choice != TargetChoice::Each {
-            return Err(refused(
-                "origins are paired with each of them, one to one, or with what is made of all",
-            ));
+            return Err(refused(TargetFault::Paired));
         }
         let needs_class = self.until == Until::Class;
         if needs_class && let Some(template) = self.templates.iter().find(|it| it.class.is_none()) {
-            return Err(refused(format!("the class of template `{}` is not known", template.name)));
+            return Err(refused(TargetFault::UnknownClass { template: template.name.clone() }));
         }
         Ok(())
     }
@@ -284,14 +319,59 @@ impl Experiment {
     pub(super) fn check_class_of(&self, targets: Option<&Targets>) -> Result<()> {
         let is_mixture = matches!(self.target_choice, TargetChoice::Mixture(_));
         if self.until == Until::Class && is_mixture && targets.is_some_and(|it| it.classes == [None]) {
-            return Err(refused("a mixture of several classes has no class that could be reached"));
+            return Err(refused(TargetFault::ManyClasses));
         }
         Ok(())
     }
 }
 
-fn refused(reason: impl Into<String>) -> Error {
-    Error::Targets { reason: reason.into() }
+impl TargetFault {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::NoCentroid { .. } | Self::UnknownClass { .. } => {
+                "a class stands in JSON, `{\"class\": 3, \"values\": […]}`, and in a gallery of the network's own \
+                 identities; without one, move toward each or the nearest until it is misclassified"
+            }
+            Self::WeightCount { .. } => "give a weight for each target, images first, then templates",
+            Self::WeightSum { .. } => "weights need not add up to 1, but to more than 0: `0.5,0.3,0.2`",
+            Self::ManyClasses => {
+                "until it is misclassified, or near enough to the mixture, no class is needed; or mix targets of one class"
+            }
+            Self::Paired => "pair all with all, or take each target as it is",
+        }
+    }
+}
+
+impl fmt::Display for TargetFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCentroid { template } => {
+                write!(
+                    formatter,
+                    "the class of template `{template}` is not known, it belongs to no centroid"
+                )
+            }
+            Self::UnknownClass { template } => {
+                write!(formatter, "the class of template `{template}` is not known")
+            }
+            Self::WeightCount { weights, targets } => {
+                write!(formatter, "there are {} for {targets} of them", counted(*weights, "weight"))
+            }
+            Self::WeightSum { sum } => {
+                write!(formatter, "their weights add up to {sum}, expected a positive number")
+            }
+            Self::ManyClasses => {
+                formatter.write_str("a mixture of several classes has no class that could be reached")
+            }
+            Self::Paired => formatter
+                .write_str("origins are paired with each of them, one to one, or with what is made of all"),
+        }
+    }
+}
+
+fn refused(fault: TargetFault) -> Error {
+    Error::Targets { fault }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 #![expect(clippy::inline_always, reason = "what is not inlined stays compiled for the oldest processor")]
 
+use std::cmp::Ordering;
+
 use crate::direction::Direction;
 use crate::error::{Error, Result};
 use crate::image::Image;
@@ -122,6 +124,22 @@ impl<'a> Ray<'a> {
             .filter(|&(&x, &slope)| rough(x, slope) >= latest * (1.0 - 1e-9))
             .map(|(&x, &slope)| self.switching_step(x, slope, f64::from(limit(slope)), (0.0, f64::MAX)))
             .fold(0.0, f64::max)
+    }
+
+    /// The step at which the fastest of the pixels that have room for `linf` grey levels has moved by so many; if none has,
+    /// by as many as any has room for. 0 if no pixel can move.
+    pub(crate) fn step_of_linf(&self, linf: u8) -> f64 {
+        let room = |x: u8, slope: f32| match slope.partial_cmp(&0.0) {
+            Some(Ordering::Greater) => u8::MAX - x,
+            Some(Ordering::Less) => x,
+            _ => 0,
+        };
+        let movable =
+            || self.origin.iter().zip(self.slopes).map(|(&x, &slope)| (room(x, slope), slope.abs()));
+        let reached = movable().map(|(room, _)| room).max().unwrap_or(0).min(linf);
+        let able = movable().filter(|&(room, _)| room >= reached);
+        let fastest = able.map(|(_, speed)| speed).fold(0.0, f32::max);
+        f64::from(reached) * self.linf / f64::from(fastest)
     }
 
     /// s/‖η‖∞, finite, so that a pixel that does not move times the longest step stays where it is.
@@ -278,6 +296,23 @@ mod tests {
     }
 
     #[test]
+    fn a_norm_is_that_of_the_fastest_pixel_with_room_for_it() {
+        let (origin, direction) = ray_of(&[200, 100, 7, 7], &[-2.0, 1.0, -1.5, 0.0]);
+        let ray = Ray::new(&origin, &direction).unwrap();
+        let pixels = |linf: u8| ray.image(ray.step_of_linf(linf)).pixels().to_vec();
+        assert_eq!(ray.step_of_linf(128).to_bits(), 128.0_f64.to_bits());
+        assert_eq!(pixels(7), [193, 104, 2, 7]);
+        assert_eq!(pixels(128), [72, 164, 0, 7]);
+        assert_eq!(pixels(200), [0, 200, 0, 7], "the first has room for just so many");
+        assert_eq!(pixels(255), pixels(200), "and none for more");
+        let (faster, other) = ray_of(&[30, 100], &[-2.0, 1.0]);
+        let ray = Ray::new(&faster, &other).unwrap();
+        assert_eq!(ray.image(ray.step_of_linf(128)).pixels(), [0, 228], "the slower one goes on");
+        let (white, up) = ray_of(&[255, 255], &[1.0, 2.0]);
+        assert_eq!(Ray::new(&white, &up).unwrap().step_of_linf(9).to_bits(), 0);
+    }
+
+    #[test]
     fn the_axes_of_a_plane_are_its_rays() {
         let (origin, first) = ray_of(&[10, 10, 0, 255, 7], &[1.0, -1.0, 0.3, 0.7, 0.0]);
         let (_, second) = ray_of(&[0; 5], &[-3.0, 2.0, 0.5, -0.25, 1.0]);
@@ -334,6 +369,23 @@ mod tests {
             let mut expected = Vec::new();
             switches_reference(&ray, from, from + length, &mut expected);
             prop_assert_eq!(ray.switching_steps(from, from + length), expected);
+        }
+
+        #[test]
+        fn no_image_of_a_ray_has_a_norm_between_the_one_that_is_found_and_the_one_asked_for(
+            pixels in prop::collection::vec((any::<u8>(), slope()), 1..9),
+            linf in 1..=255_u8,
+        ) {
+            let (origin, slopes): (Vec<u8>, Vec<f32>) = pixels.into_iter().unzip();
+            prop_assume!(slopes.iter().any(|slope| *slope != 0.0));
+            let (origin, direction) = ray_of(&origin, &slopes);
+            let ray = Ray::new(&origin, &direction).unwrap();
+            let norm = |step: f64| {
+                let image = ray.image(step);
+                let changes = image.pixels().iter().zip(origin.pixels()).map(|(&a, &b)| a.abs_diff(b));
+                changes.max().unwrap()
+            };
+            prop_assert_eq!(norm(ray.step_of_linf(linf)), norm(ray.last_step()).min(linf));
         }
 
         #[test]

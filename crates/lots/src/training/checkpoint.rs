@@ -12,6 +12,10 @@ use sha2::{Digest, Sha256};
 use super::{Solver, Training};
 use crate::data::floats;
 use crate::error::{Error, Result};
+use crate::regular_file::RegularFile;
+
+/// The weights of a billion parameters with their momentum fit.
+const MOST_BYTES: u64 = 1 << 33;
 
 /// The SHA-256 of all weights and biases (little-endian f32, in the order of computation) as lower-case hex digits.
 pub fn parameters_sha256(network: &Network) -> String {
@@ -61,9 +65,9 @@ impl Training {
     /// The training that [`Training::checkpoint`] wrote to `path`, with `network` as the architecture.
     ///
     /// # Errors
-    /// [`Error::File`]; [`Error::Checkpoint`] if the file is damaged, or from another network, solver or run.
+    /// Those of [`RegularFile`]; [`Error::Checkpoint`] if the file is damaged, or from another network, solver or run.
     pub fn restore(path: &Path, network: Network, solver: Solver, run: &str) -> Result<Self> {
-        let file = std::fs::read(path).map_err(|reason| Error::file("read", path, reason))?;
+        let file = RegularFile::open(path)?.read("checkpoint", MOST_BYTES)?;
         let wrong = |message: String| Error::Checkpoint { message, path: path.to_owned() };
         let (_, header) = SafeTensors::read_metadata(&file).map_err(|error| wrong(error.to_string()))?;
         let tensors = SafeTensors::deserialize(&file).map_err(|error| wrong(error.to_string()))?;

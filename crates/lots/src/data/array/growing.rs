@@ -57,7 +57,7 @@ impl GrowingArray {
     ) -> Result<Self> {
         let path = path.as_ref().to_owned();
         let unfinished = unfinished(&path);
-        let failed = |reason| Error::file("write", &unfinished, reason);
+        let failed = |reason| Error::file("write", &path, reason);
         if !unfinished.exists() && path.exists() {
             // It was finished, but what it belongs to was not.
             fs::rename(&path, &unfinished).map_err(failed)?;

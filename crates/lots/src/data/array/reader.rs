@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use lots_network::npy::{self, Header};
 
 use super::{Element, KIND};
+use crate::data::labels;
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::regular_file::RegularFile;
@@ -47,13 +48,17 @@ pub fn header(path: impl AsRef<Path>) -> Result<Header> {
 /// Reads labels: one size, integers of any type, none negative.
 ///
 /// # Errors
-/// Those of [`read`].
+/// Those of [`read`]; [`Error::Unsupported`] if there are more than any file of labels has.
 pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<usize>> {
     const INTEGERS: [&str; 8] = ["|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8"];
     let mut body = Body::open(path.as_ref())?;
     body.expect_type(&INTEGERS, "integers")?;
     if body.header.shape.len() != 1 {
         return Err(body.wrong_shape("labels, one number each"));
+    }
+    let count = body.header.shape[0];
+    if count > labels::MOST {
+        return Err(body.unsupported(format!("{count} labels"), labels::AT_MOST));
     }
     let is_signed = body.header.value_type.contains('i');
     let values = body.read_values(|bytes| {

@@ -7,7 +7,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::{KIND, UNSIGNED_BYTE};
 use crate::error::{Error, Result};
-use crate::whole_file;
+use crate::regular_file::RegularFile;
 
 /// Deflate packs at most 258 bytes into 2 bits, so no honest file grows more than this when unpacked.
 const DEFLATE_RATIO: u64 = 1032;
@@ -36,9 +36,9 @@ impl<T: io::BufRead + Seek + Send> SeekableRead for T {}
 
 impl Body {
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = whole_file::open(path)?;
-        let length = file.metadata().map_err(|reason| Error::file("read", path, reason))?.len();
-        Self::new(Box::new(BufReader::with_capacity(1 << 16, file)), length, path.to_owned())
+        let file = RegularFile::open(path)?;
+        let length = file.length();
+        Self::new(Box::new(BufReader::with_capacity(1 << 16, file.into_file()?)), length, path.to_owned())
     }
 
     /// `length`: bytes of the file as it lies on the disk.

@@ -8,13 +8,18 @@ use rand_pcg::rand_core::{Rng, SeedableRng};
 use super::{PIXELS, SIDE};
 use crate::data::floats;
 use crate::data::gaussian;
-use crate::error::{Error, Result};
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::Result;
+use crate::regular_file::RegularFile;
 use crate::whole_file;
 
 /// How many displacement fields there are.
 pub const FIELD_COUNT: usize = 1522;
 /// What the original program calls their file: 1522 × 28 × 28 little-endian f32.
 pub const FIELDS_FILE: &str = "fields_float_1522x28x28.bin";
+
+const KIND: &str = "file of displacement fields";
 
 /// How smooth the fields are, in pixels: the elastic deformations of Simard, Steinkraus and Platt, "Best Practices for
 /// Convolutional Neural Networks", 2003, use this value for digits of 29×29.
@@ -44,8 +49,8 @@ impl Fields {
     /// [`Error::NoSuchFile`], [`Error::File`]; [`Error::FileLength`] if it does not hold 1522 fields.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        floats::expect_count(path, "file of displacement fields", FIELD_COUNT * PIXELS)?;
-        let bytes = std::fs::read(path).map_err(|reason| Error::file("read", path, reason))?;
+        floats::expect_count(path, KIND, FIELD_COUNT * PIXELS)?;
+        let bytes = RegularFile::open(path)?.read(KIND, (4 * FIELD_COUNT * PIXELS) as u64)?;
         Ok(Self(floats::from_bytes(&bytes)))
     }
 

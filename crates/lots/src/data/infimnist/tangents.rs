@@ -9,7 +9,8 @@ use super::{PIXELS, SIDE};
 use crate::data::{floats, gaussian};
 use crate::error::{Error, Result};
 use crate::image::Image;
-use crate::whole_file::{self, WholeFile};
+use crate::regular_file::RegularFile;
+use crate::whole_file::WholeFile;
 
 /// What the original program calls their file: 60,000 × 2 × 28 × 28 little-endian f32.
 pub const TANGENTS_FILE: &str = "tangVec_float_60000x28x28.bin";
@@ -52,7 +53,10 @@ impl Tangents {
     pub fn open(path: impl AsRef<Path>, examples: usize) -> Result<Self> {
         let path = path.as_ref();
         floats::expect_count(path, "file of tangents", examples * 2 * PIXELS)?;
-        Ok(Self(Source::File { file: Mutex::new(whole_file::open(path)?), path: path.to_owned() }))
+        Ok(Self(Source::File {
+            file: Mutex::new(RegularFile::open(path)?.into_file()?),
+            path: path.to_owned(),
+        }))
     }
 
     /// Writes the file that the original program reads.

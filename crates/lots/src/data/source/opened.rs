@@ -1,6 +1,5 @@
 //! What a source turned out to be, opened, its images still to be read.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::vec;
 
@@ -9,7 +8,7 @@ use crate::data::labels::Labels;
 use crate::data::{array, folder, idx};
 use crate::error::{Error, Result};
 use crate::image::Image;
-use crate::whole_file;
+use crate::regular_file::RegularFile;
 
 /// All images of a file, folder or built-in set.
 pub(super) struct Opened {
@@ -66,9 +65,7 @@ impl Opened {
                 left_out,
             });
         }
-        let mut start = Vec::new();
-        let file = whole_file::open(path)?;
-        file.take(8).read_to_end(&mut start).map_err(|reason| Error::file("read", path, reason))?;
+        let start = RegularFile::open(path)?.start(8)?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let mut labels = None;
         let (images, names, count) = if array::is_array(&start) {

@@ -20,8 +20,11 @@ fn one_layer_with_weight_one_and_a_mask_of_ones_is_that_layer() {
     for name in ["conv1", "conv2", "ip1", "ip2"] {
         let layer = network.layer(name).unwrap();
         let shape = network.shape(layer).clone();
-        let ones =
-            MaskPart::Weights { shape: shape.extents().to_vec(), values: vec![1.0; shape.count()].into() };
+        let ones = MaskPart::Weights {
+            shape: shape.extents().to_vec(),
+            values: vec![1.0; shape.count()].into(),
+            path: None,
+        };
         let origin = &origins.images()[4..5];
         let trace = OriginTrace::of_images(&network, &[layer], origin).unwrap();
         let target = network.represent(layer, targets.images()[9].pixels()).unwrap().values;

@@ -149,7 +149,7 @@ fn targets_that_do_not_fit_are_refused() {
     };
     assert_eq!(
         sentence(centroid, None),
-        "the targets cannot be used: a template without a class belongs to no centroid"
+        "the targets cannot be used: the class of template `t3` is not known, it belongs to no centroid"
     );
     let class =
         Experiment { templates: vec![unknown], until: crate::criterion::Until::Class, ..at_layer("ip1") };
