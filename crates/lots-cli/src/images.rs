@@ -12,12 +12,14 @@ pub(crate) use self::fitted::{Fitted, FittedChunks, FittedSet, Preprocessed};
 use crate::args::LabelSource;
 use crate::failure::{About, Failure, Result};
 
-/// A source of images, with its labels if they are in a file of their own.
+/// A source of images, with its labels if they are in a file of their own, and without if nobody asks for any but what the
+/// network reads.
 pub(crate) fn source(text: &str, labels: Option<&LabelSource>) -> Result<ImageSource> {
     let source = ImageSource::parse(text)?;
     Ok(match labels {
         Some(LabelSource::File(path)) => source.with_labels(path),
-        _ => source,
+        Some(LabelSource::Predicted) => source.without_labels(),
+        None => source,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use lots::data::templates;
 use lots::experiment::{TargetChoice, TargetTemplate};
 use lots::mask::{Mask, MaskPart};
 use lots_network::Network;
@@ -108,19 +109,21 @@ impl TemplateArgs {
     ///
     /// - `layer`: the text of the layers that are steered, whose last they are of; without one there are none.
     pub(crate) fn read(&self, layer: Option<&str>, loaded: &Loaded) -> Result<Vec<TargetTemplate>> {
-        let mut templates = Vec::new();
+        let mut read = Vec::new();
         if let (Some(text), true) = (layer, self.has_templates()) {
             let layer = loaded.objective(text, &Mask::default())?.last();
             let shape = loaded.network.shape(layer);
             for path in &self.template {
-                if lots::gallery::is_gallery(path)? {
+                read.extend(if lots::gallery::is_gallery(path)? {
                     let gallery = lots::gallery::read(path)?;
                     loaded.expect_made_with(&gallery, layer).about("template", path.display())?;
-                }
-                templates.extend(lots::data::templates::read(path, &loaded.network, shape)?);
+                    templates::of_gallery(&gallery, path, &loaded.network, shape)?
+                } else {
+                    templates::read(path, &loaded.network, shape)?
+                });
             }
         }
-        Ok(templates)
+        Ok(read)
     }
 
     /// The first of these arguments, if it was given.
