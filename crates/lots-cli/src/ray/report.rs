@@ -10,7 +10,7 @@ use super::aim::Aim;
 use crate::attack::images::LeftOutOf;
 use crate::class_names::ClassNames;
 use crate::images::Preprocessed;
-use crate::terminal::{self, Align};
+use crate::terminal::{self, Align, plain};
 
 /// What `--json` prints.
 #[derive(Clone, Debug, Serialize)]
@@ -218,7 +218,9 @@ impl Report {
         }
         let missing = self.no_direction.iter();
         parts.extend(
-            missing.map(|it| format!("{}: no direction, {}\n", it.direction, it.reason.replace('_', " "))),
+            missing.map(|it| {
+                format!("{}: no direction, {}\n", plain(&it.direction), it.reason.replace('_', " "))
+            }),
         );
         if is_written {
             parts.push(format!("wrote {}\n", self.file));
