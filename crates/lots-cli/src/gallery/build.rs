@@ -30,7 +30,7 @@ pub(super) struct Built {
 pub(super) fn build(args: &GalleryBuildArgs, terminal: Terminal) -> Result<Built> {
     let loaded = Loaded::open(&args.network())?;
     let layer = loaded.layer(&args.layer)?;
-    let Sources { sources, repeated, left_out } = Sources::parse(&args.images)?;
+    let Named { sources, repeated, left_out } = Named::parse(&args.images)?;
     terminal.leave_out_no_pictures(&left_out);
     let mut count = 0;
     for source in &sources {
@@ -75,13 +75,13 @@ pub(super) fn build(args: &GalleryBuildArgs, terminal: Terminal) -> Result<Built
 }
 
 /// All that was named.
-struct Sources<'a> {
+struct Named<'a> {
     sources: Vec<Source<'a>>,
     repeated: usize,
     left_out: NoPictures,
 }
 
-impl<'a> Sources<'a> {
+impl<'a> Named<'a> {
     /// Pictures of identities in the order in which they are named, then sets of labelled images.
     fn parse(texts: &'a [String]) -> Result<Self> {
         let (mut pictures, mut sources) = (Vec::new(), Vec::new());

@@ -94,12 +94,13 @@ fn centroids_and_labels_have_the_names_of_identities() {
     assert!(rows.iter().all(|row| row["target_kind"] == "centroid" && row["target_class_name"].is_string()));
 
     fs::create_dir(stage.path("flat")).unwrap();
-    let mut table = String::from("image,identity\n");
+    let mut table = vec!["image,identity".to_owned()];
     for (number, identity) in ["anna", "bob", "carol"].into_iter().enumerate() {
         let picture = fs::read_dir(stage.path("people").join(identity)).unwrap().next().unwrap().unwrap();
         fs::copy(picture.path(), stage.path("flat").join(format!("{number}.png"))).unwrap();
-        table += &format!("{number}.png,{identity}\n");
+        table.push(format!("{number}.png,{identity}"));
     }
+    let table = table.join("\n");
     fs::write(stage.path("labels.csv"), &table).unwrap();
     let attack = format!("attack {BEHIND} --method hot-cold --origin flat --no-pass --out flat-run --json");
     let summary = json(&stage.run(&format!("{attack} --labels labels.csv"), 0));

@@ -128,6 +128,22 @@ enum Class {
     Name(String),
 }
 
+impl Class {
+    /// - `row`, `path`: of the template, for the message.
+    fn number(self, classes: &ClassNames, row: usize, path: &Path) -> Result<usize> {
+        let name = match self {
+            Self::Number(class) => return Ok(class),
+            Self::Name(name) => name,
+        };
+        let [class] = classes.meant_by(&name)[..] else {
+            let got = format!("the class `{}` in template {row}", name.escape_debug());
+            let expected = "a class by its number, or by its name where one class of the network has it";
+            return Err(Error::Unsupported { kind: KIND, got, expected, path: path.to_owned() });
+        };
+        Ok(class)
+    }
+}
+
 fn of_values(values: Vec<f32>) -> Written {
     Written { name: None, class: None, values }
 }
@@ -229,19 +245,7 @@ fn checked(
             Some(name) if !name.is_empty() && !name.contains(char::is_control) => name,
             _ => own,
         };
-        let class = match written.class {
-            Some(Class::Name(name)) => match classes.meant_by(&name)[..] {
-                [class] => Some(class),
-                _ => {
-                    let got = format!("the class `{}` in template {row}", name.escape_debug());
-                    let expected =
-                        "a class by its number, or by its name where one class of the network has it";
-                    return Err(Error::Unsupported { kind: KIND, got, expected, path: path.to_owned() });
-                }
-            },
-            Some(Class::Number(class)) => Some(class),
-            None => None,
-        };
+        let class = written.class.map(|class| class.number(&classes, row, path)).transpose()?;
         Ok(TargetTemplate { name, class, values: Arc::from(written.values) })
     };
     found.into_iter().enumerate().map(template).collect()
