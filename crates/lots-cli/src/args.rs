@@ -237,9 +237,9 @@ pub(crate) struct DirectionArgs {
     pub(crate) origin: OriginArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// hot-cold: the hot class, counted from 0
+    /// hot-cold: the hot class, by its number, counted from 0, or by its name, such as an identity of the gallery
     #[arg(long, value_name = "CLASS")]
-    pub(crate) target_class: Option<usize>,
+    pub(crate) target_class: Option<String>,
     #[command(flatten)]
     pub(crate) templates: TemplateArgs,
     #[command(flatten)]

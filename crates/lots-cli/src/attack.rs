@@ -191,6 +191,7 @@ impl<'a> Job<'a> {
         };
         let origin_files = self.origin_files(&origins, folder)?;
         for Finished { mut row, perturbed, stem, origin } in finished {
+            row = row.with_class_names(&self.plan.class_names);
             row.origin_file = origin_files.get(origin).cloned().flatten();
             if let (Some(image), Some(reached)) = (&perturbed, &mut row.reached) {
                 reached.file = match self.format {

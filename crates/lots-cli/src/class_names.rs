@@ -1,17 +1,25 @@
-//! [`ClassNames`]: what the classes of a network are called in captions.
+//! [`ClassNames`]: what the classes of a network are called, where they are named and where they are shown.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use lots::data::class_names;
 use lots_network::Network;
 
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, listed};
 use crate::network::FEATURES;
 use crate::network::read_whole;
 use crate::terminal::plain;
 
+/// So many names are in a hint.
+const MOST_NAMED: usize = 12;
+
 /// The names of all classes in the order of the logits, or none at all.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ClassNames(Vec<String>);
+pub(crate) struct ClassNames {
+    names: Vec<String>,
+    known: class_names::ClassNames,
+}
 
 impl ClassNames {
     /// The names in a text file, one a line; without a file those that the network knows, from a gallery.
@@ -20,30 +28,92 @@ impl ClassNames {
     /// If the file cannot be read, or has another number of lines than the network has classes.
     pub(crate) fn open(path: Option<&Path>, network: &Network) -> Result<Self> {
         let class_count = network.class_count();
-        let Some(path) = path else {
-            return Ok(Self(
-                network.class_names().into_iter().map(|name| plain(name).into_owned()).collect(),
-            ));
-        };
+        let Some(path) = path else { return Ok(Self::of_network(network)) };
         let bytes = read_whole(path, "list of class names")?;
         let text = String::from_utf8_lossy(&bytes);
-        let names: Vec<String> =
-            text.trim_end().lines().map(|name| plain(name.trim()).into_owned()).collect();
+        let names: Vec<String> = text.trim_end().lines().map(|name| name.trim().to_owned()).collect();
         if names.len() == class_count {
-            return Ok(Self(names));
+            return Ok(Self::new(names));
         }
         let (shown, got) = (path.display(), names.len());
         Err(Failure::new(format!(
             "`{shown}` has {got} lines, expected {class_count}, one a class of the network"
         ))
         .with_hint(format!(
-            "the first line is the name of class 0, in the order of the network's logits; {FEATURES}"
+            "the first line is the name of class 0, in the order of the network's logits; {}",
+            Self::of_network(network).hint()
         )))
     }
 
-    /// The name of a class, or its number.
+    /// The names that the network knows, from a gallery.
+    pub(crate) fn of_network(network: &Network) -> Self {
+        Self::new(network.class_names().into_iter().map(str::to_owned).collect())
+    }
+
+    fn new(names: Vec<String>) -> Self {
+        Self { known: class_names::ClassNames::new(&names), names }
+    }
+
+    /// The name of a class, or its number, for a terminal or a picture.
     pub(crate) fn of(&self, class: usize) -> String {
-        self.0.get(class).filter(|name| !name.is_empty()).cloned().unwrap_or_else(|| class.to_string())
+        self.name(class).map_or_else(|| class.to_string(), |name| plain(name).into_owned())
+    }
+
+    /// The name of a class, if it has one, as it is.
+    pub(crate) fn name(&self, class: usize) -> Option<&str> {
+        self.names.get(class).map(String::as_str).filter(|name| !name.is_empty())
+    }
+
+    /// What the mean of a class is called as a target: `centroid-anna`, `centroid-3`.
+    pub(crate) fn centroid(&self, class: usize) -> String {
+        self.name(class).map_or_else(|| format!("centroid-{class}"), |name| format!("centroid-{name}"))
+    }
+
+    /// The names of these classes, those that have one.
+    pub(crate) fn of_these(&self, classes: impl IntoIterator<Item = usize>) -> BTreeMap<usize, String> {
+        classes.into_iter().filter_map(|class| Some((class, self.name(class)?.to_owned()))).collect()
+    }
+
+    /// The class that a text means, by its name or its number.
+    ///
+    /// # Errors
+    /// If no class of the network is meant, or several are.
+    pub(crate) fn class(&self, text: &str, network: &Network) -> Result<usize> {
+        let last = network.class_count() - 1;
+        let failure = match self.known.meant_by(text).as_slice() {
+            &[class] => return self.expect(class, network).map(|()| class),
+            [] if self.names.is_empty() => {
+                Failure::new(format!("class `{text}` is not in the network, expected 0 to {last}"))
+            }
+            [] => Failure::new(format!("no class of the network is called `{text}`")),
+            several => {
+                return Err(Failure::new(format!("the classes {} are all called `{text}`", listed(several)))
+                    .with_hint("say which of them by its number"));
+            }
+        };
+        let nearest = self.known.nearest(text).map(|name| format!("did you mean `{name}`? "));
+        Err(failure.with_hint(nearest.unwrap_or_default() + &self.hint()))
+    }
+
+    /// # Errors
+    /// If the network has no such class.
+    pub(crate) fn expect(&self, class: usize, network: &Network) -> Result<()> {
+        let last = network.class_count() - 1;
+        if class <= last {
+            return Ok(());
+        }
+        Err(Failure::new(format!("class {class} is not in the network, expected 0 to {last}"))
+            .with_hint(self.hint()))
+    }
+
+    /// What someone may not know who has asked for a class that is not there.
+    pub(crate) fn hint(&self) -> String {
+        if self.names.is_empty() {
+            return FEATURES.to_owned();
+        }
+        let some: Vec<String> = self.names.iter().take(MOST_NAMED).map(|name| format!("`{name}`")).collect();
+        let more = if self.names.len() > MOST_NAMED { ", …" } else { "" };
+        format!("its classes are called {}{more}", some.join(", "))
     }
 }
 
@@ -53,10 +123,47 @@ mod tests {
 
     use super::*;
 
+    fn network(classes: usize) -> Network {
+        Vgg16 { extent: 32, channels: [1; 5], features: 2, classes }.network(0)
+    }
+
     #[test]
     fn classes_without_a_name_are_numbers() {
-        let names = ClassNames(vec!["tabby".to_owned(), String::new()]);
+        let names = ClassNames::new(vec!["tabby".to_owned(), String::new()]);
         assert_eq!([0, 1, 2].map(|class| names.of(class)), ["tabby", "1", "2"]);
+        assert_eq!(names.of_these([1, 0, 0]), BTreeMap::from([(0, "tabby".to_owned())]));
+    }
+
+    #[test]
+    fn a_class_is_named_or_numbered() {
+        let names = ["anna", "bob", "carol", "bob"].map(str::to_owned).to_vec();
+        let (people, network) = (ClassNames::new(names), network(4));
+        assert_eq!(people.class("carol", &network).unwrap(), 2);
+        assert_eq!(people.class("3", &network).unwrap(), 3);
+        let told = |names: &ClassNames, text: &str| {
+            let failure = names.class(text, &network).unwrap_err();
+            (failure.message().to_owned(), failure.hint().unwrap().to_owned())
+        };
+        let called = "its classes are called `anna`, `bob`, `carol`, `bob`";
+        assert_eq!(
+            told(&people, "Anne"),
+            ("no class of the network is called `Anne`".to_owned(), format!("did you mean `anna`? {called}"))
+        );
+        assert_eq!(
+            told(&people, "4"),
+            ("class 4 is not in the network, expected 0 to 3".to_owned(), called.to_owned())
+        );
+        assert_eq!(told(&people, "bob").0, "the classes `1` and `3` are all called `bob`");
+        let (message, hint) = told(&ClassNames::default(), "anna");
+        assert_eq!(message, "class `anna` is not in the network, expected 0 to 3");
+        assert_eq!(hint, FEATURES);
+    }
+
+    #[test]
+    fn names_of_strangers_are_found_as_they_are_and_shown_plainly() {
+        let names = ClassNames::new(vec!["a\u{202e}b".to_owned(), "c".to_owned()]);
+        assert_eq!(names.class("a\u{202e}b", &network(2)).unwrap(), 0);
+        assert_eq!(names.of(0), "a\\u{202e}b");
     }
 
     #[test]
@@ -64,7 +171,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("names.txt");
         std::fs::write(&path, "tabby\r\n tiger cat\n").unwrap();
-        let network = |classes| Vgg16 { extent: 32, channels: [1; 5], features: 2, classes }.network(0);
         let names = ClassNames::open(Some(&path), &network(2)).unwrap();
         assert_eq!([0, 1].map(|class| names.of(class)), ["tabby", "tiger cat"]);
         let failure = ClassNames::open(Some(&path), &network(3)).unwrap_err();

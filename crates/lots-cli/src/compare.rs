@@ -6,6 +6,7 @@ mod report;
 mod summary;
 mod terminal_text;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -22,7 +23,7 @@ use self::attempts::{Attempts, Row};
 use self::summary::{Group, groups};
 use crate::Done;
 use crate::args::{CompareArgs, LabelledArgs};
-use crate::attack::images::{Targets, labelled, picked};
+use crate::attack::images::{LeftOutOf, Targets, labelled, picked};
 use crate::attack::plan::{self, expect_once};
 use crate::attack::settings;
 use crate::digest::ImagesDigest;
@@ -72,6 +73,7 @@ struct Job<'a> {
     loaded: Loaded,
     origins: ImageSet,
     targets: Targets,
+    left_out: LeftOutOf,
     experiment: Experiment,
     settings: Value,
 }
@@ -84,17 +86,19 @@ impl<'a> Job<'a> {
         let mask = args.part.mask(&loaded.network)?;
         let objectives = args.layer.iter().map(|text| loaded.objective(text, &mask));
         let objectives = objectives.collect::<Result<Vec<_>>>()?;
-        let experiment = experiment(args, &loaded, mask)?;
+        let partial = not_one_whole_layer(args, &objectives);
+        let experiment = experiment(args, &loaded, mask, methods(args, partial.as_deref(), terminal)?)?;
         expect_effect(args, &experiment)?;
-        expect_whole_layers(args, &experiment, &objectives)?;
         let origins = LabelledArgs {
             mnist: None,
             origin: args.origin.origin.clone(),
             labels: args.origin.labels.clone(),
         };
         let origins = labelled(&origins, &loaded.network, terminal)?;
-        let targets = Targets::labelled(&args.target, &origins, &loaded.network, terminal)?;
-        let mut job = Self { args, loaded, origins, targets, experiment, settings: Value::Null };
+        let targets = Targets::labelled(&args.target, &origins.set, &loaded.network, terminal)?;
+        let left_out = origins.left_out(&targets);
+        let mut job =
+            Self { args, loaded, origins: origins.set, targets, left_out, experiment, settings: Value::Null };
         job.settings = job.settings()?;
         Ok(job)
     }
@@ -207,6 +211,8 @@ struct Report<'a> {
     #[serde(flatten)]
     settings: &'a Value,
     origins: Origins,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    left_out: &'a LeftOutOf,
     groups: &'a [Group],
 }
 
@@ -244,7 +250,8 @@ impl Found {
     }
 
     fn report<'a>(&'a self, job: &'a Job<'_>) -> Report<'a> {
-        Report { settings: &job.settings, origins: Origins::of(job, &self.attempts), groups: &self.groups }
+        let origins = Origins::of(job, &self.attempts);
+        Report { settings: &job.settings, origins, left_out: &job.left_out, groups: &self.groups }
     }
 
     /// Shows what was found.
@@ -263,14 +270,12 @@ impl Origins {
 }
 
 /// What is tried on each pair.
-fn experiment(args: &CompareArgs, loaded: &Loaded, mask: Mask) -> Result<Experiment> {
+fn experiment(args: &CompareArgs, loaded: &Loaded, mask: Mask, methods: Vec<Method>) -> Result<Experiment> {
     let until = args.until.unwrap_or_default();
     if !matches!(until, Until::Misclassified | Until::Class) {
         return Err(Failure::new(format!("`--until {until}` cannot be compared"))
             .with_hint("methods without a layer know no representation; use `misclassified` or `class`"));
     }
-    let all = || Method::ALL.into_iter().filter(|method| !matches!(method, Method::Magnify | Method::Reduce));
-    let methods = if args.method.is_empty() { all().collect() } else { args.method.clone() };
     let layers: Vec<String> = if args.layer.is_empty() {
         loaded.weight_layers().map(str::to_owned).collect()
     } else {
@@ -332,22 +337,37 @@ fn expect_effect(args: &CompareArgs, experiment: &Experiment) -> Result<()> {
     Err(Failure::no_effect(&vain, "the methods that are compared", "compare"))
 }
 
-/// # Errors
-/// If a method that looks at one whole layer is to look at several, or at a part.
-fn expect_whole_layers(args: &CompareArgs, experiment: &Experiment, objectives: &[Objective]) -> Result<()> {
-    let method = Method::FeatureAdversary;
+/// What is looked at where that is not one whole layer at a time.
+fn not_one_whole_layer(args: &CompareArgs, objectives: &[Objective]) -> Option<String> {
     let several = objectives.iter().position(|objective| objective.layers().len() > 1);
-    let what = match several.map(|place| &args.layer[place]) {
-        Some(text) => format!("several: `{text}`"),
-        None if !args.part.is_empty() => "a part of one".to_owned(),
-        None => return Ok(()),
-    };
-    if experiment.groups.iter().all(|group| group.method != method) {
-        return Ok(());
+    match several.map(|place| &args.layer[place]) {
+        Some(text) => Some(format!("several: `{text}`")),
+        None => (!args.part.is_empty()).then(|| "a part of one".to_owned()),
     }
-    Err(Failure::new(format!("`{method}` moves toward one whole layer, not {what}")).with_hint(
-        "choose other methods with `--method`, such as `--method toward --method step-and-adjust`",
-    ))
+}
+
+/// The methods that are compared. Of those that nobody has chosen, the one that cannot look at what is asked for is left
+/// out, which is said.
+///
+/// - `partial`: what is looked at, if not one whole layer at a time.
+///
+/// # Errors
+/// If it was chosen.
+fn methods(args: &CompareArgs, partial: Option<&str>, terminal: Terminal) -> Result<Vec<Method>> {
+    let whole = Method::FeatureAdversary;
+    let is_chosen = !args.method.is_empty();
+    let all = || Method::ALL.into_iter().filter(|method| !matches!(method, Method::Magnify | Method::Reduce));
+    let mut methods = if is_chosen { args.method.clone() } else { all().collect() };
+    let Some(what) = partial.filter(|_| methods.contains(&whole)) else { return Ok(methods) };
+    let reason = format!("moves toward one whole layer, not {what}");
+    if is_chosen {
+        return Err(Failure::new(format!("`{whole}` {reason}")).with_hint(
+            "choose other methods with `--method`, such as `--method toward --method step-and-adjust`",
+        ));
+    }
+    terminal.say(format!("left out the method `{whole}`, which {reason}"));
+    methods.retain(|method| *method != whole);
+    Ok(methods)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::Done;
 use crate::args::DescribeArgs;
 use crate::failure::Result;
-use crate::network::{Declared, Loaded};
+use crate::network::{Declared, FEATURES, Loaded};
 use crate::terminal::{Terminal, grouped};
 
 pub(crate) fn run(args: &DescribeArgs, terminal: Terminal) -> Result<Done> {
@@ -27,6 +27,8 @@ struct Report {
     sha256: String,
     input: Input,
     classes: usize,
+    /// Whether its output is said to be classes: it is a softmax, or they have names.
+    classes_known: bool,
     layers: usize,
     positions: usize,
     parameters: usize,
@@ -54,17 +56,27 @@ impl Report {
             sha256: loaded.sha256.clone(),
             input: Input::of(&network.input()),
             classes: network.class_count(),
+            classes_known: network.ends_in_softmax() || !network.class_names().is_empty(),
             layers: layers.len(),
             positions: layers.iter().filter_map(|layer| layer.position).max().unwrap_or(0),
             parameters: layers.iter().map(|layer| layer.parameter_count).sum(),
         }
     }
 
+    /// How many classes there are, as far as anybody can know it.
+    fn classes(&self) -> String {
+        let count = self.classes;
+        if self.classes_known {
+            return count.to_string();
+        }
+        format!("{count}, unless the output is features, which the file does not say; {FEATURES}")
+    }
+
     fn text(&self, pixels: &PixelEncoding) -> String {
         let mut lines = vec![("network", self.network.clone())];
         lines.extend(self.input.lines(pixels));
         lines.extend([
-            ("classes", self.classes.to_string()),
+            ("classes", self.classes()),
             ("layers", format!("{}, {} with weights", self.layers, self.positions)),
             ("parameters", grouped(self.parameters)),
             ("SHA-256", self.sha256.clone()),

@@ -1,16 +1,17 @@
 //! `lots direction`: the direction η in the pixels, as an array.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lots::data::array::RowWriter;
-use lots::data::folder::LeftOut;
 use lots::direction::{Formed, Objective, OriginTrace};
 use lots::{Image, Method, experiment};
 use serde::Serialize;
 
 use crate::Done;
 use crate::args::DirectionArgs;
-use crate::attack::images::{Origin, Targets};
+use crate::attack::images::{LeftOutOf, Origin, Targets, left_out_of};
+use crate::class_names::ClassNames;
 use crate::failure::{About, Failure, Result};
 use crate::images::{FittedChunks, FittedSet, source};
 use crate::network::Loaded;
@@ -22,14 +23,19 @@ const CHUNK: usize = 256;
 
 pub(crate) fn run(args: &DirectionArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
-    expect_arguments(args, &loaded)?;
+    expect_arguments(args)?;
+    let hot = args
+        .target_class
+        .as_ref()
+        .map(|text| ClassNames::of_network(&loaded.network).class(text, &loaded.network));
+    let hot = hot.transpose()?.unwrap_or_default();
     let toward = toward(args, &loaded, terminal)?;
-    let labels = args.origin.labels.as_ref();
-    let source = source(&args.origin.origin, labels)?;
+    let source = source(&args.origin.origin, classes(args))?;
     let chunks = FittedChunks::new(&source, &args.origin.origin, "origin", &loaded.network)?.of(CHUNK);
     let count = chunks.remaining();
-    let left_out = chunks.left_out().cloned();
-    terminal.leave_out("origin", left_out.as_ref());
+    terminal.leave_out("origin", chunks.left_out());
+    let mut left_out = left_out_of(chunks.left_out(), None);
+    left_out.extend(toward.iter().flat_map(Toward::left_out));
     let objective = match &args.layer {
         Some(text) => loaded.objective(text, &args.part.mask(&loaded.network)?)?,
         None => Objective::of_layer(loaded.network.logits()),
@@ -43,7 +49,7 @@ pub(crate) fn run(args: &DirectionArgs, terminal: Terminal) -> Result<Done> {
     for set in chunks {
         let origins = Origin::of_set(&set?, classes(args), first, &loaded.network)?;
         for (formed, origin) in
-            formed(args, &loaded, &objective, &origins, aims.as_ref())?.into_iter().zip(&origins)
+            formed((args, hot), &loaded, &objective, &origins, aims.as_ref())?.into_iter().zip(&origins)
         {
             match formed {
                 Ok(direction) => array.append(direction.values())?,
@@ -71,8 +77,8 @@ struct Report {
     shape: Vec<usize>,
     /// Origins whose rows are zeros.
     no_direction: Vec<Missing>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    left_out: Option<LeftOut>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    left_out: LeftOutOf,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,7 +106,7 @@ impl Report {
 
 /// # Errors
 /// What is missing, or would have no effect.
-fn expect_arguments(args: &DirectionArgs, loaded: &Loaded) -> Result<()> {
+fn expect_arguments(args: &DirectionArgs) -> Result<()> {
     let method = args.method;
     if !method.has_one_direction() {
         return Err(Failure::new(format!("`{method}` has not one direction, but a new one after each step"))
@@ -145,10 +151,7 @@ fn expect_arguments(args: &DirectionArgs, loaded: &Loaded) -> Result<()> {
     if !vain.is_empty() {
         return Err(Failure::no_effect(&vain, &format!("`{method}`"), "direction"));
     }
-    match args.target_class {
-        Some(class) => loaded.expect_class(class),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Where the classes of the origins come from; those that no direction depends on are predicted.
@@ -160,8 +163,9 @@ fn classes(args: &DirectionArgs) -> Option<&crate::args::LabelSource> {
     }
 }
 
+/// - `hot`: the hot class, for hot-cold.
 fn formed(
-    args: &DirectionArgs,
+    (args, hot): (&DirectionArgs, usize),
     loaded: &Loaded,
     objective: &Objective,
     origins: &[Origin],
@@ -179,7 +183,6 @@ fn formed(
         Method::FastGradientSign => trace.fast_gradient_sign(&classes, vanished)?,
         Method::FastGradientValue => trace.fast_gradient_value(&classes, vanished)?,
         Method::HotCold => {
-            let hot = args.target_class.unwrap_or_default();
             if let Some(origin) = origins.iter().find(|origin| origin.class == hot) {
                 return Err(
                     Failure::from(lots::Error::SameClass { class: hot }).about("origin", &origin.name)

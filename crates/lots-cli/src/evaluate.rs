@@ -2,6 +2,7 @@
 
 pub(crate) mod row;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use lots::data::ImageSet;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use self::row::{Measured, RowReport, TableRow};
 use crate::Done;
 use crate::args::EvaluateArgs;
-use crate::attack::images::{Targets, labelled};
+use crate::attack::images::{LeftOutOf, Targets, labelled};
 use crate::digest::ImagesDigest;
 use crate::failure::{Failure, Result};
 use crate::interrupt::{Interrupt, with_way_on};
@@ -28,10 +29,12 @@ const FORMAT_VERSION: u32 = 1;
 pub(crate) fn run(args: &EvaluateArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     let origins = labelled(&args.origin, &loaded.network, terminal)?;
-    let targets = Targets::labelled(&args.target, &origins, &loaded.network, terminal)?;
+    let targets = Targets::labelled(&args.target, &origins.set, &loaded.network, terminal)?;
+    let left_out = origins.left_out(&targets);
+    let origins = origins.set;
     let about = about(args, &loaded, &origins, &targets);
-    if let Some(report) = complete(args, &about)? {
-        return tell(&report, args, "complete already:", terminal);
+    if let Some(row) = complete(args, &about)? {
+        return tell(&Report { about, left_out, row }, args, "complete already:", terminal);
     }
     let mut kept = Kept::open(args, about)?;
     let measured = Measured {
@@ -59,11 +62,11 @@ pub(crate) fn run(args: &EvaluateArgs, terminal: Terminal) -> Result<Done> {
         progress.inc((kept.state.row.origins - before) as u64);
     }
     progress.finish_and_clear();
-    tell(&kept.finish()?, args, "wrote", terminal)
+    tell(&kept.finish(left_out)?, args, "wrote", terminal)
 }
 
 /// The row that was asked for, if it is there already and was to be gone on with.
-fn complete(args: &EvaluateArgs, about: &Value) -> Result<Option<Report>> {
+fn complete(args: &EvaluateArgs, about: &Value) -> Result<Option<RowReport>> {
     let Some(out) = args.out.as_ref().filter(|out| args.resume && out.exists() && !unfinished(out).exists())
     else {
         return Ok(None);
@@ -72,7 +75,7 @@ fn complete(args: &EvaluateArgs, about: &Value) -> Result<Option<Report>> {
     expect_same(&got, about, "evaluation", out)?;
     let row = serde_json::from_value(got)
         .map_err(|error| Failure::new(format!("`{}` is damaged ({error})", out.display())))?;
-    Ok(Some(Report { about: about.clone(), row }))
+    Ok(Some(row))
 }
 
 /// Shows the row, and the file that it is in.
@@ -89,6 +92,8 @@ fn tell(report: &Report, args: &EvaluateArgs, what: &str, terminal: Terminal) ->
 struct Report {
     #[serde(flatten)]
     about: Value,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    left_out: LeftOutOf,
     #[serde(flatten)]
     row: RowReport,
 }
@@ -138,8 +143,8 @@ impl Kept {
     }
 
     /// Puts the row in its place.
-    fn finish(self) -> Result<Report> {
-        let report = Report { row: self.state.row.report(), about: self.state.about };
+    fn finish(self, left_out: LeftOutOf) -> Result<Report> {
+        let report = Report { row: self.state.row.report(), left_out, about: self.state.about };
         if let Some(out) = &self.out {
             json_file::write(out, &report)?;
             json_file::remove(&unfinished(out))?;

@@ -13,10 +13,10 @@ use crate::terminal::Terminal;
 pub(crate) fn run(args: &GalleryCommandArgs, terminal: Terminal) -> Result<Done> {
     let (report, gallery) = match &args.action {
         GalleryAction::Build(args) => {
-            let Built { gallery, repeated } = build::build(args, terminal)?;
+            let Built { gallery, repeated, left_out } = build::build(args, terminal)?;
             lots::gallery::write(&args.out, &gallery)?;
             terminal.say(format!("wrote {}", args.out.display()));
-            (Report::new(&args.out, &gallery).with_repeated(repeated), gallery)
+            (Report::new(&args.out, &gallery).with_left_out(repeated, left_out), gallery)
         }
         GalleryAction::Show(args) => {
             let gallery = lots::gallery::read(&args.gallery)?;

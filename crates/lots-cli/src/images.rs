@@ -19,12 +19,14 @@ pub(crate) const TARGET: &str = "target";
 pub(crate) const MAKE_ONE: &str =
     "or say with `--target-set nearest`, `farthest`, `centroid` or `mixture` what to make of them";
 
-/// A source of images, with its labels if they are in a file of their own.
+/// A source of images, with its labels if they are in a file of their own, and without if nobody asks for any but what the
+/// network reads.
 pub(crate) fn source(text: &str, labels: Option<&LabelSource>) -> Result<ImageSource> {
     let source = ImageSource::parse(text)?;
     Ok(match labels {
         Some(LabelSource::File(path)) => source.with_labels(path),
-        _ => source,
+        Some(LabelSource::Predicted) => source.without_labels(),
+        None => source,
     })
 }
 

@@ -214,18 +214,6 @@ impl Loaded {
         }
     }
 
-    /// # Errors
-    /// If the network has no such class.
-    pub(crate) fn expect_class(&self, class: usize) -> Result<()> {
-        match self.network.class_count() {
-            count if class < count => Ok(()),
-            count => {
-                let message = format!("class {class} is not in the network, expected 0 to {}", count - 1);
-                Err(Failure::new(message).with_hint(FEATURES))
-            }
-        }
-    }
-
     /// The names of the layers with weights.
     pub(crate) fn weight_layers(&self) -> impl Iterator<Item = &str> {
         weight_layers(&self.network)

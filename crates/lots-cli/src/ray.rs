@@ -3,6 +3,7 @@
 mod aim;
 mod report;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use lots::class_map::{PlaneClasses, PlaneExtent, RayClasses, RayExtent, Signs};
@@ -28,7 +29,7 @@ pub(crate) fn run(args: &RayArgs, terminal: Terminal) -> Result<Done> {
     let names = ClassNames::open(args.class_names.as_deref(), network)?;
     let (fitted, name) = single_fitted(&args.origin, "origin", network)?;
     let origin_class = read(network, &fitted.image)?;
-    let aims = aim::aims(args, &loaded, &fitted.image, origin_class, terminal)?;
+    let (aims, left_out) = aim::aims(args, &loaded, &names, (&fitted.image, origin_class), terminal)?;
     let layers =
         aims.iter().filter_map(|aim| aim.objective.as_ref()).flat_map(Objective::layers).collect::<Vec<_>>();
     let trace = OriginTrace::of_images(network, &layers, std::slice::from_ref(&fitted.image))?
@@ -41,6 +42,8 @@ pub(crate) fn run(args: &RayArgs, terminal: Terminal) -> Result<Done> {
         rays: Vec::new(),
         plane: None,
         no_direction: Vec::new(),
+        class_names: BTreeMap::new(),
+        left_out,
     };
     let mut formed = Vec::new();
     for aim in aims {
@@ -62,6 +65,7 @@ pub(crate) fn run(args: &RayArgs, terminal: Terminal) -> Result<Done> {
     if let Some(drawing) = &drawing {
         write(&args.out, drawing, &report, &names)?;
     }
+    let report = report.with_class_names(&names);
     terminal.result(&report, || report.text(&names, drawing.is_some()))?;
     Ok(if drawing.is_some() { Done::Reached } else { Done::NotReached })
 }

@@ -2,7 +2,6 @@
 
 use lots::Image;
 use lots::data::array::RowWriter;
-use lots::data::folder::LeftOut;
 use serde::Serialize;
 
 use crate::Done;
@@ -18,10 +17,9 @@ const CHUNK: usize = 256;
 pub(crate) fn run(args: &RepresentArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
     let layer = loaded.layer(&args.layer)?;
-    let source = images::source(&args.origin, None)?;
+    // What a layer computes depends on no class, so that strangers to a gallery are represented like all others.
+    let source = images::source(&args.origin, None)?.without_labels();
     let chunks = FittedChunks::new(&source, &args.origin, "origin", &loaded.network)?.of(CHUNK);
-    let left_out = chunks.left_out().cloned();
-    terminal.leave_out("origin", left_out.as_ref());
     let shape = loaded.network.shape(layer).extents().to_vec();
     let mut array = RowWriter::<f32>::create(&args.out, &shape)?;
     let progress = terminal.progress(chunks.remaining() as u64, "images");
@@ -38,7 +36,7 @@ pub(crate) fn run(args: &RepresentArgs, terminal: Terminal) -> Result<Done> {
     progress.finish_and_clear();
     array.finish()?;
     let shape: Vec<usize> = [count].into_iter().chain(shape).collect();
-    let report = Report { file: args.out.display().to_string(), layer: args.layer.clone(), shape, left_out };
+    let report = Report { file: args.out.display().to_string(), layer: args.layer.clone(), shape };
     terminal.result(&report, || report.text())?;
     Ok(Done::Reached)
 }
@@ -49,8 +47,6 @@ struct Report {
     file: String,
     layer: String,
     shape: Vec<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    left_out: Option<LeftOut>,
 }
 
 impl Report {

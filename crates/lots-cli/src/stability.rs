@@ -9,6 +9,7 @@ mod report;
 mod summary;
 mod terminal_text;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use lots::data::ImageSet;
@@ -25,7 +26,7 @@ use self::condition::Verdict;
 use self::summary::{Group, groups};
 use crate::Done;
 use crate::args::StabilityArgs;
-use crate::attack::images::{Targets, labelled};
+use crate::attack::images::{LeftOutOf, Targets, labelled};
 use crate::attack::plan::{self, expect_once};
 use crate::class_names::ClassNames;
 use crate::digest::ImagesDigest;
@@ -84,6 +85,7 @@ struct Job<'a> {
     networks: Vec<Loaded>,
     origins: ImageSet,
     targets: Targets,
+    left_out: LeftOutOf,
     /// What the classes are called.
     names: ClassNames,
     layers: Vec<String>,
@@ -108,9 +110,11 @@ impl<'a> Job<'a> {
             layers.iter().try_for_each(|layer| loaded.layer(layer).map(|_found| ()))?;
         }
         let origins = labelled(&args.origin, &first.network, terminal)?;
-        let targets = Targets::labelled(&args.target, &origins, &first.network, terminal)?;
-        let names = ClassNames::open(None, &first.network)?;
-        let mut job = Self { args, networks, origins, targets, names, layers, settings: Value::Null };
+        let targets = Targets::labelled(&args.target, &origins.set, &first.network, terminal)?;
+        let (names, left_out) = (ClassNames::of_network(&first.network), origins.left_out(&targets));
+        let origins = origins.set;
+        let mut job =
+            Self { args, networks, origins, targets, left_out, names, layers, settings: Value::Null };
         let tested = job.networks.len() - 1;
         job.settings = job.settings_of(tested);
         if tested > 0 {
@@ -255,7 +259,12 @@ struct Report<'a> {
     #[serde(flatten)]
     settings: &'a Value,
     origins: Origins,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    left_out: &'a LeftOutOf,
     groups: &'a [Group],
+    /// What the classes of the groups are called, where classes have names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    class_names: BTreeMap<usize, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<&'a Comparison>,
     #[serde(skip_serializing_if = "<[Verdict]>::is_empty")]
@@ -316,8 +325,7 @@ impl Found {
     fn write(&self, job: &Job<'_>, folder: &Path) -> Result<()> {
         if let Some((attempts, groups)) = &self.baseline {
             let settings = job.settings_of(0);
-            let origins = Origins::of(job, attempts);
-            let report = Report { settings: &settings, origins, groups, comparison: None, conditions: &[] };
+            let report = Report::of(job, &settings, (attempts, groups));
             json_file::write(&folder.join(BASELINE).join(REPORT), &report)?;
         }
         let page = report::page(job, self)?.to_html()?;
@@ -326,13 +334,8 @@ impl Found {
     }
 
     fn report<'a>(&'a self, job: &'a Job<'_>, conditions: &'a [Verdict]) -> Report<'a> {
-        Report {
-            settings: &job.settings,
-            origins: Origins::of(job, &self.attempts),
-            groups: &self.groups,
-            comparison: self.comparison.as_ref(),
-            conditions,
-        }
+        let report = Report::of(job, &job.settings, (&self.attempts, &self.groups));
+        Report { comparison: self.comparison.as_ref(), conditions, ..report }
     }
 
     /// Shows what was found, and whether a condition holds.
@@ -343,6 +346,21 @@ impl Found {
         terminal.result(&self.report(job, &self.verdicts), || terminal_text::of(job, self))?;
         let fails = self.verdicts.iter().any(|verdict| verdict.holds);
         Ok(if fails { Done::Failed } else { Done::Reached })
+    }
+}
+
+impl<'a> Report<'a> {
+    /// A network by itself, compared with nothing.
+    fn of(job: &'a Job<'_>, settings: &'a Value, (attempts, groups): (&'a Attempts, &'a [Group])) -> Self {
+        Self {
+            settings,
+            origins: Origins::of(job, attempts),
+            left_out: &job.left_out,
+            groups,
+            class_names: job.names.of_these(groups.iter().filter_map(|group| group.class)),
+            comparison: None,
+            conditions: &[],
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lots::data::folder::LeftOut;
+use lots::data::identities::NoPictures;
 use serde::Serialize;
 
 use crate::args::Globals;
@@ -65,6 +66,13 @@ impl Terminal {
     pub(crate) fn leave_out(self, role: &str, left_out: Option<&LeftOut>) {
         if let Some(left_out) = left_out {
             self.say(format!("{role}: left out {left_out}"));
+        }
+    }
+
+    /// Says what lies among pictures and is none.
+    pub(crate) fn leave_out_no_pictures(self, left_out: &NoPictures) {
+        for sentence in left_out.sentences() {
+            self.say(format!("left out {}", plain(&sentence)));
         }
     }
 

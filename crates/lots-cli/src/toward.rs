@@ -5,11 +5,14 @@ use std::ops::Range;
 
 use lots::Image;
 use lots::data::ImageSet;
+use lots::data::folder::LeftOut;
 use lots::direction::Objective;
 use lots::experiment::{TargetChoice, TargetTemplate, Targets};
 use lots_network::Network;
 
 use crate::args::TemplateArgs;
+use crate::attack::images::{LeftOutOf, left_out_of};
+use crate::class_names::ClassNames;
 use crate::failure::{Failure, Result};
 use crate::images::{FittedSet, MAKE_ONE, Preprocessed, TARGET, single_fitted, source};
 use crate::network::Loaded;
@@ -23,6 +26,8 @@ pub(crate) struct Toward {
     preprocessed: Vec<Option<Preprocessed>>,
     templates: Vec<TargetTemplate>,
     choice: TargetChoice,
+    /// Pictures of the folders of the images that are not among them.
+    left_out: Option<LeftOut>,
 }
 
 /// A target that there is a picture of.
@@ -41,9 +46,12 @@ impl Toward {
         layers: &[String],
         loaded: &Loaded,
     ) -> Result<Self> {
-        let (images, preprocessed) =
-            images.map_or((None, Vec::new()), |fitted| (Some(fitted.set), fitted.preprocessed));
-        Ok(Self { images, preprocessed, templates: args.read(layers, loaded)?, choice: args.choice()? })
+        let (images, preprocessed, left_out) = match images {
+            Some(FittedSet { set, preprocessed, left_out }) => (Some(set), preprocessed, left_out),
+            None => (None, Vec::new(), None),
+        };
+        let (templates, choice) = (args.read(layers, loaded)?, args.choice()?);
+        Ok(Self { images, preprocessed, templates, choice, left_out })
     }
 
     /// The images that these texts name, one each, or several where one target is made of them or chosen from them.
@@ -57,6 +65,7 @@ impl Toward {
         let network = &loaded.network;
         let (mut images, mut names, mut preprocessed, mut labels) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut left_out: Option<LeftOut> = None;
         for text in texts {
             if args.is_each() {
                 let (fitted, name) = single_fitted(text, TARGET, network)?;
@@ -67,6 +76,11 @@ impl Toward {
             }
             let own = FittedSet::load(&source(text, None)?, text, TARGET, network, terminal)?;
             preprocessed.extend(own.preprocessed);
+            if let Some(more) = own.left_out {
+                let all = left_out.get_or_insert(LeftOut { pictures: 0, folders: Vec::new() });
+                all.pictures += more.pictures;
+                all.folders.extend(more.folders);
+            }
             let (own, own_labels, own_names) = own.set.into_parts();
             labels.extend(own_labels.unwrap_or_default());
             images.extend(own);
@@ -77,7 +91,7 @@ impl Toward {
         let fitted = if images.is_empty() {
             None
         } else {
-            Some(FittedSet { set: ImageSet::new(images, labels, names)?, preprocessed, left_out: None })
+            Some(FittedSet { set: ImageSet::new(images, labels, names)?, preprocessed, left_out })
         };
         Self::new(fitted, args, layers, loaded)
     }
@@ -105,7 +119,13 @@ impl Toward {
             preprocessed: self.preprocessed[own].to_vec(),
             templates: self.templates[templates].to_vec(),
             choice: self.choice.clone(),
+            left_out: self.left_out.clone(),
         })
+    }
+
+    /// What is left out of the images.
+    pub(crate) fn left_out(&self) -> LeftOutOf {
+        left_out_of(None, self.left_out.as_ref())
     }
 
     /// The targets with their representations at the layers of an objective.
@@ -136,9 +156,9 @@ impl Toward {
     }
 
     /// What a target is called: `digits:targets[9]`, `anna`, `centroid-3`, `mixture`.
-    pub(crate) fn name(&self, target: usize, class: Option<usize>) -> String {
+    pub(crate) fn name(&self, target: usize, class: Option<usize>, names: &ClassNames) -> String {
         match (&self.choice, &self.images) {
-            (TargetChoice::Centroid, _) => format!("centroid-{}", class.unwrap_or_default()),
+            (TargetChoice::Centroid, _) => names.centroid(class.unwrap_or_default()),
             (TargetChoice::Mixture(_), _) => "mixture".to_owned(),
             (_, Some(set)) if target < set.len() => set.names()[target].clone(),
             _ => self.templates[target - self.image_count()].name.clone(),

@@ -2,21 +2,23 @@
 
 mod look;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use lots::direction::{Objective, OriginTrace};
 use lots::figure::{Caption, Panel};
 use serde::Serialize;
 
-use self::look::{Given, Look, Row, Sign};
+use self::look::{Asked, Given, Look, Row, Sign};
 use crate::Done;
 use crate::args::VisualizeArgs;
+use crate::attack::images::LeftOutOf;
 use crate::class_names::ClassNames;
 use crate::failure::Result;
 use crate::images::{Preprocessed, file_stem, single_fitted};
 use crate::network::Loaded;
 use crate::panels::{Shown, Subject};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, plain};
 
 pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
     let loaded = Loaded::open(&args.network)?;
@@ -27,7 +29,8 @@ pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
     let mask = args.part.mask(network)?;
     let objectives =
         args.layer.iter().map(|text| loaded.objective(text, &mask)).collect::<Result<Vec<_>>>()?;
-    let look = Look::new(args, &loaded, &origin, &objectives, terminal)?;
+    let look =
+        Look::new(Asked { args, loaded: &loaded, origin: &origin, objectives: &objectives, terminal })?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&name, &look));
     let layers: Vec<_> = objectives.iter().flat_map(Objective::layers).collect();
     let trace = OriginTrace::of_images(network, &layers, std::slice::from_ref(&origin.image))?
@@ -39,6 +42,8 @@ pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
         origin_class: origin.class,
         layers: Vec::new(),
         not_reached: Vec::new(),
+        class_names: BTreeMap::new(),
+        left_out: look.left_out.clone(),
         has_both_signs: look.signs.len() > 1,
     };
     let mut rows = Vec::new();
@@ -66,6 +71,8 @@ pub(crate) fn run(args: &VisualizeArgs, terminal: Terminal) -> Result<Done> {
     }
     let given = Given { name: &name, preprocessed: fitted.preprocessed, subject: &origin };
     look.sheet(&given, &loaded.name, rows).render().save(&out)?;
+    let classes = report.layers.iter().map(|it| it.shown.class).chain([origin.class]);
+    report.class_names = origin.names.of_these(classes);
     report.short().for_each(|line| terminal.say(line));
     terminal.result(&report, || report.text())?;
     Ok(if report.layers.is_empty() { Done::NotReached } else { Done::Reached })
@@ -81,6 +88,11 @@ struct Report {
     origin_class: usize,
     layers: Vec<Reached>,
     not_reached: Vec<NotReached>,
+    /// What the classes here are called, where classes have names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    class_names: BTreeMap<usize, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    left_out: LeftOutOf,
     #[serde(skip)]
     has_both_signs: bool,
 }
@@ -112,7 +124,8 @@ impl Report {
             lines.push(format!("{}: {preprocessed}", self.origin));
         }
         lines.extend(self.layers.iter().map(|it| format!("{}{}", self.sign(it.sign), it.shown)));
-        let class = self.origin_class;
+        let class = self.class_names.get(&self.origin_class);
+        let class = class.map_or_else(|| self.origin_class.to_string(), |name| plain(name).into_owned());
         lines.extend(
             self.not_reached
                 .iter()

@@ -148,6 +148,12 @@ impl Network {
         LayerId(self.logits)
     }
 
+    /// Whether the output is a softmax of the logits: the logits are scores of classes then. Of others the file does not
+    /// say whether they are that, or features that are compared.
+    pub fn ends_in_softmax(&self) -> bool {
+        self.outputs.first().is_some_and(|&output| output != self.logits)
+    }
+
     /// How many classes the logits tell apart.
     pub fn class_count(&self) -> usize {
         self.graph.tensors[self.logits].shape.count()

@@ -2,25 +2,16 @@
 //! give a network that runs or a sentence.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 #[path = "../../../fuzz/read_and_run.rs"]
 mod read_and_run;
 
+use lots_testing::files;
 use read_and_run::read_and_run;
-
-fn files(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
-    let entries = fs::read_dir(&folder).expect("the folder is in the repository");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be read").path()).collect();
-    files.sort();
-    assert!(files.len() > 3, "{} holds {} files", folder.display(), files.len());
-    files
-}
 
 #[test]
 fn the_corpus_of_the_fuzz_target_gives_networks_or_sentences() {
-    for file in files("fuzz/corpus/network_file") {
+    for file in files("fuzz/corpus/network_file", 4) {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         let answer = read_and_run(&fs::read(&file).unwrap());
         // The name says what the answer is.
@@ -40,7 +31,7 @@ fn fixtures_with_changed_bytes_give_networks_or_sentences() {
         ((state >> 33) as usize) % below
     };
     let mut sentences = 0;
-    for file in files("fuzz/corpus/network_file").into_iter().chain(files("testdata/onnx")) {
+    for file in files("fuzz/corpus/network_file", 4).into_iter().chain(files("testdata/onnx", 4)) {
         let bytes = fs::read(&file).unwrap();
         if bytes.is_empty() || bytes.len() > 1 << 16 {
             continue;

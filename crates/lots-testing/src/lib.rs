@@ -1,9 +1,30 @@
-//! Comparing arrays and pictures in tests, with messages that name the first place that differs; networks made for tests.
+//! Comparing arrays and pictures in tests, with messages that name the first place that differs; networks made for tests,
+//! and the files that are stored for them.
 //!
 //! This crate depends on no other crate of the project: a dev-dependency cycle would give two copies of each type.
 
 pub mod face_networks;
 pub mod golden;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The files of a folder of the repository, sorted by name: a corpus, fixtures.
+///
+/// - `folder`: from the root of the repository.
+/// - `least`: so many there must be, so that a test whose files are gone does not pass.
+///
+/// # Panics
+/// If the folder is not there, or has fewer files.
+#[track_caller]
+pub fn files(folder: &str, least: usize) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
+    let entries = fs::read_dir(&folder).expect("the folder is in the repository");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be read").path()).collect();
+    files.sort();
+    assert!(files.len() >= least, "{} holds {} files", folder.display(), files.len());
+    files
+}
 
 /// Asserts `|got − expected| ≤ absolute + relative·|expected|` for every element.
 ///

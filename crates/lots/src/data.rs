@@ -5,6 +5,7 @@
 
 pub mod array;
 mod batch;
+pub mod class_names;
 pub mod digits;
 pub(crate) mod floats;
 pub mod folder;

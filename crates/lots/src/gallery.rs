@@ -7,7 +7,7 @@
 mod file;
 mod pairs;
 
-pub use file::{from_bytes, is_gallery, read, to_bytes, write};
+pub use file::{from_bytes, is_gallery, read, read_bytes, to_bytes, write};
 pub use pairs::{MOST_COMPARED, Pair, Pairs, pairs};
 
 use lots_network::{Gallery, GalleryHeader, Network, Template};

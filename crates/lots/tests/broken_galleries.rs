@@ -1,7 +1,7 @@
 //! Galleries that lie: the corpus of the fuzz target must give galleries or sentences.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[path = "../../../fuzz/read_gallery.rs"]
 mod read_gallery;
@@ -9,12 +9,7 @@ mod read_gallery;
 use read_gallery::read_gallery;
 
 fn corpus() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/gallery_file");
-    let entries = fs::read_dir(&folder).expect("the folder is in the repository");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be read").path()).collect();
-    files.sort();
-    assert!(files.len() > 20, "{} holds {} files", folder.display(), files.len());
-    files
+    lots_testing::files("fuzz/corpus/gallery_file", 21)
 }
 
 #[test]

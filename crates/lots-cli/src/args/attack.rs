@@ -43,9 +43,10 @@ pub(crate) struct AttackArgs {
     /// Pairs of different identities: a gallery, or a CSV file with a score or the paths of two images in each row
     #[arg(long, value_name = "FILE")]
     pub(crate) impostors: Option<PathBuf>,
-    /// Class to reach, counted from 0; for hot-cold the hot class, by default each but the origin's
+    /// Class to reach, by its number, counted from 0, or by its name, such as an identity of the gallery; for hot-cold the
+    /// hot class, by default each but the origin's
     #[arg(long, value_name = "CLASS")]
-    pub(crate) target_class: Option<usize>,
+    pub(crate) target_class: Option<String>,
     /// Also attack origins that the network misclassifies already; what it reads counts as their class
     #[arg(long)]
     pub(crate) include_misclassified: bool,

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use lots::data::templates;
 use lots::experiment::{TargetChoice, TargetTemplate};
 use lots::mask::{Mask, MaskPart};
 use lots_network::{LayerId, Network};
 
 use super::values;
+use crate::class_names::ClassNames;
 use crate::failure::{About, Failure, Result};
 use crate::network::Loaded;
 
@@ -112,28 +114,31 @@ impl TemplateArgs {
     /// If layers of several sizes are steered, as a template has the numbers of one; if a file holds something else, or a
     /// class that the network does not have, or is a gallery of another layer than all that are steered.
     pub(crate) fn read(&self, layers: &[String], loaded: &Loaded) -> Result<Vec<TargetTemplate>> {
-        let mut templates = Vec::new();
-        let (Some(first), false) = (self.template.first(), layers.is_empty()) else { return Ok(templates) };
+        let mut read = Vec::new();
+        let (Some(first), false) = (self.template.first(), layers.is_empty()) else { return Ok(read) };
         let (network, steered) = (&loaded.network, steered(layers, first, loaded)?);
+        let (shape, names) = (network.shape(steered[0]), ClassNames::of_network(network));
         for path in &self.template {
             let file = path.display();
-            if lots::gallery::is_gallery(path)? {
+            let own = if lots::gallery::is_gallery(path)? {
                 let gallery = lots::gallery::read(path)?;
                 for &layer in &steered {
                     loaded.expect_made_with(&gallery, layer).about("template", &file)?;
                 }
-            }
-            let own = lots::data::templates::read(path, network, network.shape(steered[0]))?;
+                templates::of_gallery(&gallery, path, network, shape)?
+            } else {
+                templates::read(path, network, shape)?
+            };
             for TargetTemplate { name, class, .. } in &own {
-                class.map_or(Ok(()), |class| loaded.expect_class(class)).map_err(|failure| {
+                class.map_or(Ok(()), |class| names.expect(class, network)).map_err(|failure| {
                     failure.about("template", name).about("file", &file).with_hint(
                         "classes are counted from 0 in the order of the network's logits; leave out what is not known",
                     )
                 })?;
             }
-            templates.extend(own);
+            read.extend(own);
         }
-        Ok(templates)
+        Ok(read)
     }
 
     /// The first of these arguments, if it was given.

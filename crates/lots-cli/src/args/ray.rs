@@ -26,9 +26,10 @@ pub(crate) struct RayArgs {
     /// toward: the image to move toward, or those that `--target-set` makes targets of; may be given several times
     #[arg(long, value_name = "IMAGES")]
     pub(crate) target: Vec<String>,
-    /// hot-cold: the hot class, counted from 0; may be given several times
+    /// hot-cold: the hot class, by its number, counted from 0, or by its name, such as an identity of the gallery; may be
+    /// given several times
     #[arg(long, value_name = "CLASS")]
-    pub(crate) target_class: Vec<usize>,
+    pub(crate) target_class: Vec<String>,
     /// Draw the plane of the two directions that are named, as a map of classes, instead of a ray for each direction
     #[arg(long)]
     pub(crate) plane: bool,

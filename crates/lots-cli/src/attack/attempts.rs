@@ -116,12 +116,16 @@ struct Named {
 impl Named {
     fn new(plan: &Plan, targets: Option<&Targets>, target: usize, class: Option<usize>) -> Self {
         let images = targets.map_or(0, |targets| targets.set.len());
-        let made = |name: String, kind| Self { stem: name.clone(), name, kind: Some(kind) };
         match (&plan.experiment.target_choice, targets) {
             (TargetChoice::Centroid, _) => {
-                made(format!("centroid-{}", class.unwrap_or_default()), TargetKind::Centroid)
+                let class = class.unwrap_or_default();
+                let (name, stem) = (plan.class_names.centroid(class), format!("centroid-{class}"));
+                Self { name, kind: Some(TargetKind::Centroid), stem }
             }
-            (TargetChoice::Mixture(_), _) => made("mixture".to_owned(), TargetKind::Mixture),
+            (TargetChoice::Mixture(_), _) => {
+                let name = "mixture".to_owned();
+                Self { stem: name.clone(), name, kind: Some(TargetKind::Mixture) }
+            }
             (_, Some(targets)) if target < images => Self {
                 name: targets.set.names()[target].clone(),
                 kind: None,

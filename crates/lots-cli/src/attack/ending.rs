@@ -8,7 +8,7 @@ use lots::gallery::pairs;
 use lots::mask::Mask;
 use lots::regular_file::RegularFile;
 use lots::verification::UntilAtFar;
-use lots_network::{Gallery, LayerId, Metric};
+use lots_network::{LayerId, Metric};
 use serde::Serialize;
 
 use crate::args::AttackArgs;
@@ -67,18 +67,19 @@ fn at_far(
     args: &AttackArgs,
     loaded: &Loaded,
 ) -> Result<(Until, Option<FromImpostors>)> {
-    let similarities = |gallery: Gallery| -> Result<Vec<f64>> {
-        loaded.expect_made_with(&gallery, layer(args, loaded)?).about("impostors", path.display())?;
-        Ok(pairs(&gallery, wanted.metric).impostor)
+    // The header of a gallery answers for its length.
+    let is_gallery = lots::gallery::is_gallery(path)?;
+    let bytes = if is_gallery {
+        lots::gallery::read_bytes(path)?
+    } else {
+        RegularFile::open(path)?.read("table of impostors", MOST_BYTES)?
     };
-    let gallery = if lots::gallery::is_gallery(path)? { Some(lots::gallery::read(path)?) } else { None };
-    let is_table = gallery.is_none();
-    // The header of a gallery has answered for its length.
-    let bytes =
-        RegularFile::open(path)?.read("table of impostors", if is_table { MOST_BYTES } else { u64::MAX })?;
-    let similarities = match gallery {
-        Some(gallery) => similarities(gallery)?,
-        None => of_table(&bytes, wanted.metric, path, args, loaded)?,
+    let similarities = if is_gallery {
+        let gallery = lots::gallery::from_bytes(&bytes, path)?;
+        loaded.expect_made_with(&gallery, layer(args, loaded)?).about("impostors", path.display())?;
+        pairs(&gallery, wanted.metric).impostor
+    } else {
+        of_table(&bytes, wanted.metric, path, args, loaded)?
     };
     let until = wanted.until(&similarities).about("impostors", path.display())?;
     let from = FromImpostors {

@@ -9,10 +9,10 @@ use lots::experiment::Pairing;
 use lots_network::{Network, class_of};
 
 use crate::args::{LabelSource, LabelledArgs, LabelledTargetArgs, TargetArgs};
+use crate::class_names::ClassNames;
 use crate::digest::ImagesDigest;
 use crate::failure::{Failure, Result};
 use crate::images::{FittedSet, Preprocessed, file_stem, source};
-use crate::network::FEATURES;
 use crate::terminal::Terminal;
 use crate::toward::class_name;
 
@@ -210,11 +210,35 @@ impl Targets {
     }
 }
 
+/// Pictures of folders that are named like no class: of `origin`, of `target`.
+pub(crate) type LeftOutOf = BTreeMap<&'static str, LeftOut>;
+
+/// What is left out of origins and of targets.
+pub(crate) fn left_out_of(origin: Option<&LeftOut>, target: Option<&LeftOut>) -> LeftOutOf {
+    let both = [("origin", origin), ("target", target)];
+    both.into_iter().filter_map(|(role, left_out)| Some((role, left_out?.clone()))).collect()
+}
+
+/// Images with labels.
+#[derive(Clone, Debug)]
+pub(crate) struct Labelled {
+    pub(crate) set: ImageSet,
+    /// Pictures of their folder that are not among them.
+    left_out: Option<LeftOut>,
+}
+
+impl Labelled {
+    /// What is left out of these and of the targets that belong to them.
+    pub(crate) fn left_out(&self, targets: &Targets) -> LeftOutOf {
+        left_out_of(self.left_out.as_ref(), targets.left_out.as_ref())
+    }
+}
+
 /// The labelled images of these arguments, in the size that the network takes.
 ///
 /// # Errors
 /// If one has no label, or one that is no class of the network.
-pub(crate) fn labelled(args: &LabelledArgs, network: &Network, terminal: Terminal) -> Result<ImageSet> {
+pub(crate) fn labelled(args: &LabelledArgs, network: &Network, terminal: Terminal) -> Result<Labelled> {
     let labels = args.labels.as_ref();
     let are_digits = args.mnist.is_some() || args.origin.split('[').next() == Some("digits");
     if are_digits && labels.is_none() && !has_digits(network) {
@@ -232,7 +256,8 @@ pub(crate) fn labelled(args: &LabelledArgs, network: &Network, terminal: Termina
     let origins = Origin::of_set(&set, labels, 0, network)?;
     let classes = origins.iter().map(|origin| origin.class).collect();
     let names = origins.iter().map(|origin| origin.name.clone()).collect();
-    Ok(ImageSet::new(origins.into_iter().map(|origin| origin.image).collect(), Some(classes), names)?)
+    let images = origins.into_iter().map(|origin| origin.image).collect();
+    Ok(Labelled { set: ImageSet::new(images, Some(classes), names)?, left_out: set.left_out })
 }
 
 /// The images at these places, in this order.
@@ -258,11 +283,12 @@ pub(crate) fn distinct(names: impl Iterator<Item = String>) -> Vec<String> {
 fn expect_classes(classes: &[usize], names: &[String], role: &'static str, network: &Network) -> Result<()> {
     let class_count = network.class_count();
     match classes.iter().zip(names).find(|&(&class, _)| class >= class_count) {
-        Some((&class, name)) => {
-            Err(Failure::from(lots::Error::ClassRange { class, class_count }).about(role, name).with_hint(
-                format!("classes are counted from 0 in the order of the network's logits; {FEATURES}"),
-            ))
-        }
+        Some((&class, name)) => Err(Failure::from(lots::Error::ClassRange { class, class_count })
+            .about(role, name)
+            .with_hint(format!(
+                "classes are counted from 0 in the order of the network's logits; {}",
+                ClassNames::of_network(network).hint()
+            ))),
         None => Ok(()),
     }
 }

@@ -10,6 +10,7 @@ use lots::{LineSearch, Method};
 use super::ending::{FromImpostors, resolve};
 use super::images::{Origin, distinct};
 use crate::args::AttackArgs;
+use crate::class_names::ClassNames;
 use crate::failure::{Failure, Result, listed};
 use crate::images::file_stem;
 use crate::network::Loaded;
@@ -25,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) improve: Vec<String>,
     /// What the threshold of the criterion followed from.
     pub(crate) from_impostors: Option<FromImpostors>,
+    /// What records call the classes.
+    pub(crate) class_names: ClassNames,
 }
 
 impl Plan {
@@ -33,6 +36,8 @@ impl Plan {
         let mask = args.part.mask(&loaded.network)?;
         let (until, from_impostors) = resolve(args, loaded)?;
         expect_needed(args, until, loaded)?;
+        let class_names = ClassNames::of_network(&loaded.network);
+        let target_class = args.target_class.as_ref().map(|text| class_names.class(text, &loaded.network));
         expect_effect(args, until)?;
         expect_once("--method", &args.method)?;
         expect_once("--layer", &args.layer)?;
@@ -47,6 +52,7 @@ impl Plan {
             include_misclassified: args.include_misclassified,
             improve,
             from_impostors,
+            class_names,
             experiment: Experiment {
                 groups,
                 until,
@@ -56,7 +62,7 @@ impl Plan {
                 templates: args.templates.read(&args.layer, loaded)?,
                 target_choice: args.templates.choice()?,
                 mask,
-                target_class: args.target_class,
+                target_class: target_class.transpose()?,
                 misclassified_origins: MisclassifiedOrigins::Include,
                 relu_start: args.how.backpropagation.unwrap_or_default().into(),
                 vanished_gradient: args.how.vanished_gradient.unwrap_or_default().into(),
@@ -79,6 +85,7 @@ impl Plan {
             include_misclassified: false,
             improve: Vec::new(),
             from_impostors: None,
+            class_names: ClassNames::default(),
             experiment: Experiment {
                 groups,
                 misclassified_origins: MisclassifiedOrigins::Include,
@@ -179,7 +186,7 @@ fn expect_needed(args: &AttackArgs, until: Until, loaded: &Loaded) -> Result<()>
             .with_hint("use `--method toward`, `--method step-and-adjust` or `--method feature-adversary`"));
         }
     }
-    args.target_class.map_or(Ok(()), |class| loaded.expect_class(class))
+    Ok(())
 }
 
 /// # Errors

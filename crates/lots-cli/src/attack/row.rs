@@ -5,6 +5,7 @@ use lots::line_search::Crossing;
 use lots::outcome::{NotReached, Perturbed};
 use serde::{Deserialize, Serialize};
 
+use crate::class_names::ClassNames;
 use crate::images::Preprocessed;
 
 /// One attempt, or one origin that was skipped.
@@ -14,6 +15,9 @@ pub(crate) struct Row {
     pub(crate) origin: String,
     /// Its class.
     pub(crate) origin_class: usize,
+    /// What that is called, where classes have names: the identity, behind a gallery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin_class_name: Option<String>,
     /// What was done to the origin before it was attacked, if its file has another size than the network takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) origin_preprocessed: Option<Preprocessed>,
@@ -37,9 +41,13 @@ pub(crate) struct Row {
     /// The target's class, or the class that was to be reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target_class: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) target_class_name: Option<String>,
     /// What the network reads: in the perturbed image, or in an origin that was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) class_name: Option<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(crate) reached: Option<Reached>,
     /// How many images were classified for it.
@@ -175,11 +183,23 @@ impl From<&Perturbed> for Reached {
 }
 
 impl Row {
+    /// The same with what its classes are called.
+    pub(crate) fn with_class_names(self, names: &ClassNames) -> Self {
+        let called = |class: Option<usize>| class.and_then(|class| names.name(class)).map(str::to_owned);
+        Self {
+            origin_class_name: called(Some(self.origin_class)),
+            target_class_name: called(self.target_class),
+            class_name: called(self.class),
+            ..self
+        }
+    }
+
     /// A row about an origin with nothing else yet.
     pub(crate) fn new(origin: &str, origin_class: usize, status: Status) -> Self {
         Self {
             origin: origin.to_owned(),
             origin_class,
+            origin_class_name: None,
             origin_preprocessed: None,
             origin_file: None,
             status,
@@ -189,7 +209,9 @@ impl Row {
             target: None,
             target_kind: None,
             target_class: None,
+            target_class_name: None,
             class: None,
+            class_name: None,
             reached: None,
             classifications: 0,
             backpropagations: 0,

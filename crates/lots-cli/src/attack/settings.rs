@@ -60,7 +60,7 @@ pub(super) fn settings(
             "until": plan.experiment.until.to_string(),
             "until_from": plan.from_impostors,
             "robust_to": search.robust_to.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "target_class": args.target_class,
+            "target_class": plan.experiment.target_class,
             "target_set": args.templates.target_set.as_ref().map(lower),
             "mixture": given(&args.templates.mixture),
             // The array of a mask may be another one by now.

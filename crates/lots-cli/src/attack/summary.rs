@@ -7,6 +7,7 @@ use lots::evaluation::Spread;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use super::images::LeftOutOf;
 use super::plan::Plan;
 use super::row::{Crossed, Improvement, Reached, Reason, Row};
 use crate::numbers::{self, Numbers};
@@ -24,7 +25,7 @@ pub(crate) struct Summary {
     scanned: Option<Scanned>,
     /// Pictures of folders that are named like no class, of origins and of targets.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    left_out: BTreeMap<&'static str, LeftOut>,
+    left_out: LeftOutOf,
     /// Classes of origins that have no target of another class.
     #[serde(skip)]
     own_classes: BTreeSet<usize>,

@@ -11,6 +11,7 @@ mod verification;
 use std::path::Path;
 
 use lots::criterion::Until;
+use lots::data::identities::NoPictures;
 use lots::experiment::{Experiment, MisclassifiedOrigins, Pairing};
 use lots::step_and_adjust::StepAndAdjust;
 use lots::{LineSearch, Method};
@@ -43,6 +44,7 @@ const PAGE: &str = "report.html";
 
 pub(super) fn run(args: &FacesReportArgs, terminal: Terminal) -> Result<Done> {
     let job = Job::new(args)?;
+    terminal.leave_out_no_pictures(&job.identities.left_out);
     let mut folder =
         match RunFolder::start(&output(args), job.settings.clone(), job.loaded.network.input_shape())? {
             Start::Complete(_) => {
@@ -59,6 +61,7 @@ pub(super) fn run(args: &FacesReportArgs, terminal: Terminal) -> Result<Done> {
     let rows: Vec<Row> = attempts::read(&folder)?;
     let report = Report {
         settings: job.settings.clone(),
+        left_out: job.identities.left_out.clone(),
         verification: job.verified.summary.clone(),
         groups: summary::groups(&job, &rows),
         map: Map::new(&job, &rows),
@@ -86,6 +89,9 @@ struct Job<'a> {
 struct Report {
     #[serde(flatten)]
     settings: Value,
+    /// What lies among the pictures and is none.
+    #[serde(default, skip_serializing_if = "NoPictures::is_empty")]
+    left_out: NoPictures,
     verification: Verification,
     groups: Vec<Group>,
     map: Map,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use indicatif::ProgressBar;
 use lots::Image;
-use lots::data::identities::{self, DistinctPictures, IdentityPicture};
+use lots::data::identities::{self, DistinctPictures, IdentityPicture, NoPictures};
 use lots::data::{ImageSource, picture};
 use lots_network::{Gallery, GalleryHeader, LayerId, Network, Template};
 
@@ -19,17 +19,19 @@ use crate::terminal::Terminal;
 /// Images at a time: enough for all lanes of all threads, few enough for any layer.
 const CHUNK: usize = 256;
 
-/// A gallery, and how many pictures were given more than once.
+/// A gallery, how many pictures were given more than once, and what lies among them and is none.
 pub(super) struct Built {
     pub(super) gallery: Gallery,
     pub(super) repeated: usize,
+    pub(super) left_out: NoPictures,
 }
 
 /// The gallery of the images that the arguments name.
 pub(super) fn build(args: &GalleryBuildArgs, terminal: Terminal) -> Result<Built> {
     let loaded = Loaded::open(&args.network())?;
     let layer = loaded.layer(&args.layer)?;
-    let Sources { sources, repeated } = Sources::parse(&args.images)?;
+    let Named { sources, repeated, left_out } = Named::parse(&args.images)?;
+    terminal.leave_out_no_pictures(&left_out);
     let mut count = 0;
     for source in &sources {
         count += source.count(&loaded.network)?;
@@ -69,31 +71,43 @@ pub(super) fn build(args: &GalleryBuildArgs, terminal: Terminal) -> Result<Built
         }
         failure
     })?;
-    Ok(Built { gallery, repeated })
+    Ok(Built { gallery, repeated, left_out })
 }
 
 /// All that was named.
-struct Sources<'a> {
+struct Named<'a> {
     sources: Vec<Source<'a>>,
     repeated: usize,
+    left_out: NoPictures,
 }
 
-impl<'a> Sources<'a> {
+impl<'a> Named<'a> {
     /// Pictures of identities in the order in which they are named, then sets of labelled images.
     fn parse(texts: &'a [String]) -> Result<Self> {
         let (mut pictures, mut sources) = (Vec::new(), Vec::new());
+        let mut left_out = NoPictures::default();
         for text in texts {
-            match Source::parse(text)? {
-                Source::Pictures(own) => pictures.extend(own),
-                labelled @ Source::Labelled { .. } => sources.push(labelled),
+            if names_pictures(text) {
+                let own = identities::list(text)?;
+                pictures.extend(own.pictures);
+                left_out.extend(own.left_out);
+            } else {
+                sources.push(Source::Labelled { text, source: images::source(text, None)? });
             }
         }
         let DistinctPictures { pictures, repeated } = identities::distinct(pictures)?;
         if !pictures.is_empty() {
             sources.insert(0, Source::Pictures(pictures));
         }
-        Ok(Self { sources, repeated })
+        Ok(Self { sources, repeated, left_out })
     }
+}
+
+/// Whether a text names a picture or a folder of pictures, by its name, and not a set of labelled images.
+fn names_pictures(text: &str) -> bool {
+    let path = Path::new(text);
+    let extension = path.extension().map(|end| end.to_string_lossy().to_lowercase());
+    path.is_dir() || extension.is_some_and(|end| picture::EXTENSIONS.contains(&end.as_str()))
 }
 
 /// Images with whom they show.
@@ -104,18 +118,7 @@ enum Source<'a> {
     Labelled { text: &'a str, source: ImageSource },
 }
 
-impl<'a> Source<'a> {
-    fn parse(text: &'a str) -> Result<Self> {
-        let path = Path::new(text);
-        let is_picture = path
-            .extension()
-            .is_some_and(|end| picture::EXTENSIONS.contains(&end.to_string_lossy().to_lowercase().as_str()));
-        if path.is_dir() || is_picture {
-            return Ok(Self::Pictures(identities::list(path)?));
-        }
-        Ok(Self::Labelled { text, source: images::source(text, None)? })
-    }
-
+impl Source<'_> {
     fn count(&self, network: &Network) -> Result<usize> {
         match self {
             Self::Pictures(pictures) => Ok(pictures.len()),

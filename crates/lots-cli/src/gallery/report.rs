@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use lots::data::identities::NoPictures;
 use lots::gallery::{MOST_COMPARED, Pairs, pairs};
 use lots::verification::threshold_at_far;
 use lots_network::{Gallery, Metric, NetworkInput};
@@ -41,6 +42,9 @@ pub(super) struct Report {
     /// Pictures that were given more than once, and counted once.
     #[serde(skip_serializing_if = "Option::is_none")]
     repeated: Option<usize>,
+    /// What lies among the pictures and is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<NoPictures>,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,12 +107,14 @@ impl Report {
             thresholds: RATES.iter().filter_map(threshold).collect(),
             compared: gallery.classes().len().min(MOST_COMPARED),
             repeated: None,
+            left_out: None,
         }
     }
 
     /// The same of a gallery that was just built.
-    pub(super) fn with_repeated(self, repeated: usize) -> Self {
-        Self { repeated: (repeated > 0).then_some(repeated), ..self }
+    pub(super) fn with_left_out(self, repeated: usize, left_out: NoPictures) -> Self {
+        let repeated = (repeated > 0).then_some(repeated);
+        Self { repeated, left_out: (!left_out.is_empty()).then_some(left_out), ..self }
     }
 
     pub(super) fn text(&self, gallery: &Gallery) -> String {

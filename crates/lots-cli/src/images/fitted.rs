@@ -145,7 +145,19 @@ impl<'a> FittedChunks<'a> {
         network: &'a Network,
     ) -> Result<Self> {
         let source = source.clone().with_class_names(network.class_names());
-        Ok(Self { images: source.images().about(role, text)?, chunk: 1, text, role, network })
+        let images = source.images().map_err(|error| {
+            let are_strangers = matches!(error, lots::Error::OtherClasses { .. });
+            let failure = Failure::from(error).about(role, text);
+            match failure.hint() {
+                Some(hint) if are_strangers && role == "origin" => {
+                    let hint =
+                        format!("{hint}; `--labels predicted` takes what the network reads, whoever it is");
+                    failure.with_hint(hint)
+                }
+                _ => failure,
+            }
+        })?;
+        Ok(Self { images, chunk: 1, text, role, network })
     }
 
     /// The same images, so many at a time; the last set may be smaller.

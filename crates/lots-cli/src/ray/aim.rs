@@ -9,7 +9,9 @@ use lots::{Image, Method};
 
 use super::expect_two;
 use crate::args::RayArgs;
+use crate::attack::images::LeftOutOf;
 use crate::attack::plan::groups;
+use crate::class_names::ClassNames;
 use crate::failure::{Failure, Result, listed};
 use crate::network::Loaded;
 use crate::terminal::Terminal;
@@ -21,7 +23,15 @@ pub(super) struct Aim {
     pub(super) group: Group,
     pub(super) objective: Option<Objective>,
     pub(super) target: Option<Target>,
-    pub(super) target_class: Option<usize>,
+    pub(super) target_class: Option<HotClass>,
+}
+
+/// The hot class of hot-cold.
+#[derive(Clone, Debug)]
+pub(super) struct HotClass {
+    pub(super) class: usize,
+    /// What it is called, or its number.
+    pub(super) name: String,
 }
 
 /// What is moved toward.
@@ -32,18 +42,20 @@ pub(super) struct Target {
     representations: Vec<Arc<[f32]>>,
 }
 
-/// The directions of these arguments: each method at each layer, toward each target or with each hot class.
+/// The directions of these arguments: each method at each layer, toward each target or with each hot class; and what is
+/// left out of the targets.
 ///
 /// # Errors
 /// What is missing, or would have no effect.
 pub(super) fn aims(
     args: &RayArgs,
     loaded: &Loaded,
-    origin: &Image,
-    origin_class: usize,
+    names: &ClassNames,
+    (origin, origin_class): (&Image, usize),
     terminal: Terminal,
-) -> Result<Vec<Aim>> {
-    expect_arguments(args, loaded, origin_class)?;
+) -> Result<(Vec<Aim>, LeftOutOf)> {
+    expect_arguments(args)?;
+    let hot = hot_classes(args, loaded, names, origin_class)?;
     let toward = Toward::named(&args.target, &args.templates, &args.layer, loaded, terminal)?;
     let mut aims = Vec::new();
     let mask = args.part.mask(&loaded.network)?;
@@ -61,22 +73,22 @@ pub(super) fn aims(
                 }
                 aims.extend(chosen.into_iter().map(|place| Aim {
                     target: Some(Target {
-                        name: toward.name(place, targets.class(place)),
+                        name: toward.name(place, targets.class(place), names),
                         representations: targets.representations(objective, place),
                     }),
                     ..aim.clone()
                 }));
             }
-            Method::HotCold => aims.extend(
-                args.target_class.iter().map(|&class| Aim { target_class: Some(class), ..aim.clone() }),
-            ),
+            Method::HotCold => {
+                aims.extend(hot.iter().map(|hot| Aim { target_class: Some(hot.clone()), ..aim.clone() }));
+            }
             _ => aims.push(aim),
         }
     }
     if args.plane {
         expect_two(aims.len())?;
     }
-    Ok(aims)
+    Ok((aims, toward.left_out()))
 }
 
 impl Aim {
@@ -89,12 +101,12 @@ impl Aim {
         let vanished = args.how.vanished_gradient.unwrap_or_default().into();
         let logits = Objective::of_layer(network.logits());
         let objective = self.objective.as_ref().unwrap_or(&logits);
-        let formed = match (self.group.method, &self.target, self.target_class) {
+        let formed = match (self.group.method, &self.target, &self.target_class) {
             (Method::Magnify, ..) => trace.magnify_objective(objective)?,
             (Method::Reduce, ..) => trace.reduce_objective(objective)?,
             (Method::FastGradientSign, ..) => trace.fast_gradient_sign(&classes, vanished)?,
             (Method::FastGradientValue, ..) => trace.fast_gradient_value(&classes, vanished)?,
-            (Method::HotCold, _, Some(hot)) => trace.hot_cold(&classes, &[hot])?,
+            (Method::HotCold, _, Some(hot)) => trace.hot_cold(&classes, &[hot.class])?,
             (_, Some(target), _) => trace.toward_objective(objective, &[&target.representations[..]])?,
             _ => return Err(Failure::new(format!("`{}` has no direction of its own", self.group.method))),
         };
@@ -112,9 +124,9 @@ impl Aim {
 
     /// Where it leads, if that is known: ` → digits:targets[9]`, ` → 3`.
     fn end(&self) -> String {
-        match (&self.target, self.target_class) {
+        match (&self.target, &self.target_class) {
             (Some(target), _) => format!(" → {}", target.name),
-            (None, Some(class)) => format!(" → {class}"),
+            (None, Some(hot)) => format!(" → {}", hot.name),
             (None, None) => String::new(),
         }
     }
@@ -127,7 +139,25 @@ impl fmt::Display for Aim {
     }
 }
 
-fn expect_arguments(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Result<()> {
+/// # Errors
+/// If one is no class of the network, or that of the origin.
+fn hot_classes(
+    args: &RayArgs,
+    loaded: &Loaded,
+    names: &ClassNames,
+    origin_class: usize,
+) -> Result<Vec<HotClass>> {
+    let hot = |text: &String| {
+        let class = names.class(text, &loaded.network)?;
+        if class == origin_class {
+            return Err(Failure::from(lots::Error::SameClass { class }).about("origin", &args.origin));
+        }
+        Ok(HotClass { class, name: names.of(class) })
+    };
+    args.target_class.iter().map(hot).collect()
+}
+
+fn expect_arguments(args: &RayArgs) -> Result<()> {
     let any = |has: fn(Method) -> bool| args.method.iter().any(|&method| has(method));
     if let Some(method) = args.method.iter().find(|method| !method.has_one_direction()) {
         return Err(Failure::new(format!("`{method}` has not one direction, but a new one after each step"))
@@ -160,12 +190,6 @@ fn expect_arguments(args: &RayArgs, loaded: &Loaded, origin_class: usize) -> Res
         given.filter(|(_, is_given, has)| *is_given && !has).map(|(flag, ..)| *flag).collect();
     if !vain.is_empty() {
         return Err(Failure::no_effect(&vain, &methods, "ray"));
-    }
-    for &class in &args.target_class {
-        loaded.expect_class(class)?;
-        if class == origin_class {
-            return Err(Failure::from(lots::Error::SameClass { class }).about("origin", &args.origin));
-        }
     }
     Ok(())
 }

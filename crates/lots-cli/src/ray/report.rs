@@ -1,13 +1,16 @@
 //! What `ray` found, as JSON, as tables and in words.
 
+use std::collections::BTreeMap;
+
 use lots::class_map::{Coverage, PlaneClasses, RayClasses};
 use lots::figure::plot::RayPanel;
 use serde::Serialize;
 
 use super::aim::Aim;
+use crate::attack::images::LeftOutOf;
 use crate::class_names::ClassNames;
 use crate::images::Preprocessed;
-use crate::terminal::{self, Align};
+use crate::terminal::{self, Align, plain};
 
 /// What `--json` prints.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +26,11 @@ pub(super) struct Report {
     pub(super) plane: Option<PlaneNumbers>,
     /// Directions that there are not.
     pub(super) no_direction: Vec<NoDirection>,
+    /// What the classes here are called, where classes have names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) class_names: BTreeMap<usize, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) left_out: LeftOutOf,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -107,7 +115,7 @@ impl Named {
             method: aim.group.method.as_str(),
             layer: aim.group.layer.clone(),
             target: aim.target.as_ref().map(|target| target.name.clone()),
-            target_class: aim.target_class,
+            target_class: aim.target_class.as_ref().map(|hot| hot.class),
         }
     }
 }
@@ -159,6 +167,18 @@ impl PlaneNumbers {
 }
 
 impl Report {
+    /// The same with what its classes are called.
+    pub(super) fn with_class_names(self, names: &ClassNames) -> Self {
+        let planes = self.plane.iter();
+        let named =
+            self.rays.iter().map(|ray| &ray.named).chain(planes.clone().flat_map(|it| &it.directions));
+        let read = self.rays.iter().flat_map(|ray| &ray.intervals).map(|interval| interval.class);
+        let read = read.chain(planes.flat_map(|plane| &plane.shares).map(|share| share.class));
+        let aimed = named.filter_map(|named| named.target_class);
+        let class_names = names.of_these(read.chain(aimed).chain([self.origin_class]));
+        Self { class_names, ..self }
+    }
+
     /// What the plot shows, for those who cannot see it.
     pub(super) fn description(&self) -> String {
         if let Some(plane) = &self.plane {
@@ -198,7 +218,9 @@ impl Report {
         }
         let missing = self.no_direction.iter();
         parts.extend(
-            missing.map(|it| format!("{}: no direction, {}\n", it.direction, it.reason.replace('_', " "))),
+            missing.map(|it| {
+                format!("{}: no direction, {}\n", plain(&it.direction), it.reason.replace('_', " "))
+            }),
         );
         if is_written {
             parts.push(format!("wrote {}\n", self.file));

@@ -9,6 +9,7 @@ use lots::line_search::{NoStep, image_with_linf};
 use lots::{Criterion, Image};
 
 use crate::args::VisualizeArgs;
+use crate::attack::images::LeftOutOf;
 use crate::failure::{About, Failure, Result};
 use crate::images::Preprocessed;
 use crate::network::Loaded;
@@ -34,6 +35,7 @@ pub(super) struct Target {
     pictured: Option<Pictured>,
     /// For each of the layers that are looked at.
     representations: Vec<Vec<Arc<[f32]>>>,
+    left_out: LeftOutOf,
 }
 
 /// In which directions, a row of the sheet each, and how far.
@@ -43,6 +45,19 @@ pub(super) struct Look {
     /// So far that L∞ is this, or the largest that there is; otherwise as far as it takes.
     pub(super) linf: Option<u8>,
     criterion: Criterion,
+    /// What is left out of the targets.
+    pub(super) left_out: LeftOutOf,
+}
+
+/// What was asked for, with what it is about.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) args: &'a VisualizeArgs,
+    pub(super) loaded: &'a Loaded,
+    pub(super) origin: &'a Subject<'a>,
+    /// One for each layer that is looked at.
+    pub(super) objectives: &'a [Objective],
+    pub(super) terminal: Terminal,
 }
 
 /// What was done in one direction.
@@ -82,13 +97,8 @@ impl Sign {
 }
 
 impl Look {
-    pub(super) fn new(
-        args: &VisualizeArgs,
-        loaded: &Loaded,
-        origin: &Subject<'_>,
-        objectives: &[Objective],
-        terminal: Terminal,
-    ) -> Result<Self> {
+    pub(super) fn new(asked: Asked<'_>) -> Result<Self> {
+        let args = asked.args;
         let mut signs = Vec::new();
         if args.magnify {
             signs.push(Sign::Magnify);
@@ -97,7 +107,7 @@ impl Look {
             signs.push(Sign::Reduce);
         }
         if args.target.is_some() || args.templates.has_templates() {
-            signs.push(Sign::Toward(Target::new(args, loaded, origin, objectives, terminal)?));
+            signs.push(Sign::Toward(Target::new(asked)?));
         } else if let Some(flag) = args.templates.given() {
             return Err(Failure::new(format!("`{flag}` has no effect without a target"))
                 .with_hint("`--target IMAGES`, or `--template FILE` for stored representations"));
@@ -119,7 +129,11 @@ impl Look {
                 ));
             }
         };
-        Ok(Self { signs, linf: args.linf, criterion })
+        let left_out = match signs.as_slice() {
+            [Sign::Toward(target)] => target.left_out.clone(),
+            _ => LeftOutOf::new(),
+        };
+        Ok(Self { signs, linf: args.linf, criterion, left_out })
     }
 
     /// The perturbed image, or why there is none.
@@ -199,13 +213,7 @@ impl Look {
 impl Target {
     /// # Errors
     /// If there is none, or more than one.
-    fn new(
-        args: &VisualizeArgs,
-        loaded: &Loaded,
-        origin: &Subject<'_>,
-        objectives: &[Objective],
-        terminal: Terminal,
-    ) -> Result<Self> {
+    fn new(Asked { args, loaded, origin, objectives, terminal }: Asked<'_>) -> Result<Self> {
         let network = &loaded.network;
         let toward = Toward::named(args.target.as_slice(), &args.templates, &args.layer, loaded, terminal)?;
         let (mut chosen, mut representations) = (Vec::new(), Vec::new());
@@ -218,12 +226,13 @@ impl Target {
             representations.push(targets.representations(objective, target));
         }
         chosen.dedup();
+        let left_out = toward.left_out();
         let [(target, class)] = chosen[..] else {
             let name = format!("the {} at each layer", args.templates.word());
-            return Ok(Self { name, class: None, pictured: None, representations });
+            return Ok(Self { name, class: None, pictured: None, representations, left_out });
         };
-        let (name, pictured) = (toward.name(target, class), toward.pictured(target));
-        Ok(Self { name, class, pictured, representations })
+        let (name, pictured) = (toward.name(target, class, &origin.names), toward.pictured(target));
+        Ok(Self { name, class, pictured, representations, left_out })
     }
 }
 

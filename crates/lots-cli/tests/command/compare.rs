@@ -102,6 +102,30 @@ fn sums_and_parts_of_layers_are_compared_like_layers() {
 }
 
 #[test]
+fn what_looks_at_whole_layers_only_is_left_out_where_parts_and_sums_are_asked_for() {
+    let stage = Stage::new();
+    for options in ["--layer conv2 --only-channels 3,7-12", "--layer conv2*0.5+ip1*2"] {
+        let compare =
+            format!("compare lenet --origin digits[0..2] --budget 40 --no-pass --force --json {options}");
+        let output = stage.lots(&compare).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            message.starts_with("left out the method `feature-adversary`, which moves toward one"),
+            "{message}"
+        );
+        let report = json(std::str::from_utf8(&output.stdout).unwrap());
+        let methods: Vec<&str> = report["groups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|group| group["method"].as_str().unwrap())
+            .collect();
+        assert!(!methods.contains(&"feature-adversary") && methods.contains(&"toward"), "{methods:?}");
+        assert!(methods.contains(&"hot-cold"), "those that look at no layer are compared with them");
+    }
+}
+
+#[test]
 fn a_comparison_fits_on_a_screen() {
     let stage = Stage::new();
     snapshot!("compare", stage.lots(THREE));
@@ -116,8 +140,8 @@ fn what_cannot_be_compared_is_refused() {
         ("compare_little", "--budget 10"),
         ("compare_vain", "--method hot-cold --method l-bfgs --feature-radius 20"),
         ("compare_vain_seed", "--method projected-gradient --seed 3"),
-        ("compare_sum_of_layers", "--layer conv2*0.5+ip1*2"),
-        ("compare_part_of_a_layer", "--layer conv2 --only-channels 3,7-12"),
+        ("compare_sum_of_layers", "--method feature-adversary --layer conv2*0.5+ip1*2"),
+        ("compare_part_of_a_layer", "--method feature-adversary --layer conv2 --only-channels 3,7-12"),
         ("compare_vain_part", "--method hot-cold --only-channels 3"),
         ("compare_twice", "--method hot-cold --method hot-cold"),
     ] {

@@ -133,22 +133,10 @@ fn galleries_that_do_not_fit_are_told() {
     assert!(!stage.path("one.safetensors").exists());
 }
 
-/// A gallery of three identities that are no digits, and twelve pictures of them.
-fn people(stage: &Stage) {
-    let labels = lots::data::digits::load().labels().unwrap()[..60].to_vec();
-    for (identity, class) in [("anna", 0), ("bob", 1), ("carol", 7)] {
-        fs::create_dir_all(stage.path("people").join(identity)).unwrap();
-        for digit in (0..labels.len()).filter(|&digit| labels[digit] == class).take(4) {
-            stage.digit(digit, &format!("people/{identity}/{digit}.png"));
-        }
-    }
-    stage.run("gallery build people --network lenet --layer ip1 --out people.safetensors --quiet", 0);
-}
-
 #[test]
 fn without_targets_the_first_picture_of_each_other_identity_is_moved_toward() {
     let stage = Stage::new();
-    people(&stage);
+    stage.people();
     let network = "lenet --gallery people.safetensors --origin people --no-pass --json --quiet";
     let stability = json(&stage.run(&format!("stability {network} --layer ip1"), 0));
     assert_eq!(stability["origins"]["attacked"], 12);
@@ -177,7 +165,7 @@ fn without_targets_the_first_picture_of_each_other_identity_is_moved_toward() {
 #[test]
 fn identities_that_are_no_digits_need_images_of_their_own() {
     let stage = Stage::new();
-    people(&stage);
+    stage.people();
     let network = "lenet --gallery people.safetensors";
     snapshot!("identities_are_no_digits", stage.lots(&format!("stability {network}")));
     snapshot!("identities_unlabelled", {
@@ -224,8 +212,15 @@ fn pictures_of_identities_that_a_gallery_does_not_know_are_counted() {
     let summary = json(&stage.run(&format!("{attack} --origin people --out run"), 0));
     assert_eq!(summary["left_out"]["origin"]["pictures"], 2);
     assert_eq!(summary["left_out"]["origin"]["folders"][0], "carol");
-    let represent = "represent lenet --gallery g.safetensors --layer ip1 --origin people --out r.npy";
-    snapshot!("gallery_pictures_left_out", stage.lots(represent));
+    let direction = "direction lenet --gallery g.safetensors --method fast-gradient-value --origin people";
+    let output = stage.lots(&format!("{direction} --out d.npy --json")).output().unwrap();
+    assert_eq!(
+        json(std::str::from_utf8(&output.stdout).unwrap())["left_out"]["origin"]["folders"][0],
+        "carol"
+    );
+    let message = String::from_utf8(output.stderr).unwrap();
+    let expected = "origin: left out 2 pictures in a folder that is named like no class: `carol`\n";
+    assert_eq!(message, expected);
     fs::create_dir(stage.path("others")).unwrap();
     fs::rename(stage.path("people/carol"), stage.path("others/carol")).unwrap();
     snapshot!(

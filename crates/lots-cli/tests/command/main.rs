@@ -11,6 +11,7 @@ mod evaluate;
 mod faces;
 mod gallery;
 mod help;
+mod identities;
 mod infimnist;
 mod layers;
 mod mistakes;

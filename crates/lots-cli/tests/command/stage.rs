@@ -73,6 +73,18 @@ impl Stage {
         digits::load().images()[index].save(self.path(file)).unwrap();
     }
 
+    /// A gallery of three identities that are no digits, `people.safetensors`, and four pictures of each.
+    pub(crate) fn people(&self) {
+        let labels = digits::load().labels().unwrap()[..60].to_vec();
+        for (identity, class) in [("anna", 0), ("bob", 1), ("carol", 7)] {
+            std::fs::create_dir_all(self.path("people").join(identity)).unwrap();
+            for digit in (0..labels.len()).filter(|&digit| labels[digit] == class).take(4) {
+                self.digit(digit, &format!("people/{identity}/{digit}.png"));
+            }
+        }
+        self.run("gallery build people --network lenet --layer ip1 --out people.safetensors --quiet", 0);
+    }
+
     /// A network with the topology of VGG-16 for 3×32×32 pixels, and its ten classes by chance.
     pub(crate) fn small_vgg(&self, file: &str) {
         let vgg = Vgg16 { extent: 32, channels: [4, 8, 8, 16, 16], features: 32, classes: 10 };

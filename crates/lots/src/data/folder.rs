@@ -10,6 +10,7 @@ use std::{fmt, fs};
 
 use serde::Serialize;
 
+use super::identities::compare;
 use super::picture;
 use crate::error::{Error, Result};
 
@@ -57,26 +58,56 @@ pub fn list(folder: impl AsRef<Path>) -> Result<Folder> {
     }
 }
 
+/// As [`list`], without labels: pictures of whom or what nobody asks. Where there are none in the folder itself, those of
+/// all its sub-folders count, whatever they are called, in the order of [`compare`](super::identities::compare).
+///
+/// # Errors
+/// As [`list`].
+///
+/// # Example
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// for picture in ["bob/2.png", "anna/1.png", "10/0.png", "9/0.png"] {
+///     std::fs::create_dir_all(folder.path().join(picture).parent().expect("it is in a folder"))?;
+///     std::fs::write(folder.path().join(picture), b"")?;
+/// }
+/// let found = lots::data::folder::list_unlabelled(folder.path())?;
+/// assert_eq!(found.names, ["9/0.png", "10/0.png", "anna/1.png", "bob/2.png"]);
+/// assert_eq!(found.labels, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn list_unlabelled(folder: impl AsRef<Path>) -> Result<Folder> {
+    let folder = folder.as_ref();
+    let has_pictures = names(folder)?.iter().any(|name| is_picture(&folder.join(name)));
+    let found = if has_pictures { list(folder)? } else { list_classes(folder, |_| Some(0))? };
+    Ok(Folder { labels: None, ..found })
+}
+
 /// So many folders are named in a sentence.
 const MOST_NAMED: usize = 5;
 
 impl fmt::Display for LeftOut {
     /// `3 pictures in folders that are named like no class: carol, dave`, of many folders the first.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut names: Vec<String> =
-            self.folders.iter().take(MOST_NAMED).map(|name| format!("`{}`", name.escape_debug())).collect();
-        if let Some(more) = self.folders.len().checked_sub(MOST_NAMED + 1) {
-            names.push(format!("{} more", more + 1));
-        }
         let pictures = if self.pictures == 1 { "picture" } else { "pictures" };
         let folders = if self.folders.len() == 1 { "a folder that is" } else { "folders that are" };
         write!(
             formatter,
             "{} {pictures} in {folders} named like no class: {}",
             self.pictures,
-            names.join(", ")
+            some_of(&self.folders)
         )
     }
+}
+
+/// `` `a`, `b` ``, of many names the first and how many more there are.
+pub(super) fn some_of(names: &[String]) -> String {
+    let mut some: Vec<String> =
+        names.iter().take(MOST_NAMED).map(|name| format!("`{}`", name.escape_debug())).collect();
+    if let Some(more) = names.len().checked_sub(MOST_NAMED + 1) {
+        some.push(format!("{} more", more + 1));
+    }
+    some.join(", ")
 }
 
 /// As [`list`], with class folders that are named by what the classes are called, and no others. The folder may be one
@@ -137,7 +168,7 @@ fn list_classes(folder: &Path, class_of: impl Fn(&str) -> Option<usize>) -> Resu
         .filter(|name| folder.join(name).is_dir())
         .filter_map(|name| Some((class_of(name)?, name)))
         .collect();
-    classes.sort();
+    classes.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| compare(one, other)));
     if let (Some(picture), Some((_, class))) = (pictures.first(), classes.first()) {
         return Err(Error::MixedFolder {
             picture: (*picture).clone(),
@@ -182,8 +213,12 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>> {
 }
 
 pub(super) fn is_picture(path: &Path) -> bool {
+    is_named_like_a_picture(path) && path.is_file()
+}
+
+pub(super) fn is_named_like_a_picture(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    extension.is_some_and(|extension| picture::EXTENSIONS.contains(&extension.as_str())) && path.is_file()
+    extension.is_some_and(|extension| picture::EXTENSIONS.contains(&extension.as_str()))
 }
 
 /// What a name that is a number says.

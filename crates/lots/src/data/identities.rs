@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::folder::{class_index, is_picture, name_of, names};
+use serde::{Deserialize, Serialize};
+
+use super::folder::{class_index, is_named_like_a_picture, is_picture, name_of, names, some_of};
 use crate::error::{Error, Result};
 
 /// A picture and whom it shows.
@@ -19,9 +21,37 @@ pub struct IdentityPicture {
     pub identity: String,
 }
 
+/// The pictures at a path, and what lies among them and is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// The pictures in their order.
+    pub pictures: Vec<IdentityPicture>,
+    /// What somebody might miss among them.
+    pub left_out: NoPictures,
+}
+
+/// What lies where pictures are looked for and is none, each by its path. Hidden files, and files that are not named like
+/// pictures, do not count.
+///
+/// ```
+/// use lots::data::identities::NoPictures;
+/// let left_out = NoPictures { empty: vec!["people/carol".into()], ..NoPictures::default() };
+/// assert_eq!(left_out.sentences(), ["1 folder without a picture: `people/carol`"]);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoPictures {
+    /// What is named like a picture and is no file: a device, a pipe, a link to one or to nothing.
+    pub not_files: Vec<String>,
+    /// Folders in the folder of an identity.
+    pub nested: Vec<String>,
+    /// Folders of identities without a picture.
+    pub empty: Vec<String>,
+}
+
 /// The pictures at a path, without opening them: one picture, the folder of one identity, or a folder of such folders.
-/// Whatever the path, the identity is the name of the folder that a picture lies in. Hidden files and folders without
-/// pictures are left alone. Identities come in the order of [`compare`], their pictures in that of their names.
+/// Whatever the path, the identity is the name of the folder that a picture lies in. Hidden files are left alone; what
+/// else is there and no picture is listed apart. Identities come in the order of [`compare`], their pictures in that of
+/// their names.
 ///
 /// # Errors
 /// [`Error::NoSuchFile`], [`Error::File`]; [`Error::EmptyFolder`] if there is no picture; [`Error::MixedFolder`] if a
@@ -34,40 +64,108 @@ pub struct IdentityPicture {
 ///     std::fs::create_dir_all(folder.path().join(identity))?;
 ///     std::fs::write(folder.path().join(identity).join(picture), b"")?;
 /// }
-/// let pictures = lots::data::identities::list(folder.path())?;
-/// let identities: Vec<&str> = pictures.iter().map(|picture| picture.identity.as_str()).collect();
+/// std::fs::create_dir(folder.path().join("carol"))?;
+/// let found = lots::data::identities::list(folder.path())?;
+/// let identities: Vec<&str> = found.pictures.iter().map(|picture| picture.identity.as_str()).collect();
 /// assert_eq!(identities, ["anna", "bob", "bob"]);
+/// assert!(found.left_out.empty[0].ends_with("carol"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn list(path: impl AsRef<Path>) -> Result<Vec<IdentityPicture>> {
+pub fn list(path: impl AsRef<Path>) -> Result<Listed> {
     let path = path.as_ref();
     if !path.is_dir() {
         fs::metadata(path).map_err(|reason| Error::file("read", path, reason))?;
-        return Ok(vec![picture(path.to_owned())?]);
+        return Ok(Listed { pictures: vec![picture(path.to_owned())?], left_out: NoPictures::default() });
     }
-    let entries = names(path)?;
-    let own: Vec<&String> = entries.iter().filter(|name| is_picture(&path.join(name))).collect();
-    let mut folders: Vec<(&String, Vec<PathBuf>)> = Vec::new();
-    for name in entries.iter().filter(|name| path.join(name).is_dir()) {
-        let folder = path.join(name);
-        let pictures = names(&folder)?.into_iter().map(|name| folder.join(name));
-        let pictures: Vec<PathBuf> = pictures.filter(|path| is_picture(path)).collect();
-        if !pictures.is_empty() {
-            folders.push((name, pictures));
+    let Entries { pictures: own, folders: inner, not_files } = Entries::of(path)?;
+    let mut left_out = NoPictures { not_files, ..NoPictures::default() };
+    let (mut folders, mut nested) = (Vec::new(), Vec::new());
+    for folder in inner {
+        let Entries { pictures, folders: deeper, not_files } = Entries::of(&folder)?;
+        left_out.not_files.extend(not_files);
+        nested.extend(deeper.iter().map(|path| shown(path)));
+        if pictures.is_empty() {
+            left_out.empty.push(shown(&folder));
+        } else {
+            folders.push((name_of(&folder).unwrap_or_default(), pictures));
         }
     }
     folders.sort_by(|(a, _), (b, _)| compare(a, b));
     match (own.first(), folders.first()) {
         (Some(picture), Some((class, _))) => Err(Error::MixedFolder {
-            picture: (*picture).clone(),
-            class: (*class).clone(),
+            picture: picture.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            class: class.clone(),
             path: path.to_owned(),
         }),
         (None, None) => Err(Error::EmptyFolder { path: path.to_owned() }),
-        _ => {
-            let own = own.into_iter().map(|name| path.join(name));
-            own.chain(folders.into_iter().flat_map(|(_, pictures)| pictures)).map(picture).collect()
+        (Some(_), None) => {
+            // The folder is that of an identity, so what is in it is no folder of another.
+            left_out.nested = std::mem::take(&mut left_out.empty);
+            Ok(Listed { pictures: own.into_iter().map(picture).collect::<Result<_>>()?, left_out })
         }
+        (None, Some(_)) => {
+            left_out.nested = nested;
+            let pictures = folders.into_iter().flat_map(|(_, pictures)| pictures);
+            Ok(Listed { pictures: pictures.map(picture).collect::<Result<_>>()?, left_out })
+        }
+    }
+}
+
+/// What lies in a folder, in the order of the names.
+struct Entries {
+    pictures: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+    not_files: Vec<String>,
+}
+
+impl Entries {
+    fn of(folder: &Path) -> Result<Self> {
+        let mut found = Self { pictures: Vec::new(), folders: Vec::new(), not_files: Vec::new() };
+        for path in names(folder)?.into_iter().map(|name| folder.join(name)) {
+            if path.is_dir() {
+                found.folders.push(path);
+            } else if is_picture(&path) {
+                found.pictures.push(path);
+            } else if is_named_like_a_picture(&path) {
+                found.not_files.push(shown(&path));
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl NoPictures {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.not_files.is_empty() && self.nested.is_empty() && self.empty.is_empty()
+    }
+
+    /// Adds what lies at another path.
+    pub fn extend(&mut self, other: Self) {
+        self.not_files.extend(other.not_files);
+        self.nested.extend(other.nested);
+        self.empty.extend(other.empty);
+    }
+
+    /// A sentence of each kind that there is: `1 folder without a picture: people/carol`, of many the first.
+    pub fn sentences(&self) -> Vec<String> {
+        let kinds = [
+            (
+                &self.not_files,
+                [
+                    "thing that is named like a picture and is no file",
+                    "things that are named like pictures and are no files",
+                ],
+            ),
+            (&self.nested, ["folder in the folder of an identity", "folders in folders of identities"]),
+            (&self.empty, ["folder without a picture", "folders without a picture"]),
+        ];
+        let told = kinds.into_iter().filter(|(paths, _)| !paths.is_empty());
+        let told = told.map(|(paths, [one, many])| {
+            let what = if paths.len() == 1 { one } else { many };
+            format!("{} {what}: {}", paths.len(), some_of(paths))
+        });
+        told.collect()
     }
 }
 
@@ -91,7 +189,7 @@ pub struct DistinctPictures {
 /// let folder = tempfile::tempdir()?;
 /// std::fs::create_dir(folder.path().join("anna"))?;
 /// std::fs::write(folder.path().join("anna/1.png"), b"")?;
-/// let twice = [list(folder.path())?, list(folder.path().join("anna/1.png"))?].concat();
+/// let twice = [list(folder.path())?.pictures, list(folder.path().join("anna/1.png"))?.pictures].concat();
 /// let found = distinct(twice)?;
 /// assert_eq!((found.pictures.len(), found.repeated), (1, 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -140,6 +238,10 @@ pub fn compare(a: &str, b: &str) -> Ordering {
     }
 }
 
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
 fn picture(path: PathBuf) -> Result<IdentityPicture> {
     match path.parent().and_then(name_of) {
         Some(identity) => Ok(IdentityPicture { path, identity }),
@@ -163,7 +265,7 @@ mod tests {
 
     fn listed(folder: &Path) -> Vec<(String, String)> {
         let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-        let pictures = list(folder).unwrap();
+        let pictures = list(folder).unwrap().pictures;
         pictures.iter().map(|picture| (picture.identity.clone(), name(&picture.path))).collect()
     }
 
@@ -178,11 +280,37 @@ mod tests {
         assert_eq!(listed(&root.path().join("bob/b.png")), all[2..]);
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_picture_among_them_is_listed_apart() {
+        let root =
+            make(&["bob/b.png", "bob/raw/c.png", "bob/notes.txt", "anna/1.png", "carol/x.txt", ".git/z.png"]);
+        fs::create_dir(root.path().join("anna/deep")).unwrap();
+        for (link, to) in
+            [("bob/camera.png", "/dev/null"), ("bob/gone.jpg", "nowhere"), ("bob/log", "/dev/null")]
+        {
+            std::os::unix::fs::symlink(to, root.path().join(link)).unwrap();
+        }
+        let paths =
+            |names: &[&str]| names.iter().map(|name| shown(&root.path().join(name))).collect::<Vec<_>>();
+        let left_out = list(root.path()).unwrap().left_out;
+        let expected = NoPictures {
+            not_files: paths(&["bob/camera.png", "bob/gone.jpg"]),
+            nested: paths(&["anna/deep", "bob/raw"]),
+            empty: paths(&["carol"]),
+        };
+        assert_eq!(left_out, expected);
+        assert_eq!(left_out.sentences().len(), 3);
+        // The folder of an identity has no identities in it.
+        let anna = list(root.path().join("anna")).unwrap().left_out;
+        assert_eq!(anna, NoPictures { nested: paths(&["anna/deep"]), ..NoPictures::default() });
+    }
+
     #[test]
     fn a_picture_counts_once_and_an_identity_has_one_folder() {
         let root = make(&["a/anna/1.png", "a/anna/2.png", "b/anna/1.png", "b/bob/1.png"]);
         let all = |places: &[&str]| {
-            let listed = places.iter().map(|place| list(root.path().join(place)).unwrap());
+            let listed = places.iter().map(|place| list(root.path().join(place)).unwrap().pictures);
             distinct(listed.collect::<Vec<_>>().concat())
         };
         let found = all(&["a/anna/2.png", "a", "a/../a/anna/1.png", "b/bob"]).unwrap();

@@ -1,11 +1,13 @@
 //! Label files: an IDX file, a `.npy` array of integers, or text; the contents decide, not the name.
 //!
-//! Text is one class index a line, or `name,label` in any order of names; a first line without a number is a heading.
-//! Empty lines are left out. The name is that of the image file, with or without its folder; it may hold commas.
+//! Text is one class a line, by its index or by what it is called, or `name,label` in any order of names; a first line
+//! that names no class is a heading. Empty lines are left out. The name is that of the image file, with or without its
+//! folder; it may hold commas.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::class_names::ClassNames;
 use super::{array, idx};
 use crate::error::{Error, Result};
 use crate::regular_file::RegularFile;
@@ -33,11 +35,13 @@ pub enum Labels {
 impl Labels {
     /// Reads a label file. How long it is is looked at before it is read.
     ///
+    /// - `classes`: what text may call the classes; arrays hold their indices.
+    ///
     /// # Errors
     /// [`Error::NoSuchFile`], [`Error::File`]; [`Error::NotRegular`], [`Error::FileSize`] if it is endless or longer than
     /// labels are; [`Error::FileLength`] or [`Error::Damaged`] if it is cut short; [`Error::Unsupported`] if it holds no
     /// labels, or too many; [`Error::LabelText`] names the first line that is none.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+    pub fn open(path: impl AsRef<Path>, classes: &ClassNames) -> Result<Self> {
         let path = path.as_ref();
         let mut file = RegularFile::open(path)?;
         let start = file.start(8)?;
@@ -52,7 +56,7 @@ impl Labels {
             reason: "it is neither IDX nor `.npy` nor text".to_owned(),
             path: path.to_owned(),
         }))?;
-        parse(&text, path)
+        parse(&text, classes, path)
     }
 
     /// The labels of `count` images in their order, of which image `index` is called `name(index)`.
@@ -79,11 +83,12 @@ impl Labels {
     }
 }
 
-fn parse(text: &str, path: &Path) -> Result<Labels> {
+fn parse(text: &str, classes: &ClassNames, path: &Path) -> Result<Labels> {
     let text = text.trim_start_matches('\u{feff}');
     // They are not kept: a line is described in twice the room that a label takes.
     let all = || text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let has_heading = all().nth(1).is_some() && all().next().is_some_and(|(_, line)| label(line).is_none());
+    let has_heading =
+        all().nth(1).is_some() && all().next().is_some_and(|(_, line)| label(line, classes).is_none());
     let lines = || all().skip(usize::from(has_heading));
     let wrong = |(index, line): (usize, &str)| Error::LabelText {
         line: index + 1,
@@ -94,27 +99,30 @@ fn parse(text: &str, path: &Path) -> Result<Labels> {
     if lines().any(|(_, line)| line.contains(',')) {
         let mut named = BTreeMap::new();
         for line in lines() {
-            let (name, label) = name_and_label(line.1).ok_or_else(|| wrong(line))?;
+            let (name, label) = name_and_label(line.1, classes).ok_or_else(|| wrong(line))?;
             if named.insert(name.to_owned(), label).is_some_and(|earlier| earlier != label) {
                 return Err(wrong(line));
             }
         }
         return Ok(Labels::Named(named));
     }
-    let listed = lines().map(|line| label(line.1).ok_or_else(|| wrong(line)));
+    let listed = lines().map(|line| label(line.1, classes).ok_or_else(|| wrong(line)));
     listed.collect::<Result<_>>().map(Labels::Listed)
 }
 
-/// The number that a line ends with.
-fn label(line: &str) -> Option<usize> {
-    line.rsplit(',').next()?.trim().parse().ok()
+/// The class that a line ends with.
+fn label(line: &str, classes: &ClassNames) -> Option<usize> {
+    match classes.meant_by(line.rsplit(',').next()?.trim())[..] {
+        [class] => Some(class),
+        _ => None,
+    }
 }
 
-fn name_and_label(line: &str) -> Option<(&str, usize)> {
+fn name_and_label<'l>(line: &'l str, classes: &ClassNames) -> Option<(&'l str, usize)> {
     let (name, _) = line.rsplit_once(',')?;
     let name = name.trim();
     let unquoted = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
-    Some((unquoted.unwrap_or(name), label(line)?))
+    Some((unquoted.unwrap_or(name), label(line, classes)?))
 }
 
 #[cfg(test)]
@@ -122,10 +130,14 @@ mod tests {
     use super::*;
 
     fn open(bytes: &[u8]) -> Result<Labels> {
+        open_with(bytes, &ClassNames::default())
+    }
+
+    fn open_with(bytes: &[u8], classes: &ClassNames) -> Result<Labels> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("labels");
         std::fs::write(&path, bytes).unwrap();
-        Labels::open(&path)
+        Labels::open(&path, classes)
     }
 
     fn of(bytes: &[u8], names: &[&str]) -> Result<Vec<usize>> {
@@ -152,6 +164,23 @@ mod tests {
     }
 
     #[test]
+    fn a_label_may_be_what_the_class_is_called() {
+        let people = ClassNames::new(["anna", "bob", "twin", "twin"]);
+        for bytes in [&b"bob\nanna\n"[..], b"1\n0\n", b"identity\nbob\n0\n"] {
+            assert_eq!(open_with(bytes, &people).unwrap(), Labels::Listed(vec![1, 0]));
+        }
+        let named = open_with(b"image,identity\nx.png,anna\ny.png, bob\n", &people).unwrap();
+        let names = ["y.png", "x.png"];
+        let labels = named.of_images(2, |index| names[index].to_owned(), Path::new("labels.csv"));
+        assert_eq!(labels.unwrap(), [1, 0]);
+        let digits = ClassNames::new(["7", "1"]);
+        assert_eq!(open_with(b"1\n7\n", &digits).unwrap(), Labels::Listed(vec![1, 0]));
+        for bytes in [&b"bob\ncarol\n"[..], b"bob\ntwin\n"] {
+            assert!(matches!(open_with(bytes, &people), Err(Error::LabelText { line: 2, .. })));
+        }
+    }
+
+    #[test]
     fn what_is_no_label_is_named_with_its_line() {
         let cases: [(&[u8], &str); 5] = [
             (b"1\n2\nthree\n", "line 3 is `three`, expected a class index or `name,label`: `"),
@@ -173,7 +202,7 @@ mod tests {
         let sentence = |start: &[u8], length: u64| {
             std::fs::write(&path, start).unwrap();
             std::fs::File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
-            let error = Labels::open(&path).unwrap_err();
+            let error = Labels::open(&path, &ClassNames::default()).unwrap_err();
             assert!(error.hint().is_some(), "{error}");
             error.to_string()
         };
@@ -197,7 +226,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn labels_that_never_end_are_refused() {
-        let error = Labels::open("/dev/zero").unwrap_err();
+        let error = Labels::open("/dev/zero", &ClassNames::default()).unwrap_err();
         assert_eq!(error.to_string(), "not a regular file but a pipe or a device: `/dev/zero`");
     }
 
@@ -210,6 +239,9 @@ mod tests {
         assert_eq!(error.to_string(), "there are 2 labels for 1 images: `labels.csv`");
         let error = of(b"a.png,1\n", &["a.png", "b.png"]).unwrap_err();
         assert_eq!(error.to_string(), "no label for the image `b.png`: `labels.csv`");
-        assert!(matches!(Labels::open("no/such/file"), Err(Error::NoSuchFile { .. })));
+        assert!(matches!(
+            Labels::open("no/such/file", &ClassNames::default()),
+            Err(Error::NoSuchFile { .. })
+        ));
     }
 }

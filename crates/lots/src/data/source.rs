@@ -43,6 +43,8 @@ pub struct ImageSource {
     label_file: Option<PathBuf>,
     /// What the classes are called that class folders are named after; nothing where that is their index.
     class_names: Vec<String>,
+    /// Whether labels are asked for, and so which folders are classes.
+    with_labels: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,13 +79,17 @@ impl ImageSource {
             "digits:targets" => Place::Targets,
             path => Place::Path(path.into()),
         };
-        Ok(Self { place, range, label_file: None, class_names: Vec::new() })
+        Ok(Self { range, ..Self::of(place) })
     }
 
     /// All images of a file or folder.
     pub fn from_path(path: impl Into<PathBuf>) -> Self {
-        let place = Place::Path(path.into());
-        Self { place, range: ImageRange::ALL, label_file: None, class_names: Vec::new() }
+        Self::of(Place::Path(path.into()))
+    }
+
+    fn of(place: Place) -> Self {
+        let (range, class_names) = (ImageRange::ALL, Vec::new());
+        Self { place, range, label_file: None, class_names, with_labels: true }
     }
 
     /// The same images with the labels of a file ([`super::labels`]) instead of those they may have. The file labels
@@ -98,6 +104,13 @@ impl ImageSource {
     #[must_use]
     pub fn with_class_names(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { class_names: names.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// The same images without labels, for those whom no class is asked for. Of a folder that holds no pictures itself
+    /// those of all its sub-folders count, whatever they are called ([`super::folder::list_unlabelled`]).
+    #[must_use]
+    pub fn without_labels(self) -> Self {
+        Self { with_labels: false, ..self }
     }
 
     /// Reads all selected images.
@@ -144,14 +157,16 @@ impl ImageSource {
             Place::Targets => {
                 Opened::embedded("digits:targets", super::digits::open_targets(), &self.class_names)
             }
-            Place::Path(path) => Opened::path(path, &self.class_names)?,
+            Place::Path(path) => Opened::path(path, &self.class_names, self.with_labels)?,
         };
-        if let Some(path) = &self.label_file {
-            opened.read_labels(path)?;
+        if !self.with_labels {
+            opened.forget_labels();
+        } else if let Some(path) = &self.label_file {
+            opened.read_labels(path, &self.class_names)?;
         } else if let Place::Path(images) = &self.place
             && let Some(path) = mnist::labels_beside(images)
         {
-            opened.read_labels(&path)?;
+            opened.read_labels(&path, &self.class_names)?;
         }
         let range = self.range.of(opened.count(), &self.place.to_string())?;
         opened.skip_to(range.start)?;

@@ -3,7 +3,7 @@
 //! | File | Holds |
 //! |---|---|
 //! | `.npy` | f32 or f64 of the layer's shape, or flat; or several of them, `[templates, …]` |
-//! | JSON | an array of numbers, or an object `{"name", "class", "values"}` of which only `values` must be there; or an array of such |
+//! | JSON | an array of numbers, or an object `{"name", "class", "values"}` of which only `values` must be there, `class` a number or what the class is called; or an array of such |
 //! | text | base64 of little-endian f32 |
 //! | gallery | its templates, as [`crate::gallery::write`] writes them; an identity is the class of its name, if the network has it |
 //!
@@ -15,11 +15,12 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use lots_network::{Network, Shape};
+use lots_network::{Gallery, Network, Shape};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::array::{self, Element, FLOATS};
+use super::class_names::ClassNames;
 use crate::error::{Error, Result, counted};
 use crate::experiment::TargetTemplate;
 use crate::gallery;
@@ -65,7 +66,7 @@ pub fn read(path: impl AsRef<Path>, network: &Network, shape: &Shape) -> Result<
     let found: Vec<Written> = if array::is_array(&start) {
         of_array(&file, shape)?
     } else if gallery::is_gallery(path)? {
-        of_gallery(path, network)?
+        return of_gallery(&gallery::read(path)?, path, network, shape);
     } else {
         let bytes = file.read(KIND, MOST_TEXT)?;
         if bytes.trim_ascii_start().starts_with(b"[") || bytes.trim_ascii_start().starts_with(b"{") {
@@ -75,7 +76,41 @@ pub fn read(path: impl AsRef<Path>, network: &Network, shape: &Shape) -> Result<
             of_base64(&bytes, length).ok_or_else(|| unsupported(path, got()))?
         }
     };
-    checked(found, path, length)
+    checked(found, path, network, length)
+}
+
+/// The templates of a gallery that has been read, as [`read`] has them.
+///
+/// - `path`: where it is from, for messages.
+///
+/// # Errors
+/// [`Error::Unsupported`] if they have another length than the layer.
+///
+/// # Example
+/// ```
+/// use lots_network::{Gallery, GalleryHeader, Template};
+/// let network = lots::embedded::lenet();
+/// let template = |identity: &str| Template { identity: identity.into(), values: vec![1.0; 10] };
+/// let gallery = Gallery::new(GalleryHeader::at_layer("ip2"), vec![template("7"), template("anna")])?;
+/// let shape = network.shape(network.layer("ip2")?);
+/// let templates = lots::data::templates::of_gallery(&gallery, "some.safetensors", &network, shape)?;
+/// assert_eq!((templates[0].class, templates[1].class), (Some(7), None));
+/// # Ok::<(), lots::Error>(())
+/// ```
+pub fn of_gallery(
+    gallery: &Gallery,
+    path: impl AsRef<Path>,
+    network: &Network,
+    shape: &Shape,
+) -> Result<Vec<TargetTemplate>> {
+    let names = network.class_names();
+    let templates = gallery.templates().zip(gallery.classes());
+    let templates = templates.map(|(values, &identity)| {
+        let name = &gallery.identities()[identity];
+        let class = class_called(name, &names, network).map(Class::Number);
+        Written { name: Some(name.clone()), class, values: values.to_vec() }
+    });
+    checked(templates.collect(), path.as_ref(), network, shape.count())
 }
 
 /// A template as a file has it.
@@ -85,8 +120,32 @@ struct Written {
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
-    class: Option<usize>,
+    class: Option<Class>,
     values: Vec<f32>,
+}
+
+/// A class as a file names it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Class {
+    Number(usize),
+    Name(String),
+}
+
+impl Class {
+    /// - `row`, `path`: of the template, for the message.
+    fn number(self, classes: &ClassNames, row: usize, path: &Path) -> Result<usize> {
+        let name = match self {
+            Self::Number(class) => return Ok(class),
+            Self::Name(name) => name,
+        };
+        let [class] = classes.meant_by(&name)[..] else {
+            let got = format!("the class `{}` in template {row}", name.escape_debug());
+            let expected = "a class by its number, or by its name where one class of the network has it";
+            return Err(Error::Unsupported { kind: KIND, got, expected, path: path.to_owned() });
+        };
+        Ok(class)
+    }
 }
 
 fn of_values(values: Vec<f32>) -> Written {
@@ -117,21 +176,6 @@ fn of_array(file: &RegularFile, shape: &Shape) -> Result<Vec<Written>> {
         }
     };
     Ok(values.chunks_exact(length.max(1)).map(|values| of_values(values.to_vec())).collect())
-}
-
-fn of_gallery(path: &Path, network: &Network) -> Result<Vec<Written>> {
-    let gallery = gallery::read(path)?;
-    let templates = gallery.templates().zip(gallery.classes());
-    let names = network.class_names();
-    let templates = templates.map(|(values, &identity)| {
-        let name = &gallery.identities()[identity];
-        Written {
-            name: Some(name.clone()),
-            class: class_called(name, &names, network),
-            values: values.to_vec(),
-        }
-    });
-    Ok(templates.collect())
 }
 
 /// The class of the network that an identity is, by its name: another gallery counts its identities for itself. Where
@@ -177,12 +221,18 @@ fn of_base64(bytes: &[u8], length: usize) -> Option<Vec<Written>> {
     })
 }
 
-fn checked(found: Vec<Written>, path: &Path, length: usize) -> Result<Vec<TargetTemplate>> {
+fn checked(
+    found: Vec<Written>,
+    path: &Path,
+    network: &Network,
+    length: usize,
+) -> Result<Vec<TargetTemplate>> {
     let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     if found.is_empty() {
         return Err(unsupported(path, "no template".to_owned()));
     }
     let is_single = found.len() == 1;
+    let classes = ClassNames::new(network.class_names());
     let template = |(row, written): (usize, Written)| {
         if written.values.len() != length {
             let got = format!(
@@ -199,7 +249,8 @@ fn checked(found: Vec<Written>, path: &Path, length: usize) -> Result<Vec<Target
             Some(name) if !name.is_empty() && !name.contains(char::is_control) => name,
             _ => own,
         };
-        Ok(TargetTemplate { name, class: written.class, values: Arc::from(written.values) })
+        let class = written.class.map(|class| class.number(&classes, row, path)).transpose()?;
+        Ok(TargetTemplate { name, class, values: Arc::from(written.values) })
     };
     found.into_iter().enumerate().map(template).collect()
 }
@@ -263,6 +314,21 @@ mod tests {
         assert_eq!(
             named.iter().map(|it| (it.name.as_str(), it.class)).collect::<Vec<_>>(),
             [("a", None), ("t.x[1]", Some(2))]
+        );
+    }
+
+    #[test]
+    fn a_class_may_be_named() {
+        let class = |text: &str| {
+            read_bytes(text.as_bytes(), [1]).map(|found| found[0].class).map_err(|it| it.to_string())
+        };
+        // The classes of LeNet have no names, so that their numbers are what they are called.
+        assert_eq!(class(r#"{"class": "7", "values": [1]}"#), Ok(Some(7)));
+        assert_eq!(class(r#"{"class": null, "values": [1]}"#), Ok(None));
+        let message = class(r#"{"class": "anna", "values": [1]}"#).unwrap_err();
+        assert!(message.contains("the class `anna` in template 0"), "{message}");
+        assert!(
+            class(r#"{"class": [7], "values": [1]}"#).unwrap_err().contains("expected arrays of numbers")
         );
     }
 

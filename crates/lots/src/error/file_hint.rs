@@ -55,6 +55,9 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
         }
         Error::MixedFolder { .. } => "name the class folder, or move all pictures into class folders",
         Error::MnistMissing { .. } => "`lots fetch mnist --out FOLDER` brings the four files",
+        Error::LabelText { .. } => {
+            "a class is its index, counted from 0, or its name where classes have names, as behind a gallery"
+        }
         Error::LabelCount { .. } => {
             "a label file has one label for each image of the whole file or folder; a range selects from both"
         }

@@ -67,6 +67,14 @@ pub fn is_gallery(path: impl AsRef<Path>) -> Result<bool> {
 /// [`Error::NoSuchFile`], [`Error::File`], [`Error::NotRegular`]; [`Error::NotGallery`] if it is damaged or nothing can be
 /// told with it.
 pub fn read(path: impl AsRef<Path>) -> Result<Gallery> {
+    from_bytes(&read_bytes(&path)?, path)
+}
+
+/// The bytes of a gallery, for [`from_bytes`] and whoever sums them. Its header is looked at before the rest is read.
+///
+/// # Errors
+/// As [`read`], of what the header shows.
+pub fn read_bytes(path: impl AsRef<Path>) -> Result<Vec<u8>> {
     let path = path.as_ref();
     let mut file = RegularFile::open(path)?;
     let start = file.start(9)?;
@@ -74,7 +82,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Gallery> {
     let header = header_length(&start, file.length()).map_err(refused)?;
     let start = file.start(8 + header)?;
     expect_length(&start[8.min(start.len())..], file.length()).map_err(refused)?;
-    from_bytes(&file.read(KIND, u64::MAX)?, path)
+    file.read(KIND, u64::MAX)
 }
 
 /// The gallery in the bytes of a file.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lots::Image;
-use lots::data::identities::{self, DistinctPictures, IdentityPicture};
+use lots::data::identities::{self, DistinctPictures, IdentityPicture, Listed, NoPictures};
 use lots_network::Network;
 use sha2::{Digest, Sha256};
 
@@ -23,15 +23,18 @@ pub(super) struct Identities {
     pub(super) image_names: Vec<String>,
     /// Of each image: its identity.
     pub(super) of: Vec<usize>,
+    /// What lies among the pictures and is none.
+    pub(super) left_out: NoPictures,
 }
 
 impl Identities {
     /// # Errors
     /// If there are no pictures in a folder, an identity is in two, a picture is given twice, or a picture cannot be used.
     pub(super) fn load(folders: &[PathBuf], network: &Network) -> Result<Self> {
-        let mut found =
-            Self { names: Vec::new(), images: Vec::new(), image_names: Vec::new(), of: Vec::new() };
-        for IdentityPicture { path, identity } in listed(folders)? {
+        let Listed { pictures, left_out } = listed(folders)?;
+        let (names, images, image_names, of) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut found = Self { names, images, image_names, of, left_out };
+        for IdentityPicture { path, identity } in pictures {
             if found.images.len() == MOST_IMAGES {
                 return Err(Failure::new(format!("there are more than {MOST_IMAGES} images"))
                     .with_hint("leave out some identities, or some images of each"));
@@ -91,8 +94,8 @@ pub(super) fn lot(seed: u64, words: &[&str]) -> u64 {
 }
 
 /// The pictures of all folders, identity by identity, `s2` before `s10`.
-fn listed(folders: &[PathBuf]) -> Result<Vec<IdentityPicture>> {
-    let mut pictures = Vec::new();
+fn listed(folders: &[PathBuf]) -> Result<Listed> {
+    let (mut pictures, mut left_out) = (Vec::new(), NoPictures::default());
     for folder in folders {
         let mut own = identities::list(folder).map_err(|error| match error {
             lots::Error::EmptyFolder { .. } => {
@@ -102,8 +105,9 @@ fn listed(folders: &[PathBuf]) -> Result<Vec<IdentityPicture>> {
             }
             error => error.into(),
         })?;
-        own.sort_by_cached_key(|picture| natural(&picture.identity));
-        pictures.extend(own);
+        own.pictures.sort_by_cached_key(|picture| natural(&picture.identity));
+        pictures.extend(own.pictures);
+        left_out.extend(own.left_out);
     }
     let DistinctPictures { pictures: mut distinct, repeated } = identities::distinct(pictures)?;
     if repeated > 0 {
@@ -119,7 +123,7 @@ fn listed(folders: &[PathBuf]) -> Result<Vec<IdentityPicture>> {
             first.len() - 1
         })
     });
-    Ok(distinct)
+    Ok(Listed { pictures: distinct, left_out })
 }
 
 /// Letters, then the number at the end, then the name for names that are alike.
@@ -143,7 +147,13 @@ mod tests {
     #[test]
     fn what_is_drawn_follows_from_the_seed_and_no_neighbour() {
         let names = |count: usize| (0..count).map(|number| format!("s{number}")).collect();
-        let of = |count| Identities { names: names(count), images: vec![], image_names: vec![], of: vec![] };
+        let of = |count| Identities {
+            names: names(count),
+            images: vec![],
+            image_names: vec![],
+            of: vec![],
+            left_out: NoPictures::default(),
+        };
         assert_eq!(of(40).drawn(&[], 40, 1), (0..40).collect::<Vec<_>>());
         assert_ne!(of(40).drawn(&[], 5, 1), of(40).drawn(&[], 5, 2));
         let few = of(39).drawn(&[], 10, 3);

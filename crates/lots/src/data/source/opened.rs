@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::vec;
 
+use crate::data::class_names::ClassNames;
 use crate::data::folder::LeftOut;
 use crate::data::labels::Labels;
 use crate::data::{array, folder, idx};
@@ -48,12 +49,13 @@ impl Opened {
         Self { images: Images::Idx(Box::new(images)), names, count, labels, left_out: None }
     }
 
-    pub(super) fn path(path: &Path, class_names: &[String]) -> Result<Self> {
+    /// - `with_labels`: whether only folders count that are classes.
+    pub(super) fn path(path: &Path, class_names: &[String], with_labels: bool) -> Result<Self> {
         if path.is_dir() {
-            let listed = if class_names.is_empty() {
-                folder::list(path)?
-            } else {
-                folder::list_named(path, class_names)?
+            let listed = match class_names {
+                _ if !with_labels => folder::list_unlabelled(path)?,
+                [] => folder::list(path)?,
+                names => folder::list_named(path, names)?,
             };
             let folder::Folder { paths, names, labels, left_out } = listed;
             let count = paths.len();
@@ -106,9 +108,16 @@ impl Opened {
     }
 
     /// Takes the labels of a file instead of its own.
-    pub(super) fn read_labels(&mut self, path: &Path) -> Result<()> {
-        self.labels = Some(Labels::open(path)?.of_images(self.count, |index| self.name(index), path)?);
+    pub(super) fn read_labels(&mut self, path: &Path, class_names: &[String]) -> Result<()> {
+        let classes = ClassNames::new(class_names);
+        self.labels =
+            Some(Labels::open(path, &classes)?.of_images(self.count, |index| self.name(index), path)?);
         Ok(())
+    }
+
+    /// Has none.
+    pub(super) fn forget_labels(&mut self) {
+        self.labels = None;
     }
 
     /// Goes on at image `index`, without having read any.
