@@ -104,7 +104,7 @@ impl Shortcut {
                 let [top, left, ..] = window.pads.map(usize::cast_signed);
                 let make = || Filters::new(weights.values, filter_counts(weights.shape), filters.taps);
                 Convolution {
-                    filters: filters.forward.get_or_init(make),
+                    filters: made_once(&filters.forward, make),
                     input: image.values,
                     input_extent: extent(image.shape),
                     output_extent: output_extent(window, image.shape),
@@ -143,7 +143,7 @@ impl Shortcut {
                 let reach = filters.taps.count() as isize - 1;
                 let make = || Filters::turned(weights.values, filter_counts(weights.shape), filters.taps);
                 Convolution {
-                    filters: filters.backward.get_or_init(make),
+                    filters: made_once(&filters.backward, make),
                     input: pass.cotangent,
                     input_extent: extent(pass.output.shape),
                     output_extent: extent(image),
@@ -163,6 +163,18 @@ impl Shortcut {
         }
         true
     }
+}
+
+/// What is in `cell`, made now if it is empty.
+///
+/// Unlike with [`OnceLock::get_or_init`] nobody waits for another's `make`: filters are made by all threads, and one that
+/// waits for the others takes up another image meanwhile, which needs the same filters. It would wait for itself.
+fn made_once<T>(cell: &OnceLock<T>, make: impl FnOnce() -> T) -> &T {
+    if let Some(made) = cell.get() {
+        return made;
+    }
+    let made = make();
+    cell.get_or_init(|| made)
 }
 
 fn channels(window: &Window, image: &Shape, output: [usize; 2]) -> ChannelConvolution {
@@ -186,4 +198,17 @@ fn extent(image: &Shape) -> [usize; 2] {
 
 fn output_extent(window: &Window, image: &Shape) -> [usize; 2] {
     window.output_extent(extent(image), false).expect("the shape rule has seen the image")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With a lock this would wait for itself for ever.
+    #[test]
+    fn a_thread_that_makes_filters_may_be_given_an_image_that_needs_them() {
+        let cell = OnceLock::new();
+        let made = *made_once(&cell, || 1 + *made_once(&cell, || 1));
+        assert_eq!(made, 1, "the first that is made is kept");
+    }
 }
