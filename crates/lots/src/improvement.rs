@@ -12,8 +12,9 @@ use lots_network::Network;
 
 use crate::data::ImageSet;
 use crate::error::Result;
-use crate::experiment::{Attempt, Experiment, Group, MisclassifiedOrigins, Pairing};
+use crate::experiment::{Attempt, Experiment, Group, MisclassifiedOrigins, Pairing, TargetChoice};
 use crate::image::Image;
+use crate::mask::Mask;
 use crate::method::Method;
 use crate::outcome::Perturbed;
 
@@ -31,7 +32,8 @@ pub struct Pair<'a> {
 /// Moves each origin toward its perturbed image, at each layer.
 ///
 /// - `experiment`: what ends the search, how directions are formed and searched, what is measured. Its methods, its
-///   pairing and what it does with origins that are misclassified do not matter.
+///   targets, which part of a layer they are about and what it does with origins that are misclassified do not matter:
+///   the target is the perturbed image, as a whole.
 /// - Returns an attempt for each pair and layer, in their order: [`Attempt::origin`] is the place of the pair and
 ///   [`Attempt::group`] that of the layer.
 ///
@@ -73,6 +75,10 @@ pub fn toward_perturbed(
     let experiment = Experiment {
         groups: layers.iter().map(|layer| Group::at_layer(Method::Toward, layer)).collect(),
         pairing: Pairing::Zip,
+        templates: Vec::new(),
+        target_choice: TargetChoice::default(),
+        mask: Mask::default(),
+        target_class: None,
         misclassified_origins: MisclassifiedOrigins::Include,
         ..experiment.clone()
     };

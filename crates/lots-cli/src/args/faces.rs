@@ -82,7 +82,7 @@ pub(crate) struct PasteArgs {
     pub(crate) target: PathBuf,
     #[command(flatten)]
     pub(crate) finder: FinderArgs,
-    /// Layer whose representations are compared [default: the last]
+    /// Layer whose representations are compared [default: that of the gallery, or the last]
     #[arg(long, value_name = "NAME")]
     pub(crate) feature: Option<String>,
     /// The cosine similarity above which two faces count as the same identity, -1 to 1
@@ -107,7 +107,7 @@ pub(crate) struct FacesReportArgs {
     /// toward, step-and-adjust; may be given several times [default: both]
     #[arg(long, value_name = "METHOD", value_parser = values::method)]
     pub(crate) method: Vec<Method>,
-    /// Layer whose representations are compared [default: the last]
+    /// Layer whose representations are compared [default: that of the gallery, or the last]
     #[arg(long, value_name = "NAME")]
     pub(crate) feature: Option<String>,
     /// The false-accept rate that sets the threshold of the similarity

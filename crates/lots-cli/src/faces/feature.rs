@@ -4,18 +4,32 @@ use lots::Image;
 use lots::criterion::cosine_similarity;
 use lots_network::{LayerId, Network};
 
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::network::Loaded;
 
 /// So many images are passed forward in one call.
 const AT_ONCE: usize = 64;
 
-/// The layer of this name, or the last one, with its name.
+/// The layer of this name, or that of the gallery behind the network, or the last one, with its name.
+///
+/// # Errors
+/// If there is no such layer, or none is named and the file of the network ends in a gallery: how alike two faces are to
+/// its identities is not how alike they are.
 pub(super) fn layer(loaded: &Loaded, name: Option<&String>) -> Result<(LayerId, String)> {
-    if let Some(name) = name {
+    let of_gallery = loaded.gallery.as_ref().map(|gallery| &gallery.layer);
+    if let Some(name) = name.or(of_gallery) {
         return Ok((loaded.layer(name)?, name.clone()));
     }
     let network = &loaded.network;
+    if !network.class_names().is_empty() {
+        return Err(Failure::new(
+            "the network ends in a gallery, and no layer is named whose representations say whose face it is",
+        )
+        .with_hint(format!(
+            "`--feature NAME`, the layer that the gallery was built with; `lots layers {}` lists them",
+            loaded.name
+        )));
+    }
     let last = network.logits();
     let tensor = network.tensor_name(last);
     let node = network.layers().iter().find(|layer| layer.tensor == tensor);

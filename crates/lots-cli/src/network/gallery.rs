@@ -19,7 +19,8 @@ pub(crate) const FEATURES: &str =
 pub(crate) struct Appended {
     /// As it was named.
     pub(crate) file: String,
-    layer: String,
+    /// Which it was built with.
+    pub(crate) layer: String,
     metric: &'static str,
     scale: f32,
     identities: usize,

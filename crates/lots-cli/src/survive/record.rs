@@ -112,6 +112,10 @@ impl Record {
             .with_hint("repeat the attack with `--force`; this version of `lots` records what is missing")
         };
         let value: Value = serde_json::from_slice(&bytes).map_err(damaged)?;
+        if value.get("data").is_none() {
+            return Err(Failure::new(format!("`{}` is not the record of a run of `lots attack`", path.display()))
+                .with_hint("it is another command's; `lots survive` looks again at what `lots attack --out DIR` has written"));
+        }
         let mut record: Self = serde_json::from_value(value).map_err(damaged)?;
         folder.clone_into(&mut record.folder);
         if record.format_version != FORMAT_VERSION {

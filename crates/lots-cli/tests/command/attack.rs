@@ -273,3 +273,26 @@ fn what_lots_improves_is_reported_with_and_without() {
         )
     );
 }
+
+#[test]
+fn lots_improves_whatever_the_targets_and_the_part_of_the_layer_are() {
+    let stage = Stage::new();
+    let target = "--target digits:targets";
+    stage.run("represent lenet --origin digits:targets[7] --layer ip1 --out seven.npy --quiet", 0);
+    let cases = [
+        "--layer ip1 --template seven.npy".to_owned(),
+        format!("--layer ip1 {target} --target-set nearest"),
+        format!("--layer ip1 {target} --target-set centroid"),
+        format!("--layer conv2 {target} --only-channels 0-20"),
+    ];
+    for (index, case) in cases.iter().enumerate() {
+        let attack =
+            format!("attack lenet --method toward {case} --origin digits[0..2] --format none --json --quiet");
+        let summary: serde_json::Value = serde_json::from_str(
+            &stage.run(&format!("{attack} --improve ip1 --improve conv2 --out run{index}"), 0),
+        )
+        .unwrap();
+        assert!(summary["reached"].as_u64() > Some(0), "{case}: {summary}");
+        assert_eq!(summary["improvement"].as_object().unwrap().len(), 1, "{case}");
+    }
+}

@@ -32,6 +32,25 @@ fn rows(stage: &Stage, file: &str) -> Vec<Value> {
 }
 
 #[test]
+fn with_a_gallery_faces_are_compared_where_it_was_built() {
+    let stage = with_digits(40);
+    stage.run("gallery build faces --network lenet --layer ip1 --out people.safetensors --quiet", 0);
+    let report = |options: &str| {
+        let few = "--layer ip1 --method toward --identities 2 --far 0.01 --json --quiet";
+        json(&stage.run(&format!("faces report lenet faces {few} {options}"), 0))
+    };
+    let named = report("--feature ip1 --out named");
+    let of_gallery = report("--gallery people.safetensors --out of-gallery");
+    assert_eq!(of_gallery["feature"], "ip1");
+    assert_eq!(of_gallery["verification"], named["verification"]);
+    // A file that ends in a gallery does not say where it was built.
+    stage.run("convert lenet --gallery people.safetensors --out both.onnx --quiet", 0);
+    let told = stage.lots("faces report both.onnx faces --layer ip1 --out both").output().unwrap();
+    let told = String::from_utf8(told.stderr).unwrap();
+    assert!(told.contains("the network ends in a gallery") && told.contains("--feature NAME"), "{told}");
+}
+
+#[test]
 fn a_report_says_who_can_become_whom() {
     let stage = with_digits(100);
     let report =

@@ -106,6 +106,9 @@ fn a_run_that_cannot_be_looked_at_is_told_with_a_hint() {
     std::fs::write(stage.path("run/run.json"), &run[..200]).unwrap();
     let cut = told("survive run");
     assert!(cut.contains("is not the record of a run") && cut.contains("hint:"), "{cut}");
+    std::fs::write(stage.path("run/run.json"), r#"{"format_version": 1, "verification": {}}"#).unwrap();
+    let report = told("survive run");
+    assert!(report.contains("hint: it is another command's"), "{report}");
     let long = |file: &str, length: u64| {
         let path = stage.path("run").join(file);
         std::fs::File::options().write(true).open(path).unwrap().set_len(length).unwrap();
