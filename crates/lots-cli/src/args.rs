@@ -29,7 +29,7 @@ pub(crate) use self::attack::{AttackArgs, Format, LARGE_RUN, MethodArgs, OutputA
 pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::evaluate::EvaluateArgs;
 pub(crate) use self::faces::{AlignArgs, FacesArgs, FacesCommand, FacesReportArgs, FinderArgs, PasteArgs};
-pub(crate) use self::features::{MaskArgs, TemplateArgs};
+pub(crate) use self::features::{MaskArgs, TargetSet, TemplateArgs};
 pub(crate) use self::gallery::{GalleryAction, GalleryBuildArgs, GalleryCommandArgs};
 pub(crate) use self::images::{LabelSource, LabelledArgs, LabelledTargetArgs, OriginArgs, TargetArgs};
 pub(crate) use self::infimnist::InfimnistArgs;

@@ -136,7 +136,8 @@ impl Targets {
         Ok(targets)
     }
 
-    fn named(
+    /// Those that a text names.
+    pub(crate) fn named(
         text: &str,
         labels: Option<&LabelSource>,
         network: &Network,

@@ -2,6 +2,7 @@
 
 use lots::Method;
 use lots::descent::Descents;
+use lots::experiment::TargetTemplate;
 use lots::mask::MaskPart;
 use serde_json::{Value, json};
 
@@ -51,7 +52,7 @@ pub(super) fn settings(
             "target_labels": word(args.target.target_labels.as_ref().map(ToString::to_string)),
             // Null where nothing is said, as in runs from before there was anything to say.
             "template": given(&args.templates.template),
-            "template_sha256": digest_of_templates(plan),
+            "template_sha256": digest_of_templates(&plan.experiment.templates),
             "target_sha256": targets.map(|targets| targets.sha256.clone()),
         },
         "options": {
@@ -95,8 +96,7 @@ fn given<T>(values: &[T]) -> Option<&[T]> {
 }
 
 /// SHA-256 of all templates, as little-endian f32.
-fn digest_of_templates(plan: &Plan) -> Option<String> {
-    let templates = &plan.experiment.templates;
+pub(crate) fn digest_of_templates(templates: &[TargetTemplate]) -> Option<String> {
     let bytes =
         templates.iter().flat_map(|template| template.values.iter()).flat_map(|value| value.to_le_bytes());
     (!templates.is_empty()).then(|| digest::of_bytes(&bytes.collect::<Vec<u8>>()))

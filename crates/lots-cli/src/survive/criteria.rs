@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use lots::criterion::{Criterion, Until};
 use lots::data::ImageSet;
+use lots::direction::Objective;
+use lots::experiment::{TargetChoice, Targets};
 use lots::mask::Mask;
 use lots_network::LayerId;
 
 use super::record::Record;
-use crate::args::SurviveArgs;
+use crate::args::{SurviveArgs, TemplateArgs};
+use crate::attack::images::Targets as TargetImages;
 use crate::attack::row::Row;
-use crate::digest::ImagesDigest;
+use crate::attack::settings::digest_of_templates;
 use crate::failure::{Failure, Result};
-use crate::images::{FittedSet, source};
 use crate::network::Loaded;
 use crate::terminal::Terminal;
 
@@ -21,9 +23,21 @@ pub(super) struct Criteria<'a> {
     until: Until,
     loaded: &'a Loaded,
     /// Only where the criterion is about their representations.
-    targets: Option<ImageSet>,
-    /// What the network computes for targets, once it was asked for.
-    representations: BTreeMap<(LayerId, usize), Arc<[f32]>>,
+    images: Option<ImageSet>,
+    /// Likewise, with what was made of all targets.
+    templates: TemplateArgs,
+    /// What is known of the templates' numbers.
+    template_sha256: Option<String>,
+    /// For each layer that was asked for.
+    at_layers: BTreeMap<String, AtLayer>,
+}
+
+/// The targets of a run at a layer.
+struct AtLayer {
+    layer: LayerId,
+    /// Of images and templates.
+    names: Vec<String>,
+    targets: Targets,
 }
 
 impl<'a> Criteria<'a> {
@@ -37,27 +51,22 @@ impl<'a> Criteria<'a> {
     ) -> Result<Self> {
         let until = record.until()?;
         let is_about_targets = matches!(until, Until::DistanceBelow(_) | Until::SimilarityAbove(_));
-        if is_about_targets && record.has_made_targets() {
-            return Err(Failure::new(format!("`{until}` of the run is about templates or means of targets"))
-                .with_hint("`lots survive` follows `misclassified`, `class`, and distances to images"));
-        }
         let place = args.target.as_ref().or(record.data.target.as_ref()).filter(|_| is_about_targets);
-        let targets = match place {
+        let images = match place {
             None => None,
             Some(place) => {
-                let set = FittedSet::load(&source(place, None)?, place, "target", &loaded.network, terminal)
-                    .map_err(moved)?
-                    .set;
-                let mut digest = ImagesDigest::default();
-                set.images().iter().for_each(|image| digest.add(image));
-                if record.data.target_sha256.as_ref() != Some(&digest.digits()) {
+                let labels = record.target_labels();
+                let targets =
+                    TargetImages::named(place, labels.as_ref(), &loaded.network, terminal).map_err(moved)?;
+                if record.data.target_sha256.as_ref() != Some(&targets.sha256) {
                     let failure = Failure::new("the targets are not those of the run");
                     return Err(moved(failure.about("target", place)));
                 }
-                Some(set)
+                Some(targets.set)
             }
         };
-        Ok(Self { until, loaded, targets, representations: BTreeMap::new() })
+        let (templates, template_sha256) = (record.templates()?, record.data.template_sha256.clone());
+        Ok(Self { until, loaded, images, templates, template_sha256, at_layers: BTreeMap::new() })
     }
 
     /// What the attempt of a row had to reach.
@@ -77,20 +86,47 @@ impl<'a> Criteria<'a> {
         }
     }
 
-    /// The layer of a row, and what the network computes for its target there.
+    /// The layer of a row, and the representation of its target there.
     fn target(&mut self, row: &Row) -> Result<(LayerId, Arc<[f32]>)> {
-        let name = row.layer.as_deref().ok_or_else(|| incomplete(row, "layer"))?;
-        let layer = self.loaded.objective(name, &Mask::default())?.last();
-        let targets = self.targets.as_ref().ok_or_else(|| incomplete(row, "target"))?;
-        let index = targets.names().iter().position(|known| row.target.as_ref() == Some(known));
-        let index = index.ok_or_else(|| incomplete(row, "known target"))?;
-        if let Some(known) = self.representations.get(&(layer, index)) {
-            return Ok((layer, Arc::clone(known)));
+        let text = row.layer.as_deref().ok_or_else(|| incomplete(row, "layer"))?;
+        if !self.at_layers.contains_key(text) {
+            let at_layer = self.at_layer(text)?.ok_or_else(|| incomplete(row, "target"))?;
+            self.at_layers.insert(text.to_owned(), at_layer);
         }
-        let computed = self.loaded.network.represent(layer, targets.images()[index].pixels())?;
-        let target: Arc<[f32]> = Arc::from(computed.image(0));
-        self.representations.insert((layer, index), Arc::clone(&target));
-        Ok((layer, target))
+        let AtLayer { layer, names, targets } = &self.at_layers[text];
+        let place = match self.templates.choice()? {
+            TargetChoice::Mixture(_) => Some(0),
+            TargetChoice::Centroid => {
+                (0..targets.len()).find(|&target| targets.class(target) == row.target_class)
+            }
+            TargetChoice::Each | TargetChoice::Nearest | TargetChoice::Farthest => {
+                names.iter().position(|known| row.target.as_ref() == Some(known))
+            }
+        };
+        let place = place.ok_or_else(|| incomplete(row, "known target"))?;
+        let representation = targets.representations(&Objective::of_layer(*layer), place).remove(0);
+        Ok((*layer, representation))
+    }
+
+    /// The targets at a layer, or at the last of a sum; none if the run has none.
+    fn at_layer(&self, text: &str) -> Result<Option<AtLayer>> {
+        let layer = self.loaded.objective(text, &Mask::default())?.last();
+        let templates = self.templates.read(&[text.to_owned()], self.loaded).map_err(|failure| {
+            failure.with_hint(
+                "paths in a run are those of the folder where it was started: start `lots survive` there",
+            )
+        })?;
+        if digest_of_templates(&templates) != self.template_sha256 {
+            return Err(Failure::new("the templates are not those of the run")
+                .about("template", self.templates.template[0].display())
+                .with_hint("repeat the attack with `--force`"));
+        }
+        let names = self.images.iter().flat_map(|images| images.names().to_vec());
+        let names = names.chain(templates.iter().map(|template| template.name.clone())).collect();
+        let choice = self.templates.choice()?;
+        let targets =
+            Targets::new(&self.loaded.network, self.images.as_ref(), &templates, &choice, &[layer])?;
+        Ok(targets.map(|targets| AtLayer { layer, names, targets }))
     }
 }
 

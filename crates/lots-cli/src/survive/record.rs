@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
+use clap::ValueEnum;
 use lots::Image;
 use lots::criterion::Until;
 use lots::data::ImageSource;
@@ -14,7 +15,7 @@ use lots_network::{ChannelOrder, PixelEncoding, Preprocessing};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::args::{GalleryArgs, NetworkArgs, SurviveArgs};
+use crate::args::{GalleryArgs, LabelSource, NetworkArgs, SurviveArgs, TargetSet, TemplateArgs};
 use crate::attack::row::Row;
 use crate::failure::{About, Failure, Result};
 use crate::json_file;
@@ -79,8 +80,9 @@ pub(super) struct RecordedData {
     pub(super) origin_sha256: String,
     pub(super) target: Option<String>,
     pub(super) target_sha256: Option<String>,
-    #[serde(default)]
-    template: Option<Vec<String>>,
+    target_labels: Option<String>,
+    template: Option<Vec<PathBuf>>,
+    pub(super) template_sha256: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -88,6 +90,7 @@ struct RecordedOptions {
     until: String,
     format: String,
     target_set: Option<String>,
+    mixture: Option<Vec<f64>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -142,10 +145,23 @@ impl Record {
         Ok(self.options.until.parse()?)
     }
 
-    /// Whether some targets were no images.
-    pub(super) fn has_made_targets(&self) -> bool {
-        let is_made = matches!(self.options.target_set.as_deref(), Some("centroid" | "mixture"));
-        is_made || self.data.template.as_ref().is_some_and(|templates| !templates.is_empty())
+    /// Where the classes of the targets came from, if not from their images.
+    pub(super) fn target_labels(&self) -> Option<LabelSource> {
+        self.data.target_labels.as_deref().and_then(|text| text.parse().ok())
+    }
+
+    /// The stored targets, and what was made of all.
+    pub(super) fn templates(&self) -> Result<TemplateArgs> {
+        let RecordedOptions { target_set, mixture, .. } = &self.options;
+        let word = |word: &String| {
+            TargetSet::from_str(word, false)
+                .map_err(|reason| damaged(&self.folder.join(RUN), &format!("`target_set`: {reason}")))
+        };
+        Ok(TemplateArgs {
+            template: self.data.template.clone().unwrap_or_default(),
+            target_set: target_set.as_ref().map(word).transpose()?,
+            mixture: mixture.clone().unwrap_or_default(),
+        })
     }
 
     /// The network that was attacked.

@@ -83,6 +83,32 @@ fn criteria_about_representations_are_looked_at_again() {
 }
 
 #[test]
+fn templates_and_what_is_made_of_targets_are_found_again() {
+    let stage = Stage::new();
+    stage.run("represent lenet --origin digits:targets[2..5] --layer ip1 --out three.npy --quiet", 0);
+    let images = "--target digits:targets";
+    let cases = [
+        "--template three.npy".to_owned(),
+        format!("{images} --template three.npy --target-set mixture --mixture 0,0,0,0,0,1,0,1,0,0,1,2,0"),
+        format!("{images} --target-set centroid"),
+        format!("{images} --target-labels predicted --template three.npy --target-set nearest"),
+        format!("{images} --target-set farthest"),
+    ];
+    for (index, case) in cases.iter().enumerate() {
+        let attack = format!("attack lenet --method toward --layer ip1 --until similarity>0.6 {case}");
+        stage.run(&format!("{attack} --origin digits[0..4] --no-pass --quiet --out run{index}"), 0);
+        let report = json(&stage.run(&format!("survive run{index} --transformations png,shift:1 --json"), 0));
+        assert!(report["all"]["images"].as_u64() > Some(0), "{case}");
+        // The image lies just above the threshold: with another target it would not.
+        assert_eq!(report["all"]["transformations"]["png"]["survival_rate"], 1.0, "{case}");
+    }
+    stage.run("represent lenet --origin digits:targets[1..4] --layer ip1 --out three.npy --quiet", 0);
+    let told = stage.lots("survive run0").output().unwrap();
+    let told = String::from_utf8(told.stderr).unwrap();
+    assert!(told.starts_with("error: the templates are not those of the run"), "{told}");
+}
+
+#[test]
 fn a_run_that_cannot_be_looked_at_is_told_with_a_hint() {
     let stage = Stage::new();
     let told = |arguments: &str| -> String {
