@@ -276,7 +276,12 @@ fn read_network(name: &str) -> Result<Vec<u8>> {
 ///
 /// - `kind`: what it should be.
 pub(crate) fn read_whole(path: &Path, kind: &'static str) -> Result<Vec<u8>> {
-    RegularFile::open(path).and_then(|file| file.read(kind, MOST_BYTES)).map_err(|error| match error {
+    read_at_most(path, kind, MOST_BYTES)
+}
+
+/// All bytes of a file that has no more than `most`.
+pub(crate) fn read_at_most(path: &Path, kind: &'static str, most: u64) -> Result<Vec<u8>> {
+    RegularFile::open(path).and_then(|file| file.read(kind, most)).map_err(|error| match error {
         lots::Error::NoSuchFile { .. } => Failure::new(format!("there is no {kind} `{}`", path.display())),
         error => error.into(),
     })

@@ -14,8 +14,8 @@ use crate::regular_file::RegularFile;
 
 const KIND: &str = "label file";
 
-/// Four million names of thirty letters with their labels fit.
-const MOST_TEXT: u64 = 1 << 27;
+/// So many bytes text has at most: four million names of thirty letters with their labels fit.
+pub const MOST_TEXT: u64 = 1 << 27;
 
 /// So many labels a file has at most: eight times as many as InfiMNIST has digits in its usual training set.
 pub(crate) const MOST: usize = 1 << 26;
