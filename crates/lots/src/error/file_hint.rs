@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::Error;
 use crate::data::picture::TRANSPARENT;
-use crate::data::{array, labels, templates};
+use crate::data::templates::{self, json};
+use crate::data::{array, labels};
 use crate::mask;
 
 const OTHER_FILE: &str = "this is another file than was meant";
@@ -84,6 +85,14 @@ fn unsupported(got: &str, expected: &str) -> Option<&'static str> {
         mask::SHAPES => "`lots layers NETWORK` shows the shape of each layer",
         templates::EXPECTED => {
             "`lots represent NETWORK --layer NAME` writes templates of a layer; steer the layer that they are of"
+        }
+        json::KEYS | json::TEMPLATES => {
+            "a template is an array of numbers or `{\"name\": \"anna\", \"class\": 3, \"values\": [0.5, …]}`"
+        }
+        json::CLASSES => "leave `class` out where it is not known",
+        json::NAMES => "leave `name` out where there is none",
+        json::NUMBERS => {
+            "a template that is not finite everywhere points nowhere: leave it out, and look where its numbers come from"
         }
         _ => return None,
     };
