@@ -30,6 +30,12 @@ pub enum Error {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// There is nothing at this path, where there should be images.
+    #[error("there is no such file or folder: `{}`", path.display())]
+    NoSuchImages {
+        /// Where they were looked for.
+        path: PathBuf,
+    },
     /// The operating system refused to read or write.
     #[error("cannot {action} the file ({reason}): `{}`", path.display())]
     File {

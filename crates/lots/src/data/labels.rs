@@ -320,6 +320,8 @@ mod tests {
         assert!(error.hint().unwrap().contains("range"));
         let error = of(b"1\n2\n", &["a"]).unwrap_err();
         assert_eq!(error.to_string(), "there are 2 labels for 1 image: `labels.csv`");
+        let error = of(b"1\n", &["a", "b"]).unwrap_err();
+        assert_eq!(error.to_string(), "there is 1 label for 2 images: `labels.csv`");
         let error = of(b"a.png,1\n", &["a.png", "b.png"]).unwrap_err();
         assert_eq!(error.to_string(), "no label for the image `b.png`: `labels.csv`");
         assert!(matches!(

@@ -273,6 +273,17 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_file_and_a_folder_are_told_with_a_hint_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let network = crate::embedded::lenet();
+        let hint = |path: &Path| read(path, &network, &Shape::from([4])).unwrap_err().hint().unwrap();
+        assert_eq!(hint(&folder.path().join("none.npy")), "paths are relative to the current folder");
+        assert_eq!(hint(folder.path()), "name a file in that folder");
+        let images = crate::data::ImageSource::from_path("no/such/images").load().unwrap_err();
+        assert!(images.hint().unwrap().contains("built in are `digits`"));
+    }
+
+    #[test]
     fn several_templates_are_numbered() {
         let templates = read_bytes(&npy(&[2, 3], &[1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0]), [3]).unwrap();
         assert_eq!(templates[1].name, "t.x[1]");

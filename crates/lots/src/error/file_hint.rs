@@ -14,7 +14,8 @@ const OTHER_FILE: &str = "this is another file than was meant";
 /// The hint of an error about a file; `None` where the message says it all, and for all other errors.
 pub(super) fn of(error: &Error) -> Option<&'static str> {
     let hint = match error {
-        Error::NoSuchFile { .. } => {
+        Error::NoSuchFile { .. } => "paths are relative to the current folder",
+        Error::NoSuchImages { .. } => {
             "paths are relative to the current folder; built in are `digits` (1,000 test digits) and \
                  `digits:targets` (ten, one a class)"
         }
@@ -39,6 +40,9 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
             "JPEG changes the pixels that were measured; use `.png`"
         }
         Error::UnknownExtension { .. } => "use `.png`, `.pgm`, `.ppm`, `.pnm`, `.bmp` or `.webp`",
+        Error::File { action: "read", reason, .. } if reason.kind() == io::ErrorKind::IsADirectory => {
+            "name a file in that folder"
+        }
         Error::File { action: "write", reason, .. } => match reason.kind() {
             io::ErrorKind::NotFound => "make the folder first",
             io::ErrorKind::NotADirectory => "one of the folders in its path is a file",

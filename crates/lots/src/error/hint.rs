@@ -47,6 +47,7 @@ impl Error {
             Self::NoPairs { what: "genuine" } => "give at least two images of one identity",
             Self::NoPairs { .. } => "give images of at least two identities",
             Self::NoSuchFile { .. }
+            | Self::NoSuchImages { .. }
             | Self::File { .. }
             | Self::NotRegular { .. }
             | Self::FileSize { .. }
