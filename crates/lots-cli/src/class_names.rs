@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lots::data::class_names;
+use lots::data::{class_names, labels};
 use lots_network::Network;
 
 use crate::failure::{Failure, Result, listed};
-use crate::network::FEATURES;
-use crate::network::read_whole;
+use crate::network::{FEATURES, read_at_most};
 use crate::terminal::plain;
 
 /// So many names are in a hint.
@@ -25,19 +24,21 @@ impl ClassNames {
     /// The names in a text file, one a line; without a file those that the network knows, from a gallery.
     ///
     /// # Errors
-    /// If the file cannot be read, or has another number of lines than the network has classes.
+    /// If the file cannot be read or is longer than labels in text are, or has another number of lines than the network has
+    /// classes.
     pub(crate) fn open(path: Option<&Path>, network: &Network) -> Result<Self> {
         let class_count = network.class_count();
         let Some(path) = path else { return Ok(Self::of_network(network)) };
-        let bytes = read_whole(path, "list of class names")?;
+        let bytes = read_at_most(path, "list of class names", labels::MOST_TEXT)?;
         let text = String::from_utf8_lossy(&bytes);
-        let names: Vec<String> = text.trim_end().lines().map(|name| name.trim().to_owned()).collect();
-        if names.len() == class_count {
-            return Ok(Self::new(names));
+        let lines = || text.trim_end().lines();
+        let (shown, got) = (path.display(), lines().count());
+        if got == class_count {
+            return Ok(Self::new(lines().map(|name| name.trim().to_owned()).collect()));
         }
-        let (shown, got) = (path.display(), names.len());
+        let lines = if got == 1 { "line" } else { "lines" };
         Err(Failure::new(format!(
-            "`{shown}` has {got} lines, expected {class_count}, one a class of the network"
+            "`{shown}` has {got} {lines}, expected {class_count}, one a class of the network"
         ))
         .with_hint(format!(
             "the first line is the name of class 0, in the order of the network's logits; {}",
@@ -175,5 +176,23 @@ mod tests {
         assert_eq!([0, 1].map(|class| names.of(class)), ["tabby", "tiger cat"]);
         let failure = ClassNames::open(Some(&path), &network(3)).unwrap_err();
         assert!(failure.message().ends_with("has 2 lines, expected 3, one a class of the network"));
+    }
+
+    #[test]
+    fn a_list_that_is_longer_than_any_is_refused_before_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("names.txt");
+        std::fs::File::create(&path).unwrap().set_len(17 << 30).unwrap();
+        let failure = ClassNames::open(Some(&path), &network(2)).unwrap_err();
+        let sentence = "the list of class names has 18253611008 bytes, expected at most 134217728: `";
+        assert!(failure.message().starts_with(sentence), "{}", failure.message());
+        assert!(failure.hint().is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_list_that_never_ends_is_refused() {
+        let failure = ClassNames::open(Some(Path::new("/dev/zero")), &network(2)).unwrap_err();
+        assert_eq!(failure.message(), "not a regular file but a pipe or a device: `/dev/zero`");
     }
 }

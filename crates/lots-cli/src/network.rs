@@ -13,7 +13,7 @@ use lots_network::{
 use serde::Serialize;
 
 use self::gallery::Opened;
-pub(crate) use self::gallery::{Appended, FEATURES};
+pub(crate) use self::gallery::{Appended, FEATURES, OTHER_NETWORK};
 use crate::args::{NetworkArgs, PixelArgs, PreprocessingArgs, SCREENFUL};
 use crate::digest;
 use crate::failure::{About, Failure, Result};
@@ -207,7 +207,9 @@ impl Loaded {
     /// lists what there is.
     pub(crate) fn nearest_layers(&self, name: &str) -> String {
         let all = if self.network.layers().len() > SCREENFUL { " --all" } else { "" };
-        let command = format!("`lots layers {}{all}`", self.name);
+        let gallery =
+            self.gallery.as_ref().map_or_else(String::new, |gallery| format!(" --gallery {}", gallery.file));
+        let command = format!("`lots layers {}{gallery}{all}`", self.name);
         match self.network.layer(name).err().and_then(|error| error.hint()) {
             Some(nearest) => format!("{nearest} {command} lists them all"),
             None => format!("{command} lists all layers"),
@@ -276,7 +278,12 @@ fn read_network(name: &str) -> Result<Vec<u8>> {
 ///
 /// - `kind`: what it should be.
 pub(crate) fn read_whole(path: &Path, kind: &'static str) -> Result<Vec<u8>> {
-    RegularFile::open(path).and_then(|file| file.read(kind, MOST_BYTES)).map_err(|error| match error {
+    read_at_most(path, kind, MOST_BYTES)
+}
+
+/// All bytes of a file that has no more than `most`.
+pub(crate) fn read_at_most(path: &Path, kind: &'static str, most: u64) -> Result<Vec<u8>> {
+    RegularFile::open(path).and_then(|file| file.read(kind, most)).map_err(|error| match error {
         lots::Error::NoSuchFile { .. } => Failure::new(format!("there is no {kind} `{}`", path.display())),
         error => error.into(),
     })

@@ -33,7 +33,7 @@ use crate::digest::ImagesDigest;
 use crate::failure::{About, Failure, Result};
 use crate::interrupt::{Interrupt, interrupted};
 use crate::json_file;
-use crate::network::Loaded;
+use crate::network::{Loaded, OTHER_NETWORK};
 use crate::terminal::Terminal;
 use crate::unfinished::Unfinished;
 use crate::whole_folder::Asked;
@@ -94,7 +94,7 @@ struct Job<'a> {
 
 impl<'a> Job<'a> {
     fn new(args: &'a StabilityArgs, terminal: Terminal) -> Result<Self> {
-        let networks = args.networks().iter().map(Loaded::open).collect::<Result<Vec<Loaded>>>()?;
+        let networks = opened(args)?;
         expect_once("--layer", &args.layer)?;
         let first = &networks[0];
         let layers: Vec<String> = if args.layer.is_empty() {
@@ -372,6 +372,21 @@ impl Origins {
 }
 
 /// Name and SHA-256 of a network.
+/// The networks of the arguments.
+///
+/// # Errors
+/// As [`Loaded::open`]; a gallery is of one network, so that two different ones never share it.
+fn opened(args: &StabilityArgs) -> Result<Vec<Loaded>> {
+    let networks = args.networks();
+    networks.iter().map(Loaded::open).collect::<Result<_>>().map_err(|failure| match args.tested {
+        Some(_) if failure.message() == OTHER_NETWORK => failure.with_hint(
+            "a gallery belongs to one network: measure the first alone with its own `--gallery` and `--out DIR`, then \
+             the second with its own and `--baseline DIR`; or say `--other-network` if both have the same weights",
+        ),
+        _ => failure,
+    })
+}
+
 fn named(loaded: &Loaded) -> Value {
     json!({ "name": loaded.name, "sha256": loaded.sha256 })
 }

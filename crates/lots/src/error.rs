@@ -13,6 +13,9 @@ use crate::direction::NoDirection;
 use crate::experiment::TargetFault;
 use crate::method::Method;
 
+/// So many names of classes are in a hint.
+pub(crate) const MOST_TOLD: usize = 12;
+
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -25,6 +28,12 @@ pub enum Error {
     #[error("there is no such file or folder: `{}`", path.display())]
     NoSuchFile {
         /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// There is nothing at this path, where there should be images.
+    #[error("there is no such file or folder: `{}`", path.display())]
+    NoSuchImages {
+        /// Where they were looked for.
         path: PathBuf,
     },
     /// The operating system refused to read or write.
@@ -165,8 +174,30 @@ pub enum Error {
         /// The label file.
         path: PathBuf,
     },
+    /// A file names a class that the network does not have, or several have.
+    #[error(
+        "{place} is of class `{}`, expected the name of one class of the network{}: `{}`", got.escape_debug(),
+        namesakes_told(*namesakes), path.display()
+    )]
+    UnknownClass {
+        /// "line 3", "template 0".
+        place: String,
+        /// What stands there, at most 40 characters of it.
+        got: String,
+        /// How many classes are called so.
+        namesakes: usize,
+        /// The name that is most like it.
+        nearest: Option<String>,
+        /// The first names of the network's classes; none where they have none.
+        known: Vec<String>,
+        /// The file.
+        path: PathBuf,
+    },
     /// A label file has more or fewer labels than there are images.
-    #[error("there are {labels} labels for {images} images: `{}`", path.display())]
+    #[error(
+        "there {} {} for {}: `{}`", if *labels == 1 { "is" } else { "are" }, counted(*labels, "label"),
+        counted(*images, "image"), path.display()
+    )]
     LabelCount {
         /// Labels in the file.
         labels: usize,
@@ -589,6 +620,10 @@ impl Error {
 /// The end of a message that may be about a file.
 fn after(path: Option<&Path>) -> String {
     path.map_or_else(String::new, |path| format!(": `{}`", path.display()))
+}
+
+fn namesakes_told(namesakes: usize) -> String {
+    if namesakes == 0 { String::new() } else { format!(", got that of {namesakes}") }
 }
 
 /// `1 image`, `2 images`.

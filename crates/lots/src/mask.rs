@@ -380,6 +380,9 @@ mod tests {
             sentence(2)
                 .starts_with("the mask holds values of type `<f8`, expected numbers of 32 bits, bytes")
         );
+        let hint = |path: &Path| MaskPart::read(path, 2).unwrap_err().hint().unwrap();
+        assert_eq!(hint(&folder.path().join("none.npy")), "paths are relative to the current folder");
+        assert_eq!(hint(folder.path()), "name a file in that folder");
         std::fs::write(&path, b"\x93NUM").unwrap();
         assert!(sentence(2).starts_with("not a `.npy` array: `"), "{}", sentence(2));
     }

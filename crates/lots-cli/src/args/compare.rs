@@ -28,7 +28,7 @@ pub(crate) struct CompareArgs {
     /// What must hold for a perturbed image: misclassified, or class (that of the target) [default: misclassified]
     #[arg(long, value_name = "CRITERION", value_parser = values::until)]
     pub(crate) until: Option<Until>,
-    /// What an attempt may cost, in passes through the network
+    /// What an attempt may cost, in passes through the network: 20 to 1000000
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = values::budget)]
     pub(crate) budget: usize,
     /// Leave out PASS, which takes much of the time

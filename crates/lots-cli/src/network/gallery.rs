@@ -14,6 +14,9 @@ use crate::failure::{About, Failure, Result};
 pub(crate) const FEATURES: &str =
     "a network that only extracts features gets its classes from `--gallery FILE`, see `lots gallery build`";
 
+/// A gallery that is none of the network's.
+pub(crate) const OTHER_NETWORK: &str = "the gallery was built with another network";
+
 /// What reports say of a gallery.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Appended {
@@ -76,7 +79,7 @@ fn expect_network(gallery: &Gallery, name: &str, sha256: &str) -> Result<()> {
     if sha256.is_empty() || own.is_empty() || own == sha256 {
         return Ok(());
     }
-    Err(Failure::new("the gallery was built with another network")
+    Err(Failure::new(OTHER_NETWORK)
         .about("its network", own)
         .about("network", format!("{name}, {sha256}"))
         .with_hint(

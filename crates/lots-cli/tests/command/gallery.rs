@@ -124,6 +124,15 @@ fn galleries_that_do_not_fit_are_told() {
     stage.digit(4, "4.png");
     snapshot!("gallery_of_another_network", stage.lots("describe other.onnx --gallery gallery.safetensors"));
     stage.run("describe other.onnx --gallery gallery.safetensors --other-network", 0);
+    let two = "stability lenet other.onnx --gallery gallery.safetensors --layer ip1 --origin digits[0..9] --out two";
+    let told = stage.lots(two).output().unwrap();
+    let told = String::from_utf8(told.stderr).unwrap();
+    assert!(told.starts_with("error: the gallery was built with another network"), "{told}");
+    assert!(told.contains("its own and `--baseline DIR`"), "{told}");
+    let missing =
+        "represent lenet --gallery gallery.safetensors --layer gallery_unit2 --origin digits[0] --out r.npy";
+    let told = String::from_utf8(stage.lots(missing).output().unwrap().stderr).unwrap();
+    assert!(told.contains("`lots layers lenet --gallery gallery.safetensors` lists them all"), "{told}");
     snapshot!("gallery_not_a_gallery", stage.lots("describe lenet --gallery 4.png"));
     let build = "--network lenet --layer ip1 --out one.safetensors";
     snapshot!("gallery_of_one_identity", stage.lots(&format!("gallery build digits[0] {build}")));

@@ -4,8 +4,10 @@
 //! identities, it has a name as well, and a text may mean it by either.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::folder::class_index;
+use crate::error::{Error, MOST_TOLD};
 
 /// What the classes of a network are called.
 ///
@@ -51,6 +53,35 @@ impl ClassNames {
         match class_index(text) {
             Some(class) if named.is_empty() && !self.are_numbers => vec![class],
             _ => named,
+        }
+    }
+
+    /// The first names, at most `most`, in the order of their classes.
+    ///
+    /// # Example
+    /// ```
+    /// use lots::data::class_names::ClassNames;
+    /// assert_eq!(ClassNames::new(["carol", "anna", "bob"]).first(2), ["carol", "anna"]);
+    /// ```
+    pub fn first(&self, most: usize) -> Vec<&str> {
+        let named =
+            self.classes.iter().flat_map(|(name, classes)| classes.iter().map(move |class| (class, name)));
+        let in_order: BTreeMap<_, _> = named.collect();
+        in_order.into_values().take(most).map(String::as_str).collect()
+    }
+
+    /// The error for a text that means no class, or several.
+    ///
+    /// - `place`: where it stands in the file, "line 3".
+    pub(crate) fn unknown(&self, text: &str, place: String, path: &Path) -> Error {
+        Error::UnknownClass {
+            place,
+            // A file that names no classes may have very long lines.
+            got: text.chars().take(40).collect(),
+            namesakes: self.meant_by(text).len(),
+            nearest: self.nearest(text).map(str::to_owned),
+            known: self.first(MOST_TOLD + 1).into_iter().map(str::to_owned).collect(),
+            path: path.to_owned(),
         }
     }
 

@@ -10,14 +10,14 @@
 //! What a file is is told by its contents, not by its name. Numbers must be finite, and whole templates as long as the
 //! layer.
 
+pub(crate) mod json;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lots_network::{Gallery, Network, Shape};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::array::{self, Element, FLOATS};
 use super::class_names::ClassNames;
@@ -46,7 +46,7 @@ const MOST_TEXT: u64 = 1 << 26;
 ///
 /// # Errors
 /// [`Error::NoSuchFile`], [`Error::File`], [`Error::NotRegular`], [`Error::FileSize`]; [`Error::Unsupported`] if it holds
-/// anything but whole templates of this shape; [`Error::Damaged`]; those of the format.
+/// anything but whole templates of this shape; [`Error::UnknownClass`]; [`Error::Damaged`]; those of the format.
 ///
 /// # Example
 /// ```
@@ -70,7 +70,7 @@ pub fn read(path: impl AsRef<Path>, network: &Network, shape: &Shape) -> Result<
     } else {
         let bytes = file.read(KIND, MOST_TEXT)?;
         if bytes.trim_ascii_start().starts_with(b"[") || bytes.trim_ascii_start().starts_with(b"{") {
-            of_json(&bytes).map_err(|reason| damaged(path, reason))?
+            json::read(&bytes, path)?
         } else {
             let got = || format!("{} bytes that are no templates of {length} numbers", bytes.len());
             of_base64(&bytes, length).ok_or_else(|| unsupported(path, got()))?
@@ -114,19 +114,15 @@ pub fn of_gallery(
 }
 
 /// A template as a file has it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 struct Written {
-    #[serde(default)]
     name: Option<String>,
-    #[serde(default)]
     class: Option<Class>,
     values: Vec<f32>,
 }
 
 /// A class as a file names it.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 enum Class {
     Number(usize),
     Name(String),
@@ -140,9 +136,7 @@ impl Class {
             Self::Name(name) => name,
         };
         let [class] = classes.meant_by(&name)[..] else {
-            let got = format!("the class `{}` in template {row}", name.escape_debug());
-            let expected = "a class by its number, or by its name where one class of the network has it";
-            return Err(Error::Unsupported { kind: KIND, got, expected, path: path.to_owned() });
+            return Err(classes.unknown(&name, format!("template {row}"), path));
         };
         Ok(class)
     }
@@ -185,28 +179,6 @@ fn class_called(identity: &str, names: &[&str], network: &Network) -> Option<usi
         return identity.parse().ok().filter(|&class| class < network.class_count());
     }
     names.iter().position(|name| *name == identity)
-}
-
-/// An array of numbers, several of them, objects or one. What it is, its first letters tell, so that nothing is kept
-/// twice.
-fn of_json(bytes: &[u8]) -> std::result::Result<Vec<Written>, String> {
-    let mut letters = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
-    match (letters.next(), letters.next()) {
-        (Some(b'{'), _) => Ok(vec![json(bytes)?]),
-        (_, Some(b'{')) => json(bytes),
-        (_, Some(b'[')) => Ok(json::<Vec<Vec<f32>>>(bytes)?.into_iter().map(of_values).collect()),
-        _ => Ok(vec![of_values(json(bytes)?)]),
-    }
-}
-
-fn json<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, String> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            "expected arrays of numbers, or objects with `name`, `class` and `values`".to_owned()
-        } else {
-            error.to_string()
-        }
-    })
 }
 
 fn of_base64(bytes: &[u8], length: usize) -> Option<Vec<Written>> {
@@ -259,10 +231,6 @@ fn unsupported(path: &Path, got: String) -> Error {
     Error::Unsupported { kind: KIND, got, expected: EXPECTED, path: path.to_owned() }
 }
 
-fn damaged(path: &Path, reason: String) -> Error {
-    Error::Damaged { kind: KIND, reason, path: path.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,6 +273,17 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_file_and_a_folder_are_told_with_a_hint_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let network = crate::embedded::lenet();
+        let hint = |path: &Path| read(path, &network, &Shape::from([4])).unwrap_err().hint().unwrap();
+        assert_eq!(hint(&folder.path().join("none.npy")), "paths are relative to the current folder");
+        assert_eq!(hint(folder.path()), "name a file in that folder");
+        let images = crate::data::ImageSource::from_path("no/such/images").load().unwrap_err();
+        assert!(images.hint().unwrap().contains("built in are `digits`"));
+    }
+
+    #[test]
     fn several_templates_are_numbered() {
         let templates = read_bytes(&npy(&[2, 3], &[1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0]), [3]).unwrap();
         assert_eq!(templates[1].name, "t.x[1]");
@@ -326,10 +305,10 @@ mod tests {
         assert_eq!(class(r#"{"class": "7", "values": [1]}"#), Ok(Some(7)));
         assert_eq!(class(r#"{"class": null, "values": [1]}"#), Ok(None));
         let message = class(r#"{"class": "anna", "values": [1]}"#).unwrap_err();
-        assert!(message.contains("the class `anna` in template 0"), "{message}");
-        assert!(
-            class(r#"{"class": [7], "values": [1]}"#).unwrap_err().contains("expected arrays of numbers")
-        );
+        let sentence = "template 0 is of class `anna`, expected the name of one class of the network: `";
+        assert!(message.starts_with(sentence), "{message}");
+        let error = read_bytes(br#"{"class": "anna", "values": [1]}"#, [1]).unwrap_err();
+        assert!(error.hint().unwrap().contains("`--gallery FILE`"));
     }
 
     #[test]
@@ -337,10 +316,10 @@ mod tests {
         let cases: [(&[u8], &str); 9] = [
             (b"", "0 bytes that are no templates of 3 numbers"),
             (b"[1, 2]", "2 numbers in template 0, where the layer has 3"),
-            (b"[1, 2, 1e39]", "number out of range"),
-            (b"[1, \"2\", 3]", "expected arrays of numbers, or objects"),
+            (b"[1, 2, 1e39]", "1e39 as number 2 of template 0"),
+            (b"[1, \"2\", 3]", "the text `2` as number 1 of template 0"),
             (b"[]", "0 numbers in template 0"),
-            (b"{\"name\": \"a\"}", "expected arrays of numbers, or objects"),
+            (b"{\"name\": \"a\"}", "no `values` in template 0"),
             (b"[1, 2", "damaged"),
             (b"AAAA", "4 bytes that are no templates"),
             (b"AACAfwAAgH8AAIB/", "inf in template 0"),

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::Error;
 use crate::data::picture::TRANSPARENT;
-use crate::data::{array, labels, templates};
+use crate::data::templates::{self, json};
+use crate::data::{array, labels};
 use crate::mask;
 
 const OTHER_FILE: &str = "this is another file than was meant";
@@ -13,7 +14,8 @@ const OTHER_FILE: &str = "this is another file than was meant";
 /// The hint of an error about a file; `None` where the message says it all, and for all other errors.
 pub(super) fn of(error: &Error) -> Option<&'static str> {
     let hint = match error {
-        Error::NoSuchFile { .. } => {
+        Error::NoSuchFile { .. } => "paths are relative to the current folder",
+        Error::NoSuchImages { .. } => {
             "paths are relative to the current folder; built in are `digits` (1,000 test digits) and \
                  `digits:targets` (ten, one a class)"
         }
@@ -38,6 +40,9 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
             "JPEG changes the pixels that were measured; use `.png`"
         }
         Error::UnknownExtension { .. } => "use `.png`, `.pgm`, `.ppm`, `.pnm`, `.bmp` or `.webp`",
+        Error::File { action: "read", reason, .. } if reason.kind() == io::ErrorKind::IsADirectory => {
+            "name a file in that folder"
+        }
         Error::File { action: "write", reason, .. } => match reason.kind() {
             io::ErrorKind::NotFound => "make the folder first",
             io::ErrorKind::NotADirectory => "one of the folders in its path is a file",
@@ -84,6 +89,14 @@ fn unsupported(got: &str, expected: &str) -> Option<&'static str> {
         mask::SHAPES => "`lots layers NETWORK` shows the shape of each layer",
         templates::EXPECTED => {
             "`lots represent NETWORK --layer NAME` writes templates of a layer; steer the layer that they are of"
+        }
+        json::KEYS | json::TEMPLATES => {
+            "a template is an array of numbers or `{\"name\": \"anna\", \"class\": 3, \"values\": [0.5, …]}`"
+        }
+        json::CLASSES => "leave `class` out where it is not known",
+        json::NAMES => "leave `name` out where there is none",
+        json::NUMBERS => {
+            "a template that is not finite everywhere points nowhere: leave it out, and look where its numbers come from"
         }
         _ => return None,
     };

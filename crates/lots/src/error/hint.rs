@@ -1,6 +1,6 @@
 //! What to do about an error.
 
-use super::{Error, file_hint};
+use super::{Error, MOST_TOLD, file_hint};
 use crate::method::Method;
 
 impl Error {
@@ -21,6 +21,7 @@ impl Error {
             Self::UnknownMethod { .. }
             | Self::FewImpostors { .. }
             | Self::RangeOutside { .. }
+            | Self::UnknownClass { .. }
             | Self::OtherClasses { .. } => {
                 return self.hint_with_facts();
             }
@@ -46,6 +47,7 @@ impl Error {
             Self::NoPairs { what: "genuine" } => "give at least two images of one identity",
             Self::NoPairs { .. } => "give images of at least two identities",
             Self::NoSuchFile { .. }
+            | Self::NoSuchImages { .. }
             | Self::File { .. }
             | Self::NotRegular { .. }
             | Self::FileSize { .. }
@@ -148,14 +150,16 @@ impl Error {
                     first.display()
                 )
             }
-            Self::OtherClasses { classes, .. } => {
-                let some: Vec<String> =
-                    classes.iter().take(12).map(|name| format!("`{}`", name.escape_debug())).collect();
-                format!(
-                    "the classes are called {}{}",
-                    some.join(", "),
-                    if classes.len() > 12 { ", …" } else { "" }
-                )
+            Self::OtherClasses { classes, .. } => called(classes),
+            Self::UnknownClass { namesakes: 1.., .. } => "say which of them by its number".to_owned(),
+            Self::UnknownClass { known, .. } if known.is_empty() => {
+                "a class is its number, counted from 0; classes have names behind a gallery, `--gallery FILE`"
+                    .to_owned()
+            }
+            Self::UnknownClass { nearest, known, .. } => {
+                let nearest =
+                    nearest.as_ref().map(|name| format!("did you mean `{}`? ", name.escape_debug()));
+                nearest.unwrap_or_default() + &called(known)
             }
             Self::RangeOutside { count, .. } => {
                 format!("its images are counted from 0 to {}", count.saturating_sub(1))
@@ -163,4 +167,12 @@ impl Error {
             _ => return None,
         })
     }
+}
+
+/// What classes are called, not too many of them.
+fn called(names: &[String]) -> String {
+    let some: Vec<String> =
+        names.iter().take(MOST_TOLD).map(|name| format!("`{}`", name.escape_debug())).collect();
+    let more = if names.len() > MOST_TOLD { ", …" } else { "" };
+    format!("the classes are called {}{more}", some.join(", "))
 }

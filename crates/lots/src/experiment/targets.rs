@@ -330,8 +330,8 @@ impl TargetFault {
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::NoCentroid { .. } | Self::UnknownClass { .. } => {
-                "a class stands in JSON, `{\"class\": 3, \"values\": […]}`, and in a gallery of the network's own \
-                 identities; without one, move toward each or the nearest until it is misclassified"
+                "a class stands in JSON, `{\"class\": 3, \"values\": […]}`, and those of a gallery are known \
+                 behind `--gallery FILE`; without one, move toward each or the nearest until it is misclassified"
             }
             Self::WeightCount { .. } => "give a weight for each target, images first, then templates",
             Self::WeightSum { .. } => "weights need not add up to 1, but to more than 0: `0.5,0.3,0.2`",

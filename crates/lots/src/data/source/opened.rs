@@ -67,7 +67,11 @@ impl Opened {
                 left_out,
             });
         }
-        let start = RegularFile::open(path)?.start(8)?;
+        let mut file = RegularFile::open(path).map_err(|error| match error {
+            Error::NoSuchFile { path } => Error::NoSuchImages { path },
+            error => error,
+        })?;
+        let start = file.start(8)?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let mut labels = None;
         let (images, names, count) = if array::is_array(&start) {
