@@ -181,9 +181,9 @@ pub enum Error {
     )]
     UnknownClass {
         /// "line 3", "template 0".
-        place: String,
+        place: Box<str>,
         /// What stands there, at most 40 characters of it.
-        got: String,
+        got: Box<str>,
         /// How many classes are called so.
         namesakes: usize,
         /// The name that is most like it.

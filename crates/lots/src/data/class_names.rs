@@ -75,7 +75,7 @@ impl ClassNames {
     /// - `place`: where it stands in the file, "line 3".
     pub(crate) fn unknown(&self, text: &str, place: String, path: &Path) -> Error {
         Error::UnknownClass {
-            place,
+            place: place.into(),
             // A file that names no classes may have very long lines.
             got: text.chars().take(40).collect(),
             namesakes: self.meant_by(text).len(),
