@@ -159,6 +159,18 @@ impl Json {
         }
     }
 
+    /// Whether it is worth to be kept with others: of a list of what is none nothing is needed but the first.
+    fn may_be_template(&self) -> bool {
+        match self {
+            Self::Numbers(values, wrong) => !values.is_empty() && wrong.is_none(),
+            Self::Object(entries) => {
+                let is_known = |key: &str| matches!(key, "name" | "class" | "values");
+                !entries.is_empty() && entries.iter().all(|(key, _)| is_known(key))
+            }
+            _ => false,
+        }
+    }
+
     /// As 32 bits have it, if they do.
     fn number(&self) -> Option<f32> {
         let value = match *self {
@@ -220,7 +232,7 @@ impl<'de> Visitor<'de> for AnyJson {
             match item.number() {
                 Some(number) if list.is_empty() => values.push(number),
                 None if values.is_empty() && !is_number => {
-                    let goes_on = matches!(item, Json::Numbers(..) | Json::Object(_));
+                    let goes_on = item.may_be_template();
                     list.push(item);
                     if goes_on {
                         continue;
@@ -238,6 +250,7 @@ impl<'de> Visitor<'de> for AnyJson {
             }
         }
         while items.next_element::<IgnoredAny>()?.is_some() {}
+        values.shrink_to_fit();
         Ok(if list.is_empty() { Json::Numbers(values, wrong) } else { Json::List(list) })
     }
 
@@ -251,6 +264,7 @@ impl<'de> Visitor<'de> for AnyJson {
         if kept.len() == MOST_KEYS {
             while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         }
+        kept.shrink_to_fit();
         Ok(Json::Object(kept))
     }
 }
@@ -284,6 +298,8 @@ mod tests {
             ("[[1], 2]", "2 as template 1", TEMPLATES),
             ("[true]", "true as template 0", TEMPLATES),
             ("[[[1]]]", "an array as template 0", TEMPLATES),
+            (r#"[{"values": [1]}, {}, {"a": 0}]"#, "no `values` in template 1", KEYS),
+            ("[[1], [1, true], [null]]", "true as number 1 of template 1", NUMBERS),
         ];
         for (text, got, expected) in cases {
             let (message, hint) = told(text);
