@@ -59,7 +59,7 @@ pub fn list(folder: impl AsRef<Path>) -> Result<Folder> {
 }
 
 /// As [`list`], without labels: pictures of whom or what nobody asks. Where there are none in the folder itself, those of
-/// all its sub-folders count, whatever they are called, in the order of [`compare`](super::identities::compare).
+/// all its sub-folders count, whatever they are called, in the order of [`compare`].
 ///
 /// # Errors
 /// As [`list`].
