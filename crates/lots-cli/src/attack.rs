@@ -28,7 +28,7 @@ use crate::interrupt::{Interrupt, interrupted};
 use crate::network::Loaded;
 use crate::run_folder::{RunFolder, Start};
 use crate::terminal::{Terminal, counted};
-use crate::toward::{OTHER_TARGETS, class_name};
+use crate::toward::OTHER_TARGETS;
 
 /// About so many attempts, or as much work, are searched together, of at most so many origins; what is done is kept after each chunk.
 const CHUNK: usize = 4096;
@@ -222,8 +222,7 @@ impl<'a> Job<'a> {
     /// That origins were skipped because they could only be moved toward their own class.
     fn own_classes(&self) -> Option<String> {
         let (origins, classes) = self.summary.own_classes()?;
-        let names: Vec<String> =
-            classes.iter().map(|&class| class_name(class, &self.loaded.network)).collect();
+        let names: Vec<String> = classes.iter().map(|&class| self.plan.class_names.of(class)).collect();
         let origins = counted(origins, "origin", "origins");
         let told =
             format!("{origins} skipped, no target is of another class than theirs, {}", listed(&names));

@@ -179,7 +179,7 @@ impl Toward {
 
 /// All targets are of the origin's own class, so that there is none to move toward.
 pub(crate) fn no_other_class(class: usize, network: &Network) -> Failure {
-    let own = class_name(class, network);
+    let own = ClassNames::of_network(network).of(class);
     Failure::new(format!(
         "the origin is of class `{own}`, and so is every target, expected one of another class"
     ))
@@ -188,8 +188,3 @@ pub(crate) fn no_other_class(class: usize, network: &Network) -> Failure {
 
 /// What to give where all targets are of the origins' own class.
 pub(crate) const OTHER_TARGETS: &str = "give targets of other classes with `--target` or `--template`";
-
-/// What a class is called, or its number.
-pub(crate) fn class_name(class: usize, network: &Network) -> String {
-    network.class_names().get(class).map_or_else(|| class.to_string(), |name| (*name).to_owned())
-}

@@ -14,7 +14,6 @@ use crate::digest::ImagesDigest;
 use crate::failure::{Failure, Result};
 use crate::images::{FittedSet, Preprocessed, file_stem, source};
 use crate::terminal::Terminal;
-use crate::toward::class_name;
 
 /// An image to start from.
 #[derive(Clone, Debug)]
@@ -127,7 +126,7 @@ impl Targets {
         if let Some(first) = own.first()
             && own.iter().chain(classes).all(|class| class == first)
         {
-            let name = class_name(*first, network);
+            let name = ClassNames::of_network(network).of(*first);
             return Err(Failure::new(format!(
                 "all origins are of class `{name}`, and so is every target, expected one of another class"
             ))

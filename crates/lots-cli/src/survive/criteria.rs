@@ -26,6 +26,7 @@ pub(super) struct Criteria<'a> {
     images: Option<ImageSet>,
     /// Likewise, with what was made of all targets.
     templates: TemplateArgs,
+    choice: TargetChoice,
     /// What is known of the templates' numbers.
     template_sha256: Option<String>,
     /// For each layer that was asked for.
@@ -65,8 +66,9 @@ impl<'a> Criteria<'a> {
                 Some(targets.set)
             }
         };
-        let (templates, template_sha256) = (record.templates()?, record.data.template_sha256.clone());
-        Ok(Self { until, loaded, images, templates, template_sha256, at_layers: BTreeMap::new() })
+        let templates = record.templates()?;
+        let (choice, template_sha256) = (templates.choice()?, record.data.template_sha256.clone());
+        Ok(Self { until, loaded, images, templates, choice, template_sha256, at_layers: BTreeMap::new() })
     }
 
     /// What the attempt of a row had to reach.
@@ -94,7 +96,7 @@ impl<'a> Criteria<'a> {
             self.at_layers.insert(text.to_owned(), at_layer);
         }
         let AtLayer { layer, names, targets } = &self.at_layers[text];
-        let place = match self.templates.choice()? {
+        let place = match self.choice {
             TargetChoice::Mixture(_) => Some(0),
             TargetChoice::Centroid => {
                 (0..targets.len()).find(|&target| targets.class(target) == row.target_class)
@@ -123,9 +125,8 @@ impl<'a> Criteria<'a> {
         }
         let names = self.images.iter().flat_map(|images| images.names().to_vec());
         let names = names.chain(templates.iter().map(|template| template.name.clone())).collect();
-        let choice = self.templates.choice()?;
-        let targets =
-            Targets::new(&self.loaded.network, self.images.as_ref(), &templates, &choice, &[layer])?;
+        let network = &self.loaded.network;
+        let targets = Targets::new(network, self.images.as_ref(), &templates, &self.choice, &[layer])?;
         Ok(targets.map(|targets| AtLayer { layer, names, targets }))
     }
 }

@@ -168,15 +168,6 @@ fn what_single_directions_cannot_move_toward_is_refused() {
     assert_eq!(stage.files("").len(), 1, "only the templates are there");
 }
 
-/// What `lots` says on standard error about arguments that it refuses.
-fn refused(stage: &Stage, arguments: &str) -> String {
-    let output = stage.lots(arguments).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments}\n{told}");
-    assert!(told.contains("\nhint: "), "{arguments}\n{told}");
-    told
-}
-
 #[test]
 fn a_template_is_of_one_layer_or_of_several_of_its_size() {
     let stage = Stage::new();
@@ -189,17 +180,17 @@ fn a_template_is_of_one_layer_or_of_several_of_its_size() {
         "visualize lenet --origin digits[0] --out s.png",
     ];
     for command in commands {
-        let told = refused(&stage, &format!("{command} --layer ip2+conv2 --template nine.npy"));
+        let told = stage.refused(&format!("{command} --layer ip2+conv2 --template nine.npy"));
         let got = "error: a template has the numbers of one layer, expected one or several of its size, got `ip2` of \
                    10 and `conv2` of 50×8×8\n  template: nine.npy\n";
         assert!(told.starts_with(got), "{told}");
         // The numbers of a file may be those of another layer of the size; a gallery knows its layer.
         let gallery = "--layer ip2+prob --template g.safetensors --target-set nearest";
-        let told = refused(&stage, &format!("{command} {gallery}"));
+        let told = stage.refused(&format!("{command} {gallery}"));
         let got = "error: the gallery has templates of the layer `ip2`, expected `prob`\n  template: g.safetensors\n";
         assert!(told.starts_with(got), "{told}");
     }
-    let told = refused(&stage, &format!("{} --layer ip2 --layer conv2 --template nine.npy", commands[0]));
+    let told = stage.refused(&format!("{} --layer ip2 --layer conv2 --template nine.npy", commands[0]));
     assert!(told.contains("template: nine.npy"), "{told}");
     stage.run(&format!("{} --layer ip2+prob --template nine.npy --quiet", commands[1]), 0);
 }
@@ -236,7 +227,7 @@ fn what_does_not_fit_is_told_with_its_file() {
         ),
         (until, ["is a distance of 0, expected one above 0", "impostors: same.csv"]),
     ] {
-        let told = refused(&stage, &format!("{ATTACK} {options} --out run"));
+        let told = stage.refused(&format!("{ATTACK} {options} --out run"));
         assert!(parts.iter().all(|part| told.contains(part)), "{told}");
     }
     assert!(!stage.path("run").exists() && !stage.path("run.unfinished").exists());
@@ -266,7 +257,7 @@ fn no_target_of_another_class_is_told() {
         assert_eq!((rows.len(), &rows[0]["reason"], &rows[0]["class"]), (1, &"own_class".into(), &7.into()));
     }
     for command in ["compare lenet --layer ip1", "stability lenet --layer ip1", "evaluate lenet"] {
-        let told = refused(&stage, &format!("{command} --origin digits[0] --target digits[0] --no-pass"));
+        let told = stage.refused(&format!("{command} --origin digits[0] --target digits[0] --no-pass"));
         let sentence =
             "error: all origins are of class `7`, and so is every target, expected one of another class\n";
         assert!(told.starts_with(sentence), "{told}");
@@ -277,7 +268,7 @@ fn no_target_of_another_class_is_told() {
         "ray lenet --method toward --out r.svg",
         "visualize lenet --out s.png",
     ] {
-        let told = refused(&stage, &format!("{command} {toward}"));
+        let told = stage.refused(&format!("{command} {toward}"));
         let sentence =
             "error: the origin is of class `7`, and so is every target, expected one of another class\n";
         assert!(told.starts_with(sentence), "{told}");
@@ -296,14 +287,14 @@ fn a_folder_of_several_images_is_told_with_what_to_do() {
         stage.digit(digit, file);
     }
     let sheet = "visualize lenet --origin digits[4] --layer ip1 --out s.png --target";
-    let told = refused(&stage, &format!("{sheet} people"));
+    let told = stage.refused(&format!("{sheet} people"));
     assert!(told.starts_with("error: `people` has 3 images, expected one"), "{told}");
     assert!(told.contains("`people[0]`, or say with `--target-set nearest`"), "{told}");
-    let told = refused(&stage, &format!("{sheet} aligned"));
+    let told = stage.refused(&format!("{sheet} aligned"));
     assert!(told.contains("1 picture in a folder that is named like no class: `anna`: `aligned`"), "{told}");
     assert!(told.contains("`aligned/anna` names the pictures of one folder"), "{told}");
     // With a gallery, folders are named like its identities.
     stage.run("gallery build people --network lenet --layer ip1 --out g.safetensors --quiet", 0);
-    let told = refused(&stage, &format!("{sheet} people --gallery g.safetensors"));
+    let told = stage.refused(&format!("{sheet} people --gallery g.safetensors"));
     assert!(told.starts_with("error: `people` has 3 images, expected one"), "{told}");
 }

@@ -38,6 +38,15 @@ impl Stage {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// What `lots` says of arguments that it refuses: a sentence, and a hint.
+    pub(crate) fn refused(&self, arguments: &str) -> String {
+        let output = self.lots(arguments).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "lots {arguments}\n{told}");
+        assert!(told.contains("\nhint: "), "lots {arguments}\n{told}");
+        told
+    }
+
     /// Kills `lots` as soon as `file` exists; whether it had not ended by itself before.
     pub(crate) fn kill(&self, arguments: &str, file: &str) -> bool {
         let mut child = self.lots(arguments).spawn().unwrap();

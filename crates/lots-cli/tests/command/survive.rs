@@ -103,8 +103,7 @@ fn templates_and_what_is_made_of_targets_are_found_again() {
         assert_eq!(report["all"]["transformations"]["png"]["survival_rate"], 1.0, "{case}");
     }
     stage.run("represent lenet --origin digits:targets[1..4] --layer ip1 --out three.npy --quiet", 0);
-    let told = stage.lots("survive run0").output().unwrap();
-    let told = String::from_utf8(told.stderr).unwrap();
+    let told = stage.refused("survive run0");
     assert!(told.starts_with("error: the templates are not those of the run"), "{told}");
 }
 

@@ -73,6 +73,20 @@ impl Windows {
         along(&self.rows, self.image[1]) && along(&self.columns, self.image[2])
     }
 
+    /// The taps of a window over the first channel.
+    ///
+    /// - `position`: its number within the channel.
+    pub(crate) fn taps(&self, position: usize) -> Taps {
+        let [row, column] = [position / self.columns.len(), position % self.columns.len()];
+        Taps {
+            rows: self.rows[row],
+            columns: self.columns[column],
+            channel: 0,
+            width: self.image[2],
+            position,
+        }
+    }
+
     /// Calls `visit` with the element of the result and the taps of each window.
     #[inline(always)]
     pub(crate) fn for_each(&self, mut visit: impl FnMut(usize, Taps)) {

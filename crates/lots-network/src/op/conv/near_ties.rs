@@ -8,7 +8,7 @@ use super::Geometry;
 use crate::forward::LANES;
 use crate::kernel::weighted_sum::{Column, Rounds, Start, Tap, WeightedSums};
 use crate::kernel::window_gaps::Gaps;
-use crate::kernel::windows::{Span, Windows};
+use crate::kernel::windows::Windows;
 use crate::op::Operand;
 
 /// Differences below this share of the image's largest output may be nothing but rounding: five times the largest error
@@ -17,24 +17,9 @@ const RESOLUTION: f32 = 1.0 / 65_536.0;
 
 /// The windows of a pooling by the maximum that the outputs go to.
 #[derive(Debug)]
-pub(super) struct Pooled {
-    windows: Windows,
-    /// For each window the outputs of a channel under it.
-    places: Vec<Vec<usize>>,
-}
+pub(super) struct Pooled(pub(super) Windows);
 
 impl Pooled {
-    /// Of outputs that are so wide.
-    pub(super) fn new(windows: Windows, width: usize) -> Self {
-        let along = |span: Span| (span.first..span.end).step_by(span.step);
-        let under = |rows: Span, columns: Span| {
-            along(rows).flat_map(|row| along(columns).map(move |column| row * width + column)).collect()
-        };
-        let of_row = |&rows: &Span| windows.columns.iter().map(move |&columns| under(rows, columns));
-        let places = windows.rows.iter().flat_map(of_row).collect();
-        Self { windows, places }
-    }
-
     /// Settles the near ties of `output`, which tiles have computed.
     pub(super) fn settle(
         &self,
@@ -55,12 +40,12 @@ impl Pooled {
 
     /// Outputs, each with its lane, under windows where, in some channel, the largest two values nearly tie.
     fn near_ties(&self, output: &[f32], lanes: usize) -> Vec<[usize; 2]> {
-        let Gaps { smallest, largest } = Gaps::new(&self.windows, output, lanes);
+        let Gaps { smallest, largest } = Gaps::new(&self.0, output, lanes);
         let mut near = Vec::new();
-        for (places, gaps) in self.places.iter().zip(smallest.chunks_exact(lanes)) {
+        for (position, gaps) in smallest.chunks_exact(lanes).enumerate() {
             for (lane, (gap, largest)) in gaps.iter().zip(&largest).enumerate() {
                 if *gap < RESOLUTION * largest {
-                    near.extend(places.iter().map(|&place| [place, lane]));
+                    self.0.taps(position).for_each(|place| near.push([place, lane]));
                 }
             }
         }

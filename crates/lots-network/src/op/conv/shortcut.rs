@@ -76,7 +76,7 @@ impl Shortcut {
         forward.then(|| Self::Tiles {
             filters: Box::new(TransformedFilters::new(taps)),
             backward,
-            pooled: pooled.map(|windows| Pooled::new(windows, output[1])),
+            pooled: pooled.map(Pooled),
         })
     }
 
