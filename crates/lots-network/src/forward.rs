@@ -10,6 +10,9 @@ use crate::workspace::{Buffer, Workspace};
 /// Images side by side: as many as an AVX-512 register has floats.
 pub(crate) const LANES: usize = 16;
 
+/// So many images one after the other take about as long as sixteen side by side.
+const FEW_IMAGES: usize = 6;
+
 /// From this many input values an image fills the machine by itself.
 const LARGE_IMAGE: usize = 96 * 96 * 3;
 
@@ -53,8 +56,8 @@ pub(crate) fn blocks(count: usize, graph: &Graph) -> Vec<Block> {
     let mut first = 0;
     while first < count {
         let left = count - first;
-        // One image alone is quicker than sixteen lanes of which fifteen are idle.
-        let lanes = if size == ImageSize::Large || left <= 2 { 1 } else { LANES };
+        // A few images one by one are quicker than sixteen lanes most of which are idle.
+        let lanes = if size == ImageSize::Large || left <= FEW_IMAGES { 1 } else { LANES };
         let count = lanes.min(left);
         blocks.push(Block { first, count, lanes });
         first += count;

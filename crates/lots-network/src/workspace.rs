@@ -26,7 +26,7 @@ impl Memory {
     }
 
     /// `length` values that there is room for.
-    fn first(&self, length: usize) -> &[f32] {
+    pub(crate) fn first(&self, length: usize) -> &[f32] {
         &self.0[self.first_of_line()..][..length]
     }
 

@@ -58,7 +58,7 @@ pub(super) fn lenet(source: Source<'_>) -> Result<Network> {
         window: Window { kernel: [2; 2], stride: [2; 2], dilation: [1; 2], pads: [0; 4] },
         ceil: false,
     };
-    let gemm = || Gemm { alpha: 1.0, beta: 1.0, outputs_first: true };
+    let gemm = || Gemm::new([1.0; 2], true);
 
     let conv1 = lenet.weights("conv1", conv(), Graph::INPUT, [20, 1, 5, 5], "conv1")?;
     let pool1 = lenet.node("pool1", pool(), conv1, "pool1");

@@ -118,7 +118,7 @@ impl Vgg16 {
         }
         tensor = vgg.node("flatten", Flatten, tensor, "flatten");
         inputs *= (self.extent / 32).pow(2);
-        let gemm = || Gemm { alpha: 1.0, beta: 1.0, outputs_first: true };
+        let gemm = || Gemm::new([1.0; 2], true);
         for (name, relu) in [("fc6", "relu6"), ("fc7", "relu7")] {
             tensor = vgg.weights(name, gemm(), tensor, [self.features, inputs], &before_relu(name))?;
             tensor = vgg.node(relu, Relu, tensor, name);

@@ -90,7 +90,7 @@ impl Appending {
         let nearness = if is_single { "gallery" } else { "gallery_templates" };
         let mut operands = vec![representation];
         operands.extend(self.weights(gallery));
-        let gemm = Gemm { alpha: 1.0, beta: 1.0, outputs_first: true };
+        let gemm = Gemm::new([1.0; 2], true);
         let nearness = self.node(nearness, gemm, operands)?;
         if is_single { Ok(nearness) } else { self.largest(nearness, &buckets) }
     }

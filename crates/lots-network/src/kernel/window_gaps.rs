@@ -4,6 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use super::weighted_sum::{load, store};
 use super::windows::Windows;
+use crate::forward::LANES;
 
 /// Of some images side by side.
 pub(crate) struct Gaps {
@@ -58,6 +59,40 @@ impl Narrow<'_> {
             store::<S>(&mut largest[part..], absolute);
         }
     }
+
+    /// One image under windows of 2×2 that cover it: windows that lie side by side take the place of the lanes.
+    #[inline(always)]
+    fn run_pairs(self) {
+        let Self { gaps: Gaps { smallest, largest }, windows, values, .. } = self;
+        let width = windows.image[2];
+        for channel in values.chunks_exact(windows.area()) {
+            for (rows, smallest) in channel.chunks_exact(2 * width).zip(smallest.chunks_exact_mut(width / 2))
+            {
+                let (upper, lower) = rows.split_at(width);
+                let columns = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+                for (smallest, (&[a, b], &[c, d])) in smallest.iter_mut().zip(columns) {
+                    let second =
+                        larger(smaller(larger(a, b), larger(c, d)), larger(smaller(a, b), smaller(c, d)));
+                    *smallest = smaller(*smallest, larger(larger(a, b), larger(c, d)) - second);
+                }
+            }
+        }
+        let mut absolute = [0.0_f32; LANES];
+        let (whole, rest) = values.as_chunks::<LANES>();
+        for values in whole {
+            absolute.iter_mut().zip(values).for_each(|(most, value)| *most = larger(*most, value.abs()));
+        }
+        largest[0] = rest.iter().map(|value| value.abs()).chain(absolute).fold(0.0, larger);
+    }
+}
+
+/// One instruction, unlike [`f32::max`], which is particular about NaN.
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
 }
 
 impl WithSimd for Narrow<'_> {
@@ -67,6 +102,8 @@ impl WithSimd for Narrow<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         if self.lanes.is_multiple_of(S::F32_LANES) {
             self.run(simd);
+        } else if self.lanes == 1 && self.windows.are_squares_of_two() {
+            self.run_pairs();
         } else {
             self.run(pulp::Scalar);
         }
@@ -77,7 +114,6 @@ impl WithSimd for Narrow<'_> {
 mod tests {
     use super::super::windows::Span;
     use super::*;
-    use crate::forward::LANES;
     use crate::op::gradient_check::Random;
 
     #[test]
@@ -86,13 +122,19 @@ mod tests {
         let spans = |starts: &[usize], extent: usize| -> Vec<Span> {
             starts.iter().map(|&first| Span { first, end: (first + 3).min(extent), step: 1 }).collect()
         };
-        let windows = Windows { rows: spans(&[0, 2, 4], 5), columns: spans(&[0, 3, 6], 7), image: [4, 5, 7] };
-        for lanes in [1, LANES] {
+        let pairs = |count: usize| -> Vec<Span> {
+            (0..count).map(|index| Span { first: 2 * index, end: 2 * index + 2, step: 1 }).collect()
+        };
+        let threes = Windows { rows: spans(&[0, 2, 4], 5), columns: spans(&[0, 3, 6], 7), image: [4, 5, 7] };
+        let squares = Windows { rows: pairs(3), columns: pairs(5), image: [3, 6, 10] };
+        assert!(squares.are_squares_of_two());
+        for (windows, lanes) in [(&threes, 1), (&threes, LANES), (&squares, 1), (&squares, LANES)] {
+            let count = windows.image.iter().product::<usize>() * lanes;
             let values: Vec<f32> =
-                random.values(4 * 5 * 7 * lanes, -1.0, 1.0).into_iter().map(|value| value as f32).collect();
-            let gaps = Gaps::new(&windows, &values, lanes);
+                random.values(count, -1.0, 1.0).into_iter().map(|value| value as f32).collect();
+            let gaps = Gaps::new(windows, &values, lanes);
             for lane in 0..lanes {
-                let (mut smallest, mut largest) = ([f32::INFINITY; 9], 0.0_f32);
+                let (mut smallest, mut largest) = (vec![f32::INFINITY; windows.count()], 0.0_f32);
                 windows.for_each(|_, taps| {
                     let mut under = Vec::new();
                     taps.for_each(|tap| under.push(values[tap * lanes + lane]));

@@ -329,12 +329,14 @@ impl<'a> Geometry<'a> {
         let [stride_y, stride_x] = self.conv.window.stride;
         let [height, width] = self.output;
         let row = self.phases * self.phase_width();
-        (0..height * width)
-            .map(|output| {
-                let (y, x) = (output / width, output % width);
-                Column { input: y * stride_y * row + self.place(x * stride_x), output }
-            })
-            .collect()
+        let places: Vec<usize> = (0..width).map(|x| self.place(x * stride_x)).collect();
+        let mut columns = Vec::with_capacity(height * width);
+        for y in 0..height {
+            let (input, output) = (y * stride_y * row, y * width);
+            let of_row = places.iter().enumerate();
+            columns.extend(of_row.map(|(x, place)| Column { input: input + place, output: output + x }));
+        }
+        columns
     }
 
     /// One tap a weight of a channel.

@@ -1,8 +1,13 @@
 //! Gemm: a fully connected layer, y = α · x W + β · b.
 
+use std::sync::OnceLock;
+
 use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration};
+use crate::forward::ImageSize;
 use crate::kernel::outer_products::{Factors, add_outer_products};
+use crate::kernel::row_panels::RowPanels;
 use crate::kernel::weighted_sum::{Column, Rounds, Start, Tap, WeightedSums};
+use crate::kernel::windows::Windows;
 use crate::load::{Attribute, Input, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
@@ -21,6 +26,8 @@ pub(crate) struct Gemm {
     pub(crate) beta: f32,
     /// Whether the weights lie as `[N, K]`, one output after the other, instead of `[K, N]`.
     pub(crate) outputs_first: bool,
+    /// Of weights `[N, K]`, made when the first single image comes; none where that is not worth while.
+    panels: Option<OnceLock<RowPanels>>,
 }
 
 fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
@@ -31,7 +38,7 @@ fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
     node.batched(0)?;
     node.constant(1)?.ok_or_else(|| OpError::new("the weights are left out"))?;
     let outputs_first = node.int("transB", 0)? != 0;
-    let gemm = Gemm { alpha: node.float("alpha", 1.0)?, beta: node.float("beta", 1.0)?, outputs_first };
+    let gemm = Gemm::new([node.float("alpha", 1.0)?, node.float("beta", 1.0)?], outputs_first);
     if matches!(node.inputs.get(2), None | Some(Input::Absent)) {
         return Ok(Parsed::new(gemm, [0, 1]));
     }
@@ -46,6 +53,10 @@ fn parse(node: &Node<'_>) -> Result<Parsed, OpError> {
 }
 
 impl Gemm {
+    pub(crate) fn new([alpha, beta]: [f32; 2], outputs_first: bool) -> Self {
+        Self { alpha, beta, outputs_first, panels: None }
+    }
+
     /// Inputs `K`, outputs `N`.
     fn extents(&self, weights: &Shape) -> [usize; 2] {
         let &[rows, columns] = weights.extents() else { unreachable!("the shape rule wants two axes") };
@@ -83,7 +94,6 @@ impl Op for Gemm {
 
     fn forward(&self, operands: &[Operand<'_>], output: &mut [f32], lanes: usize) {
         let [inputs, outputs] = self.extents(operands[1].shape);
-        let [input_stride, output_stride] = self.strides(operands[1].shape);
         let bias: Option<Vec<f32>> = operands.get(2).map(|bias| {
             let scaled = bias.values.iter().map(|value| self.beta * value);
             if bias.values.len() == outputs {
@@ -93,20 +103,31 @@ impl Op for Gemm {
             }
         });
         let scaled = self.alpha.to_bits() != 1.0_f32.to_bits();
-        let taps: Vec<Tap> = (0..inputs).map(|input| Tap { input, weight: input * input_stride }).collect();
-        WeightedSums {
-            input: operands[0].values,
-            weights: operands[1].values,
-            start: bias.as_ref().filter(|_| !scaled).map_or(Start::Zero, |bias| Start::Bias(bias)),
-            taps: &taps,
-            rounds: Rounds::ONE,
-            columns: &[Column { input: 0, output: 0 }],
-            rows: outputs,
-            weight_row: output_stride,
-            output_row: 1,
-            lanes,
+        let start = bias.as_ref().filter(|_| !scaled).map_or(Start::Zero, |bias| Start::Bias(bias));
+        if let (Some(panels), 1) = (&self.panels, lanes) {
+            panels.get_or_init(|| RowPanels::new(operands[1].values, [outputs, inputs])).compute(
+                start,
+                operands[0].values,
+                output,
+            );
+        } else {
+            let [input_stride, output_stride] = self.strides(operands[1].shape);
+            let taps: Vec<Tap> =
+                (0..inputs).map(|input| Tap { input, weight: input * input_stride }).collect();
+            WeightedSums {
+                input: operands[0].values,
+                weights: operands[1].values,
+                start,
+                taps: &taps,
+                rounds: Rounds::ONE,
+                columns: &[Column { input: 0, output: 0 }],
+                rows: outputs,
+                weight_row: output_stride,
+                output_row: 1,
+                lanes,
+            }
+            .compute(output);
         }
-        .compute(output);
         if scaled {
             for (index, values) in output.chunks_exact_mut(lanes).enumerate() {
                 for value in values {
@@ -189,6 +210,16 @@ impl Op for Gemm {
         &[1, 2]
     }
 
+    fn expect_images(&mut self, images: ImageSize, operands: &[&Shape], _pooled: Option<Windows>) {
+        let [inputs, outputs] = self.extents(operands[1]);
+        let worth = images == ImageSize::Small && RowPanels::suit([outputs, inputs]);
+        self.panels = (self.outputs_first && worth).then(OnceLock::new);
+    }
+
+    fn forget_weights(&mut self) {
+        self.panels = self.panels.take().map(|_| OnceLock::new());
+    }
+
     #[cfg(test)]
     fn reference(&self, operands: &[super::gradient_check::Array]) -> Vec<f64> {
         let [inputs, outputs] = self.extents(&operands[1].shape);
@@ -214,11 +245,13 @@ mod tests {
     use super::*;
 
     pub(super) fn cases(random: &mut Random) -> Vec<Case> {
-        let (inputs, outputs) = (random.int(1..=35), random.int(1..=20));
+        // Layers of more outputs have their weights in panels.
+        let outputs = if random.flip() { random.int(1..=20) } else { random.int(52..=70) };
+        let inputs = random.int(1..=35);
         let outputs_first = random.flip();
         let (alpha, beta) = if random.flip() { (1.0, 1.0) } else { (0.5, 2.0) };
         let weights = if outputs_first { [outputs, inputs] } else { [inputs, outputs] };
-        let case = Case::new(Gemm { alpha, beta, outputs_first })
+        let case = Case::new(Gemm::new([alpha, beta], outputs_first))
             .batched(Shape::from([inputs]))
             .shared(Shape::from(weights));
         vec![match random.int(0..=2) {

@@ -7,6 +7,9 @@ use pulp::Simd;
 
 use super::{Column, Start, WeightedSums, read};
 
+/// Floats of the widest register; where there is such a one, there is one of half its width.
+const WIDEST: usize = 16;
+
 /// Columns that lie side by side in input and output, as many as a register holds.
 pub(super) struct Neighbours<'a> {
     /// The first of as many neighbours.
@@ -29,7 +32,9 @@ impl Neighbours<'_> {
             let (row, behind) = rest.split_at(length);
             let whole = if width > 1 { row.len() / width * width } else { 0 };
             starts.extend(row[..whole].iter().step_by(width));
-            if whole < row.len() && whole > 0 && overlap {
+            // What is left may fill a register of half the width, which saves computing anything twice.
+            let is_half = width == WIDEST && row.len() - whole == WIDEST / 2;
+            if whole < row.len() && whole > 0 && overlap && !is_half {
                 starts.push(row[row.len() - width]);
             } else {
                 single.extend_from_slice(&row[whole..]);

@@ -38,11 +38,7 @@ where
         transform_inputs::<S, POINTS>(simd, convolution, across[0], turned, inputs);
         let product = Product { convolution, tiles, pairs, across, inputs };
         for pair in 0..pairs {
-            if S::REGISTER_COUNT >= 32 {
-                product.pair::<S, 8, 3>(simd, pair, products);
-            } else {
-                product.pair::<S, 4, 3>(simd, pair, products);
-            }
+            product.pair::<S>(simd, pair, products);
         }
         transform_outputs::<S, POINTS>(simd, convolution, across[1], products, output);
     }
@@ -103,32 +99,47 @@ struct Product<'a> {
 }
 
 impl Product<'_> {
-    /// One pair, `TILES` tiles and `COLUMNS` registers of outputs at a time.
+    /// One pair: so many tiles and registers of outputs at a time that there are enough chains to wait for none.
     #[inline(always)]
-    fn pair<S: Simd, const TILES: usize, const COLUMNS: usize>(
-        &self,
-        simd: S,
-        pair: usize,
-        products: &mut [f32],
-    ) {
-        let registers = self.convolution.filters.outputs.div_ceil(S::F32_LANES);
+    fn pair<S: Simd>(&self, simd: S, pair: usize, products: &mut [f32]) {
+        let many = S::REGISTER_COUNT >= 32;
         let mut tile = 0;
         while tile < self.tiles {
-            let many = tile + TILES <= self.tiles;
-            let mut column = 0;
-            while column < registers {
-                let wide = column + COLUMNS <= registers;
-                let place = [pair, tile, column];
-                match (many, wide) {
-                    (true, true) => self.block::<S, TILES, COLUMNS>(simd, place, products),
-                    (true, false) => self.block::<S, TILES, 1>(simd, place, products),
-                    (false, true) => self.block::<S, 1, COLUMNS>(simd, place, products),
-                    (false, false) => self.block::<S, 1, 1>(simd, place, products),
-                }
-                column += if wide { COLUMNS } else { 1 };
-            }
-            tile += if many { TILES } else { 1 };
+            let place = [pair, tile];
+            tile += match self.tiles - tile {
+                // Nine are five and four, not eight and one.
+                5..=7 | 9 if many => self.tiles::<S, 5, 4>(simd, place, products),
+                5 | 9 => self.tiles::<S, 5, 2>(simd, place, products),
+                8.. if many => self.tiles::<S, 8, 3>(simd, place, products),
+                4.. if many => self.tiles::<S, 4, 4>(simd, place, products),
+                4.. => self.tiles::<S, 4, 3>(simd, place, products),
+                _ => self.tiles::<S, 1, 8>(simd, place, products),
+            };
         }
+    }
+
+    /// `TILES` tiles, `COLUMNS` registers at a time, then two, then one. Returns how many tiles that is.
+    #[inline(always)]
+    fn tiles<S: Simd, const TILES: usize, const COLUMNS: usize>(
+        &self,
+        simd: S,
+        [pair, tile]: [usize; 2],
+        products: &mut [f32],
+    ) -> usize {
+        let registers = self.convolution.filters.outputs.div_ceil(S::F32_LANES);
+        let mut column = 0;
+        while column + COLUMNS <= registers {
+            self.block::<S, TILES, COLUMNS>(simd, [pair, tile, column], products);
+            column += COLUMNS;
+        }
+        while column + 2 <= registers {
+            self.block::<S, TILES, 2>(simd, [pair, tile, column], products);
+            column += 2;
+        }
+        if column < registers {
+            self.block::<S, TILES, 1>(simd, [pair, tile, column], products);
+        }
+        TILES
     }
 
     #[inline(always)]
