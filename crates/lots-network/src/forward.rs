@@ -2,6 +2,7 @@
 
 use crate::awake::workers_awake;
 use crate::graph::{Graph, Source, TensorId};
+use crate::kernel::windows::Windows;
 use crate::network::Network;
 use crate::op::Operand;
 use crate::pixels::Pixels;
@@ -11,7 +12,7 @@ use crate::workspace::{Buffer, Workspace};
 pub(crate) const LANES: usize = 16;
 
 /// So many images one after the other take about as long as sixteen side by side.
-const FEW_IMAGES: usize = 6;
+pub(crate) const FEW_IMAGES: usize = 6;
 
 /// From this many input values an image fills the machine by itself.
 const LARGE_IMAGE: usize = 96 * 96 * 3;
@@ -79,6 +80,8 @@ pub(crate) struct Plan {
     nodes: Vec<usize>,
     /// For each of `nodes`: tensors that no later node reads and nobody wants.
     spent: Vec<Vec<TensorId>>,
+    /// For each of `nodes`: the windows of the next one, if it is a maximum that alone reads what this one computes.
+    pooled: Vec<Option<Windows>>,
 }
 
 impl Plan {
@@ -117,14 +120,19 @@ impl Plan {
                 }
             }
         }
-        Self { nodes, spent }
+        let pooled = (0..nodes.len()).map(|index| {
+            let (output, next) = (graph.nodes[nodes[index]].output, &graph.nodes[*nodes.get(index + 1)?]);
+            let alone = next.operands == [output] && spent[index + 1] == [output];
+            next.op.maximum_windows(&graph.tensors[output].shape).filter(|_| alone)
+        });
+        Self { pooled: pooled.collect(), nodes, spent }
     }
 
     /// What it takes to compute `wanted`, keeping every value for a backward pass.
     pub(crate) fn keeping_all(graph: &Graph, wanted: &[TensorId]) -> Self {
         let nodes = nodes_before(graph, wanted, |_| false);
-        let spent = vec![Vec::new(); nodes.len()];
-        Self { nodes, spent }
+        let (spent, pooled) = (vec![Vec::new(); nodes.len()], vec![None; nodes.len()]);
+        Self { nodes, spent, pooled }
     }
 
     /// Runs one block.
@@ -155,15 +163,23 @@ impl Plan {
         let images = pixels.slice(block.first * input_elements..(block.first + block.count) * input_elements);
         network.pixels.encode(images, network.input_shape(), block.lanes, &mut input);
         tensors[Graph::INPUT] = input;
-        for (&node, spent) in self.nodes.iter().zip(&self.spent) {
+        let mut index = 0;
+        while let Some(&node) = self.nodes.get(index) {
             let node = &graph.nodes[node];
-            let mut output = workspace.take(graph.tensors[node.output].shape.count() * block.lanes);
+            let windows = self.pooled[index].as_ref().filter(|windows| node.op.pools(windows, block.lanes));
+            let computed = if windows.is_some() { 2 } else { 1 };
+            let result = graph.nodes[self.nodes[index + computed - 1]].output;
+            let mut output = workspace.take(graph.tensors[result].shape.count() * block.lanes);
             let operands = operands(graph, &node.operands, |id| &tensors[id], block.lanes);
-            node.op.forward(&operands, &mut output, block.lanes);
-            tensors[node.output] = output;
-            for &tensor in spent {
+            match windows {
+                Some(windows) => node.op.forward_pooled(&operands, windows, &mut output, block.lanes),
+                None => node.op.forward(&operands, &mut output, block.lanes),
+            }
+            tensors[result] = output;
+            for &tensor in self.spent[index..index + computed].iter().flatten() {
                 workspace.give(std::mem::take(&mut tensors[tensor]));
             }
+            index += computed;
         }
         tensors
     }
@@ -233,4 +249,45 @@ fn nodes_before(graph: &Graph, wanted: &[TensorId], available: impl Fn(TensorId)
     }
     nodes.reverse();
     nodes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Array;
+
+    fn bits(representation: Array) -> Vec<u32> {
+        representation.values.into_iter().map(f32::to_bits).collect()
+    }
+
+    #[test]
+    fn a_layer_that_is_pooled_on_the_way_is_the_same_as_one_that_is_kept() {
+        let network = Network::lenet(3);
+        let pixels: Vec<u8> = (0..35 * 28 * 28).map(|index| (index * 7919 % 256) as u8).collect();
+        let plan = Plan::new(&network.graph, &[network.logits().0]);
+        let pooling = (plan.nodes.iter().zip(&plan.pooled))
+            .filter_map(|(&node, windows)| Some((&network.graph.nodes[node], windows.as_ref()?)));
+        let pools: Vec<bool> = pooling.map(|(node, windows)| node.op.pools(windows, LANES)).collect();
+        assert_eq!(pools, [true, false], "the first convolution; the second goes by tiles");
+        for name in ["pool1", "ip2"] {
+            let layer = network.layer(name).unwrap();
+            let on_the_way = network.represent(layer, &pixels[..]).unwrap();
+            let trace = network.trace(&[layer], &pixels[..]).unwrap();
+            assert_eq!(bits(on_the_way), bits(trace.representation(layer).unwrap()), "{name}");
+        }
+        // Who wants the layer itself gets it.
+        let conv1 = network.layer("conv1").unwrap();
+        assert_eq!(network.represent(conv1, &pixels[..]).unwrap().shape, [35, 20, 24, 24]);
+    }
+
+    #[test]
+    fn images_one_by_one_and_side_by_side_have_the_same_bytes() {
+        let network = Network::lenet(4);
+        let pixels: Vec<u8> = (0..16 * 28 * 28).map(|index| (index * 6151 % 256) as u8).collect();
+        let all = bits(network.classify(&pixels[..]).unwrap());
+        for count in 1..16 {
+            let some = bits(network.classify(&pixels[..count * 28 * 28]).unwrap());
+            assert_eq!(some, all[..count * 10], "{count} images");
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::forward::{Block, ImageSize, LANES, Plan, blocks};
+use crate::forward::{Block, FEW_IMAGES, ImageSize, LANES, Plan, blocks};
 use crate::graph::{Graph, TensorId};
+use crate::kernel::turned_rows;
 use crate::layer::{self, Layer, LayerId};
 use crate::pixels::{PixelEncoding, Pixels};
 use crate::preprocessing::Preprocessing;
@@ -96,6 +97,12 @@ impl Network {
             ImageSize::Small => LANES,
             ImageSize::Large => 1,
         }
+    }
+
+    /// Up to so many images of one call are computed one by one, each in the memory of one, although more would be computed
+    /// side by side ([`Self::images_side_by_side`]): that takes as long, whatever their number.
+    pub fn images_one_by_one(&self) -> usize {
+        FEW_IMAGES
     }
 
     /// How pixels become the network's input.
@@ -283,17 +290,13 @@ pub(crate) fn interleave(values: &[f32], block: Block, out: &mut [f32]) {
         return;
     }
     let elements = out.len() / block.lanes;
-    for (tile, out) in out.chunks_mut(TILE * block.lanes).enumerate() {
-        if block.count < block.lanes {
-            out.fill(0.0);
-        }
-        for lane in 0..block.count {
-            let image = &values[lane * elements + tile * TILE..];
-            for (element, value) in out.chunks_exact_mut(block.lanes).zip(image) {
-                element[lane] = *value;
-            }
-        }
-    }
+    let zeros = vec![0.0; if block.count < block.lanes { elements } else { 0 }];
+    turned_rows::side_by_side(
+        &std::array::from_fn(|lane| {
+            if lane < block.count { &values[lane * elements..][..elements] } else { &zeros }
+        }),
+        out,
+    );
 }
 
 /// The class scores before the softmax, seen through ops that do not change the numbers.

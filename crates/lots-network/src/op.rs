@@ -290,6 +290,25 @@ pub(crate) trait Op: Debug + Send + Sync {
         None
     }
 
+    /// Whether [`Op::forward_pooled`] is quicker than the op and its pooling one after the other, for so many lanes.
+    ///
+    /// - `windows`: those of the maximum that the result goes to, and nowhere else.
+    fn pools(&self, _windows: &Windows, _lanes: usize) -> bool {
+        false
+    }
+
+    /// As [`Op::forward`], but for the largest value under each window, for an op that says it [`pools`](Op::pools):
+    /// the same bytes.
+    fn forward_pooled(
+        &self,
+        _operands: &[Operand<'_>],
+        _windows: &Windows,
+        _output: &mut [f32],
+        _lanes: usize,
+    ) {
+        unreachable!("the op does not pool")
+    }
+
     /// Called when weights have changed: what was derived from them is dropped.
     fn forget_weights(&mut self) {}
 

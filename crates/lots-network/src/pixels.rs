@@ -8,6 +8,8 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::error::{Error, Result};
+use crate::forward::LANES;
+use crate::kernel::turned_rows;
 use crate::network::TILE;
 use crate::op::vectorized;
 
@@ -298,7 +300,7 @@ impl PixelEncoding {
         Self::new(channel_order, numbers(MEAN, mean)?, numbers(FACTOR, factor)?).map(Some)
     }
 
-    /// Encodes up to `lanes` images side by side.
+    /// Encodes one image, or up to [`LANES`] side by side.
     ///
     /// - `shape`: the network's input, `[channels, height, width]`; it has as many channels as the encoding
     ///   ([`PixelEncoding::expect_channels`]).
@@ -369,6 +371,7 @@ const MEAN: &str = "lots.mean";
 const FACTOR: &str = "lots.factor";
 
 /// Writes `convert(planes[lane][element])` to `rows[element * lanes + lane]`, where there is no plane the last one again.
+/// There is one lane or [`LANES`].
 #[inline(always)]
 fn side_by_side<P: Copy>(planes: &[&[P]], lanes: usize, rows: &mut [f32], convert: impl Fn(P) -> f32) {
     if let ([plane], 1) = (planes, lanes) {
@@ -378,13 +381,15 @@ fn side_by_side<P: Copy>(planes: &[&[P]], lanes: usize, rows: &mut [f32], conver
         return;
     }
     let Some(last) = planes.len().checked_sub(1) else { return rows.fill(0.0) };
-    for (tile, rows) in rows.chunks_mut(TILE * lanes).enumerate() {
-        for lane in 0..lanes {
-            let plane = planes[lane.min(last)];
-            for (row, &pixel) in rows.chunks_exact_mut(lanes).zip(&plane[tile * TILE..]) {
-                row[lane] = convert(pixel);
+    assert_eq!(lanes, LANES, "one image, or images in all lanes");
+    let mut converted = [[0.0; TILE]; LANES];
+    for (tile, rows) in rows.chunks_mut(TILE * LANES).enumerate() {
+        for (lane, converted) in converted.iter_mut().enumerate() {
+            for (value, &pixel) in converted.iter_mut().zip(&planes[lane.min(last)][tile * TILE..]) {
+                *value = convert(pixel);
             }
         }
+        turned_rows::side_by_side(&converted.each_ref().map(<[f32; TILE]>::as_slice), rows);
     }
 }
 

@@ -57,17 +57,16 @@ impl<'n> Trace<'n> {
         self.check(layer)?;
         let elements = self.network.shape(layer).count();
         let mut values = vec![0.0; self.count * elements];
-        for (block, tensors) in &self.blocks {
-            let slot = &mut values[block.first * elements..(block.first + block.count) * elements];
+        self.slots(&mut values, elements).into_par_iter().for_each(|((block, tensors), slot)| {
             if !tensors[layer.0].is_empty() {
                 deinterleave(&tensors[layer.0], *block, slot);
-                continue;
+                return;
             }
             let mut workspace = Workspace::of(&self.network.pool);
             let values = recomputed(&self.network.graph, layer.0, tensors, block.lanes, &mut workspace);
             deinterleave(&values, *block, slot);
             workspace.give(values);
-        }
+        });
         let mut shape = vec![self.count];
         shape.extend(self.network.shape(layer).extents());
         Ok(Array { shape, values })
@@ -93,13 +92,7 @@ impl<'n> Trace<'n> {
         let [channels, height, width] = self.network.input_shape();
         let image = channels * height * width;
         let mut values = vec![0.0; self.count * image];
-        let mut slots: Vec<(&(Block, Tensors), &mut [f32])> = Vec::with_capacity(self.blocks.len());
-        let mut rest = values.as_mut_slice();
-        for block in &self.blocks {
-            let (slot, behind) = rest.split_at_mut(block.0.count * image);
-            slots.push((block, slot));
-            rest = behind;
-        }
+        let slots = self.slots(&mut values, image);
         let workspace = || Workspace::of(&self.network.pool);
         slots.into_par_iter().for_each_init(workspace, |workspace, ((block, tensors), slot)| {
             let mut seed = workspace.take(elements * block.lanes);
@@ -117,6 +110,18 @@ impl<'n> Trace<'n> {
             workspace.give(gradient);
         });
         Ok(Array { shape: vec![self.count, channels, height, width], values })
+    }
+
+    /// Each block with its part of `values`, of which an image has `each`.
+    fn slots<'s>(&'s self, values: &'s mut [f32], each: usize) -> Vec<(&'s (Block, Tensors), &'s mut [f32])> {
+        let mut rest = values;
+        let mut slots = Vec::with_capacity(self.blocks.len());
+        for block in &self.blocks {
+            let (slot, behind) = rest.split_at_mut(block.0.count * each);
+            slots.push((block, slot));
+            rest = behind;
+        }
+        slots
     }
 
     fn check(&self, layer: LayerId) -> Result<()> {

@@ -5,12 +5,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lots_network::{LayerId, Network, class_of};
+use rayon::prelude::*;
 
 use crate::criterion::Criterion;
 use crate::direction::{Direction, expect_size};
 use crate::error::{Error, Result};
 use crate::image::Image;
-use crate::line_search::{Bracket, LineSearch, Ray, Search, Verdict, search_together};
+use crate::line_search::{Bracket, Finding, LineSearch, Ray, Search, Verdict, search_together};
 use crate::measure::PassScorer;
 use crate::outcome::{NotReached, Outcome, Perturbed};
 use crate::trail::{Held, Trail};
@@ -168,8 +169,8 @@ pub(crate) fn finish(
         .filter(|&index| findings[index].end.is_ok() && judges.classes[index].is_none())
         .collect();
     judges.classify(&unread, searches)?;
-    let mut found = Vec::with_capacity(findings.len());
-    for (index, finding) in findings.iter().enumerate() {
+    let searches = &*searches;
+    let found_by = |(index, finding): (usize, &Finding)| {
         let end = match (finding.end, judges.classes[index]) {
             _ if attempts[index].at_origin.holds => Err(NotReached::HoldsAtOrigin),
             (Err(reason), _) => Err(reason.into()),
@@ -185,9 +186,9 @@ pub(crate) fn finish(
             }
         }
         let is_cut_short = searches[index].is_cut_short();
-        let classifications = finding.judged * each;
-        found.push(Found { end, classifications, is_cut_short, held: trail.into_held() });
-    }
+        Found { end, classifications: finding.judged * each, is_cut_short, held: trail.into_held() }
+    };
+    let mut found: Vec<Found> = findings.par_iter().enumerate().map(found_by).collect();
     for index in unread {
         found[index].classifications += 1;
     }
@@ -322,8 +323,8 @@ pub(crate) fn attempts_at_once(network: &Network, memory: usize, each: usize) ->
     match network.images_side_by_side() {
         1 => fit.max(1),
         lanes if fit >= lanes => fit / lanes * lanes,
-        // Two images are passed one by one, but three take the memory of full lanes.
-        _ => fit.clamp(1, 2),
+        // A few images are passed one by one; one more, and they take the memory of full lanes.
+        _ => fit.clamp(1, network.images_one_by_one()),
     }
 }
 
@@ -351,7 +352,7 @@ mod tests {
                 (0, 1),
                 (1, 1),
                 (2, 2),
-                (5, if lanes == 1 { 5 } else { 2 }),
+                (15, if lanes == 1 { 15 } else { 6 }),
                 (35, if lanes == 1 { 35 } else { 32 }),
             ] {
                 assert_eq!(attempts_at_once(&network, fit * each, 1000), count, "{lanes} {fit}");

@@ -5,6 +5,7 @@
 //! Where many inputs meet the same weights, [`copy`] turns them once.
 
 use super::architecture;
+use crate::forward::LANES;
 
 /// Rows that turn together, and how many such groups are under way at a time.
 pub(super) const GROUP: usize = 8;
@@ -47,6 +48,24 @@ pub(super) fn copy(rows: &[&[f32]; GROUP], terms: usize, copy: &mut [f32], step:
     #[cfg(target_arch = "x86_64")]
     unsafe {
         avx2::copy(rows, terms, copy, step);
+    }
+}
+
+/// Puts images side by side: `rows[lane][element]` to `out`, `[elements][LANES]`.
+///
+/// # Panics
+/// If a row has fewer elements than `out`.
+pub(crate) fn side_by_side(rows: &[&[f32]; LANES], out: &mut [f32]) {
+    if are_available() && !out.is_empty() {
+        for (group, rows) in rows.as_chunks::<GROUP>().0.iter().enumerate() {
+            copy(rows, out.len() / LANES, &mut out[group * GROUP..], LANES);
+        }
+        return;
+    }
+    for (element, out) in out.chunks_exact_mut(LANES).enumerate() {
+        for (out, row) in out.iter_mut().zip(rows) {
+            *out = row[element];
+        }
     }
 }
 
@@ -153,6 +172,7 @@ mod avx2 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::on_every_instruction_set;
     use super::*;
     use crate::op::gradient_check::Random;
 
@@ -173,6 +193,24 @@ mod tests {
                         assert_eq!(copy[..shared], expected[..shared], "{terms} terms {step} apart");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn images_lie_side_by_side_on_every_instruction_set() {
+        for elements in [0, 1, 7, 32] {
+            let rows: Vec<Vec<f32>> =
+                (0..LANES).map(|lane| (0..elements).map(|it| (100 * it + lane) as f32).collect()).collect();
+            let rows: [&[f32]; LANES] = std::array::from_fn(|lane| rows[lane].as_slice());
+            let expected: Vec<f32> =
+                (0..elements * LANES).map(|index| (100 * (index / LANES) + index % LANES) as f32).collect();
+            for got in on_every_instruction_set(|| {
+                let mut out = vec![f32::NAN; elements * LANES];
+                side_by_side(&rows, &mut out);
+                out
+            }) {
+                assert_eq!(got, expected, "{elements} elements");
             }
         }
     }

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::turned_rows::{self, GROUP};
 use super::{blocked_sums, few_columns, matrix_vector};
 
+pub(crate) mod largest;
 mod register_blocks;
 
 use register_blocks::{Neighbours, run};

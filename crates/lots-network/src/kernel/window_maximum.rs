@@ -62,6 +62,15 @@ pub(crate) fn add_to_first_maxima(
     });
 }
 
+/// `value` where it is larger than `largest`, or NaN.
+#[inline(always)]
+pub(super) fn larger<S: Simd>(simd: S, value: S::f32s, largest: S::f32s) -> S::f32s {
+    let is_larger = simd.greater_than_f32s(value, largest);
+    let largest = simd.select_f32s(is_larger, value, largest);
+    let is_number = simd.equal_f32s(value, value);
+    simd.select_f32s(is_number, largest, value)
+}
+
 struct Maxima<'a> {
     windows: &'a Windows,
     values: &'a [f32],
@@ -81,11 +90,7 @@ impl Maxima<'_> {
                     taps.for_each(
                         #[inline(always)]
                         |tap| {
-                            let value = load::<S>(&values[tap * lanes + part..]);
-                            let larger = simd.greater_than_f32s(value, largest);
-                            largest = simd.select_f32s(larger, value, largest);
-                            let number = simd.equal_f32s(value, value);
-                            largest = simd.select_f32s(number, largest, value);
+                            largest = larger(simd, load::<S>(&values[tap * lanes + part..]), largest);
                         },
                     );
                     store::<S>(&mut output[index * lanes + part..], largest);

@@ -58,7 +58,7 @@ impl Windows {
     }
 
     /// Windows over a channel.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.rows.len() * self.columns.len()
     }
 
@@ -71,6 +71,15 @@ impl Windows {
             2 * spans.len() == extent && spans.iter().enumerate().all(pair)
         };
         along(&self.rows, self.image[1]) && along(&self.columns, self.image[2])
+    }
+
+    /// Whether each window has so many taps, and they are no more than the image has pixels: computing them window by
+    /// window costs nothing twice.
+    pub(crate) fn are_apart_with(&self, taps: usize) -> bool {
+        let along = |spans: &[Span]| spans.iter().map(|span| span.count()).collect::<Vec<_>>();
+        let (rows, columns) = (along(&self.rows), along(&self.columns));
+        rows.iter().all(|row| columns.iter().all(|column| row * column == taps))
+            && self.count() * taps <= self.area()
     }
 
     /// The taps of a window over the first channel.

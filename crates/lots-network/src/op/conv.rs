@@ -10,6 +10,7 @@ use super::window::Window;
 use super::{Backward, GradientReads, Op, OpError, Operand, Parsed, Registration, vectorized};
 use crate::forward::{ImageSize, LANES};
 use crate::kernel::lane_sums::LaneSums;
+use crate::kernel::weighted_sum::largest::WINDOW;
 use crate::kernel::weighted_sum::{Column, Rounds, Start, Tap, WeightedSums};
 use crate::kernel::windows::Windows;
 use crate::load::{Attribute, Input, Node};
@@ -120,24 +121,29 @@ impl Op for Conv {
         }
         let geometry = Geometry::new(self, operands[0].shape, operands[1].shape, lanes);
         let input = geometry.padded(operands[0].values, lanes);
-        let columns = geometry.columns();
-        let taps = geometry.taps();
+        let (taps, columns) = (geometry.taps(), geometry.columns());
         for group in 0..self.groups {
-            let rows = group * geometry.rows..(group + 1) * geometry.rows;
-            WeightedSums {
-                input: &input[group * geometry.channels * geometry.padded_area() * lanes..],
-                weights: &operands[1].values
-                    [rows.start * geometry.weight_row..rows.end * geometry.weight_row],
-                start: operands.get(2).map_or(Start::Zero, |bias| Start::Bias(&bias.values[rows.clone()])),
-                taps: &taps,
-                rounds: geometry.rounds(),
-                columns: &columns,
-                rows: geometry.rows,
-                weight_row: geometry.weight_row,
-                output_row: geometry.output_area(),
-                lanes,
-            }
-            .compute(&mut output[rows.start * geometry.output_area() * lanes..]);
+            let output = &mut output[group * geometry.rows * geometry.output_area() * lanes..];
+            geometry.sums(group, operands, &input, (&taps, &columns)).compute(output);
+        }
+    }
+
+    fn pools(&self, windows: &Windows, lanes: usize) -> bool {
+        self.shortcut.is_none() && lanes == LANES && windows.are_apart_with(WINDOW)
+    }
+
+    fn forward_pooled(&self, operands: &[Operand<'_>], windows: &Windows, output: &mut [f32], lanes: usize) {
+        let geometry = Geometry::new(self, operands[0].shape, operands[1].shape, lanes);
+        let input = geometry.padded(operands[0].values, lanes);
+        let (taps, all) = (geometry.taps(), geometry.columns());
+        let mut columns = Vec::with_capacity(all.len());
+        for position in 0..windows.count() {
+            windows.taps(position).for_each(|tap| columns.push(Column { output: position, ..all[tap] }));
+        }
+        for group in 0..self.groups {
+            let output = &mut output[group * geometry.rows * windows.count() * lanes..];
+            let sums = geometry.sums(group, operands, &input, (&taps, &columns));
+            WeightedSums { output_row: windows.count(), ..sums }.compute_largest(output);
         }
     }
 
@@ -263,6 +269,32 @@ impl<'a> Geometry<'a> {
             rows: outputs / conv.groups,
             channels,
             weight_row: channels * kernel_height * kernel_width,
+        }
+    }
+
+    /// The sums of one group.
+    ///
+    /// - `input`: as [`Self::padded`].
+    fn sums<'s>(
+        &self,
+        group: usize,
+        operands: &'s [Operand<'_>],
+        input: &'s [f32],
+        (taps, columns): (&'s [Tap], &'s [Column]),
+    ) -> WeightedSums<'s> {
+        let rows = group * self.rows..(group + 1) * self.rows;
+        let lanes = operands[0].lanes;
+        WeightedSums {
+            input: &input[group * self.channels * self.padded_area() * lanes..],
+            weights: &operands[1].values[rows.start * self.weight_row..rows.end * self.weight_row],
+            start: operands.get(2).map_or(Start::Zero, |bias| Start::Bias(&bias.values[rows])),
+            taps,
+            rounds: self.rounds(),
+            columns,
+            rows: self.rows,
+            weight_row: self.weight_row,
+            output_row: self.output_area(),
+            lanes,
         }
     }
 

@@ -174,26 +174,25 @@ impl OriginTrace<'_> {
         for (index, term) in objective.terms.iter().enumerate() {
             let origins = self.representation(term.layer)?;
             let each = self.network().shape(term.layer).count().max(1);
-            let rows: Result<Vec<Vec<f32>>> = origins
-                .values
-                .par_chunks(each)
-                .enumerate()
-                .map(|(row, origin)| {
-                    let mut values = difference(index, row, origin)?;
-                    if let Some(mask) = &term.mask {
-                        values.iter_mut().zip(mask.iter()).for_each(|(value, factor)| *value *= factor);
-                    }
-                    for value in &mut values {
-                        *value *= term.weight;
-                    }
-                    Ok(values)
-                })
-                .collect();
-            let rows = rows?;
-            for (is_nothing, row) in is_nothing.iter_mut().zip(&rows) {
-                *is_nothing &= row.iter().all(|value| *value == 0.0);
+            let mut cotangents = vec![0.0; origins.values.len()];
+            let rows = cotangents.par_chunks_mut(each).zip(origins.values.par_chunks(each)).enumerate();
+            let are_zero = rows.map(|(row, (cotangent, origin))| {
+                let values = difference(index, row, origin)?;
+                for (to, value) in cotangent.iter_mut().zip(values) {
+                    *to = value;
+                }
+                if let Some(mask) = &term.mask {
+                    cotangent.iter_mut().zip(mask.iter()).for_each(|(value, factor)| *value *= factor);
+                }
+                for value in &mut *cotangent {
+                    *value *= term.weight;
+                }
+                Ok(cotangent.iter().all(|value| *value == 0.0))
+            });
+            for (is_nothing, is_zero) in is_nothing.iter_mut().zip(are_zero.collect::<Result<Vec<bool>>>()?) {
+                *is_nothing &= is_zero;
             }
-            let gradients = self.gradients(term.layer, &rows.concat())?;
+            let gradients = self.gradients(term.layer, &cotangents)?;
             if sum.is_empty() {
                 sum = gradients;
             } else {

@@ -90,7 +90,7 @@ impl<'a> Ray<'a> {
 
     /// Every step in (`lo`, `hi`] at which the image changes, ascending: the smallest step of each image after `lo`'s.
     pub(crate) fn switching_steps(&self, lo: f64, hi: f64) -> Vec<f64> {
-        let mut steps = Vec::new();
+        let mut steps = Vec::with_capacity(self.level_changes(lo, hi));
         with_widest_registers(
             #[inline(always)]
             || {

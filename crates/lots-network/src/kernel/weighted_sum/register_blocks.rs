@@ -188,33 +188,54 @@ impl<S: Simd> Walk<'_, S> {
                     }
                 }
             }
-            for round in 0..sums.rounds.count {
-                let [further_in, further_on] = [round * sums.rounds.input, round * sums.rounds.weight];
-                for tap in sums.taps {
-                    let (input, tap_weight) = ((tap.input + further_in) * lanes, tap.weight + further_on);
-                    if ROWS < WIDE {
-                        let weight: [S::f32s; ROWS] =
-                            std::array::from_fn(|i| simd.splat_f32s(*weights[i].add(tap_weight)));
-                        for j in 0..WIDE {
-                            let input = read::<S>(inputs[j].add(input));
-                            for i in 0..ROWS {
-                                sum[i][j] = simd.mul_add_f32s(weight[i], input, sum[i][j]);
-                            }
-                        }
-                    } else {
-                        let input: [S::f32s; WIDE] = std::array::from_fn(|j| read::<S>(inputs[j].add(input)));
-                        for i in 0..ROWS {
-                            let weight = simd.splat_f32s(*weights[i].add(tap_weight));
-                            for j in 0..WIDE {
-                                sum[i][j] = simd.mul_add_f32s(weight, input[j], sum[i][j]);
-                            }
-                        }
-                    }
-                }
-            }
+            add_products(simd, sums, inputs, weights, &mut sum);
             for i in 0..ROWS {
                 for j in 0..WIDE {
                     outputs[i][j].cast::<S::f32s>().write_unaligned(sum[i][j]);
+                }
+            }
+        }
+    }
+}
+
+/// Adds the products of all taps to the sums of `ROWS` rows × `WIDE` registers: one chain of fused multiply-adds each.
+///
+/// - `inputs`: where the registers lie in the input; `weights`: where the rows lie in the weights.
+///
+/// # Safety
+/// `check_bounds` has seen the sums, and registers and rows are among theirs.
+#[inline(always)]
+pub(super) unsafe fn add_products<S: Simd, const ROWS: usize, const WIDE: usize>(
+    simd: S,
+    sums: &WeightedSums<'_>,
+    inputs: [*const f32; WIDE],
+    weights: [*const f32; ROWS],
+    sum: &mut [[S::f32s; WIDE]; ROWS],
+) {
+    let lanes = sums.lanes;
+    for round in 0..sums.rounds.count {
+        let [further_in, further_on] = [round * sums.rounds.input, round * sums.rounds.weight];
+        for tap in sums.taps {
+            let (input, tap_weight) = ((tap.input + further_in) * lanes, tap.weight + further_on);
+            // SAFETY: the caller's promise.
+            unsafe {
+                if ROWS < WIDE {
+                    let weight: [S::f32s; ROWS] =
+                        std::array::from_fn(|i| simd.splat_f32s(*weights[i].add(tap_weight)));
+                    for j in 0..WIDE {
+                        let input = read::<S>(inputs[j].add(input));
+                        for i in 0..ROWS {
+                            sum[i][j] = simd.mul_add_f32s(weight[i], input, sum[i][j]);
+                        }
+                    }
+                } else {
+                    let input: [S::f32s; WIDE] = std::array::from_fn(|j| read::<S>(inputs[j].add(input)));
+                    for i in 0..ROWS {
+                        let weight = simd.splat_f32s(*weights[i].add(tap_weight));
+                        for j in 0..WIDE {
+                            sum[i][j] = simd.mul_add_f32s(weight, input[j], sum[i][j]);
+                        }
+                    }
                 }
             }
         }
