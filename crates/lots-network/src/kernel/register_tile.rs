@@ -14,7 +14,18 @@ pub(super) fn add_products<S: Simd, const ROWS: usize, const COLUMNS: usize>(
     columns: &[f32],
     sums: &mut [[S::f32s; COLUMNS]; ROWS],
 ) {
-    let rows = rows.as_chunks::<ROWS>().0;
+    add_products_of_some::<S, ROWS, ROWS, COLUMNS>(simd, rows, columns, sums);
+}
+
+/// As [`add_products`], for the first `ROWS` of `ALL` rows.
+#[inline(always)]
+pub(super) fn add_products_of_some<S: Simd, const ROWS: usize, const ALL: usize, const COLUMNS: usize>(
+    simd: S,
+    rows: &[f32],
+    columns: &[f32],
+    sums: &mut [[S::f32s; COLUMNS]; ROWS],
+) {
+    let rows = rows.as_chunks::<ALL>().0;
     let columns = S::as_simd_f32s(columns).0.as_chunks::<COLUMNS>().0;
     for (row, column) in rows.iter().zip(columns) {
         for i in 0..ROWS {

@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::measure::with_widest_registers;
 
+/// So many numbers around a guess of a step are tried at once.
+const NEAR: u64 = 8;
+
 /// An origin and a direction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ray<'a> {
@@ -102,27 +105,36 @@ impl<'a> Ray<'a> {
                         let passed = passed as f64;
                         let level = if slope > 0.0 { from + passed } else { from - passed };
                         below = self.switching_step(origin, slope, level, (below, hi));
-                        steps.push(below);
+                        steps.push(below.to_bits());
                     }
                 }
             },
         );
-        steps.sort_unstable_by(f64::total_cmp);
+        // The bits of positive numbers are ordered like the numbers, and whole numbers are sorted faster.
+        steps.sort_unstable();
         steps.dedup();
-        steps
+        steps.into_iter().map(f64::from_bits).collect()
     }
 
     /// The step from which on the image never changes again; 0 if no pixel can move.
     pub(crate) fn last_step(&self) -> f64 {
         let limit = |slope: f32| if slope > 0.0 { 255 } else { 0 };
-        let movable =
-            || self.origin.iter().zip(self.slopes).filter(|&(&x, &slope)| slope != 0.0 && x != limit(slope));
-        let rough = |origin, slope| self.rough_step(origin, slope, f64::from(limit(slope)));
-        let latest = movable().fold(0.0_f64, |latest, (&x, &slope)| latest.max(rough(x, slope)));
+        let can_move = |x: u8, slope: f32| slope != 0.0 && x != limit(slope);
+        let mut rough = vec![0.0; self.origin.len()];
+        with_widest_registers(
+            #[inline(always)]
+            || {
+                for ((step, &x), &slope) in rough.iter_mut().zip(self.origin).zip(self.slopes) {
+                    let arrival = self.rough_step(x, slope, f64::from(limit(slope)));
+                    *step = if can_move(x, slope) { arrival } else { 0.0 };
+                }
+            },
+        );
+        let latest = rough.iter().copied().fold(0.0, f64::max);
         // Rough steps are good to ten digits at least, so only those near the latest can be the last.
-        movable()
-            .filter(|&(&x, &slope)| rough(x, slope) >= latest * (1.0 - 1e-9))
-            .map(|(&x, &slope)| self.switching_step(x, slope, f64::from(limit(slope)), (0.0, f64::MAX)))
+        let late = rough.iter().enumerate().filter(|&(_, &step)| step > 0.0 && step >= latest * (1.0 - 1e-9));
+        late.map(|(index, _)| (self.origin[index], self.slopes[index]))
+            .map(|(x, slope)| self.switching_step(x, slope, f64::from(limit(slope)), (0.0, f64::MAX)))
             .fold(0.0, f64::max)
     }
 
@@ -155,10 +167,19 @@ impl<'a> Ray<'a> {
         let reached = |bits: u64| self.is_reached(origin, slope, to, f64::from_bits(bits));
         let (mut below, mut above) = (lo.to_bits(), hi.to_bits());
         let guess = self.rough_step(origin, slope, to).clamp(lo, hi).to_bits();
-        // Gallop from the guess, which is off by a few units in the last place, to a bracket around the switch.
-        let mut stride = 1;
+        // The guess is off by a few units in the last place: its neighbours are asked all at once.
+        let first = guess.saturating_sub(NEAR / 2);
+        let mut before = 0;
+        for next in 0..NEAR {
+            before += u64::from(!reached((first + next).clamp(below, above)));
+        }
+        if (1..NEAR).contains(&before) {
+            return f64::from_bits((first + before).clamp(below, above));
+        }
+        // Or it is off by more: gallop to a bracket around the switch.
+        let mut stride = NEAR;
         if guess > below && guess < above {
-            if reached(guess) {
+            if before == 0 {
                 above = guess;
                 while above - below > stride && reached(above - stride) {
                     above -= stride;

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::Convolution;
 use super::transform::{self, OUTPUTS, Tile, Transform};
 use crate::kernel::apart::Apart;
-use crate::kernel::register_tile::add_products;
+use crate::kernel::register_tile::add_products_of_some;
 use crate::kernel::thread_memory::{Memories, with_memory};
 use crate::kernel::weighted_sum::{Start, load, store};
 use crate::workspace::Memory;
@@ -18,6 +18,9 @@ pub(super) const MANY_REGISTERS_ROWS: usize = 8;
 pub(super) const MANY_REGISTERS_COLUMNS: usize = 3;
 pub(super) const FEW_REGISTERS_ROWS: usize = 6;
 pub(super) const FEW_REGISTERS_COLUMNS: usize = 2;
+
+/// So few rows that are left in a panel are not computed as if it were full.
+const FEW_ROWS: usize = 2;
 
 /// Distances between pairs are stretched by a cache line: their lines would else fall on the same place of the cache.
 const STRETCH: usize = 16;
@@ -274,6 +277,7 @@ where
             for tile in (0..padded).step_by(layout.group) {
                 let columns = &inputs[tile * filters.inputs..];
                 let (products, left) = (&mut products[tile..], padded - tile);
+                let rows = (rows, filters.outputs - panel * ROWS);
                 group_product::<S, ROWS, COLUMNS>(simd, rows, columns, products, [padded, left]);
             }
         }
@@ -282,8 +286,25 @@ where
 
 /// Writes the products of a panel of `ROWS` filters and a group of columns: a tile of `COLUMNS` registers, or what is
 /// left. Products of a row are `distance` behind those of the row before.
+///
+/// - `count`: so many of the filters are wanted; of the others there may be products or not.
 #[inline(always)]
 pub(super) fn group_product<S: Simd, const ROWS: usize, const COLUMNS: usize>(
+    simd: S,
+    (rows, count): (&[f32], usize),
+    columns: &[f32],
+    products: &mut [f32],
+    [distance, left]: [usize; 2],
+) {
+    if count <= FEW_ROWS {
+        tile_products::<S, FEW_ROWS, ROWS, COLUMNS>(simd, rows, columns, products, [distance, left]);
+    } else {
+        tile_products::<S, ROWS, ROWS, COLUMNS>(simd, rows, columns, products, [distance, left]);
+    }
+}
+
+#[inline(always)]
+fn tile_products<S: Simd, const ROWS: usize, const ALL: usize, const COLUMNS: usize>(
     simd: S,
     rows: &[f32],
     columns: &[f32],
@@ -291,17 +312,17 @@ pub(super) fn group_product<S: Simd, const ROWS: usize, const COLUMNS: usize>(
     [distance, left]: [usize; 2],
 ) {
     if left >= COLUMNS * S::F32_LANES {
-        tile_product::<S, ROWS, COLUMNS>(simd, rows, columns, products, distance);
+        tile_product::<S, ROWS, ALL, COLUMNS>(simd, rows, columns, products, distance);
     } else if left >= 2 * S::F32_LANES {
-        tile_product::<S, ROWS, 2>(simd, rows, columns, products, distance);
+        tile_product::<S, ROWS, ALL, 2>(simd, rows, columns, products, distance);
     } else {
-        tile_product::<S, ROWS, 1>(simd, rows, columns, products, distance);
+        tile_product::<S, ROWS, ALL, 1>(simd, rows, columns, products, distance);
     }
 }
 
-/// Writes a tile of products; those of a row are `distance` behind those of the row before.
+/// Writes a tile of products, the first `ROWS` of `ALL` rows.
 #[inline(always)]
-fn tile_product<S: Simd, const ROWS: usize, const COLUMNS: usize>(
+fn tile_product<S: Simd, const ROWS: usize, const ALL: usize, const COLUMNS: usize>(
     simd: S,
     rows: &[f32],
     columns: &[f32],
@@ -309,7 +330,7 @@ fn tile_product<S: Simd, const ROWS: usize, const COLUMNS: usize>(
     distance: usize,
 ) {
     let mut sums = [[simd.splat_f32s(0.0); COLUMNS]; ROWS];
-    add_products::<S, ROWS, COLUMNS>(simd, rows, columns, &mut sums);
+    add_products_of_some::<S, ROWS, ALL, COLUMNS>(simd, rows, columns, &mut sums);
     for (sums, products) in sums.iter().zip(products.chunks_mut(distance)) {
         S::as_mut_simd_f32s(products).0[..COLUMNS].copy_from_slice(sums);
     }

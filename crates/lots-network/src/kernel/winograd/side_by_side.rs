@@ -66,6 +66,7 @@ where
                         let (columns, products) =
                             (&inputs[column * filters.inputs..], &mut products[column..]);
                         let extents = [layout.padded, layout.padded - column];
+                        let rows = (rows, filters.outputs - panel * ROWS);
                         group_product::<S, ROWS, COLUMNS>(simd, rows, columns, products, extents);
                     }
                 }
