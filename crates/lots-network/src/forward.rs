@@ -167,7 +167,7 @@ impl Plan {
         while let Some(&node) = self.nodes.get(index) {
             let node = &graph.nodes[node];
             let windows = self.pooled[index].as_ref().filter(|windows| node.op.pools(windows, block.lanes));
-            let computed = if windows.is_some() { 2 } else { 1 };
+            let computed = 1 + usize::from(windows.is_some());
             let result = graph.nodes[self.nodes[index + computed - 1]].output;
             let mut output = workspace.take(graph.tensors[result].shape.count() * block.lanes);
             let operands = operands(graph, &node.operands, |id| &tensors[id], block.lanes);

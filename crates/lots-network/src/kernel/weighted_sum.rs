@@ -178,8 +178,8 @@ impl WeightedSums<'_> {
             super::architecture().dispatch(Run { sums: self, output });
             return;
         }
-        // A multiple of every register block's rows; how rows are divided changes no sum.
-        let rows_each = self.rows.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(12);
+        // Blocks of registers have five rows, or six; how rows are divided changes no sum.
+        let rows_each = self.rows.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(10);
         let parts = output.par_chunks_mut(rows_each * self.output_row * self.lanes).enumerate();
         parts.for_each(|(part, output)| {
             let first = part * rows_each;

@@ -177,10 +177,7 @@ impl OriginTrace<'_> {
             let mut cotangents = vec![0.0; origins.values.len()];
             let rows = cotangents.par_chunks_mut(each).zip(origins.values.par_chunks(each)).enumerate();
             let are_zero = rows.map(|(row, (cotangent, origin))| {
-                let values = difference(index, row, origin)?;
-                for (to, value) in cotangent.iter_mut().zip(values) {
-                    *to = value;
-                }
+                cotangent.copy_from_slice(&difference(index, row, origin)?);
                 if let Some(mask) = &term.mask {
                     cotangent.iter_mut().zip(mask.iter()).for_each(|(value, factor)| *value *= factor);
                 }
