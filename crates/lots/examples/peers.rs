@@ -209,7 +209,7 @@ fn pass_scores(task: &Task<'_>, origins: &Path, perturbed: &Path) -> Result<Valu
             SCORER.with_borrow_mut(|scorer| Ok(scorer.score_alone(origin, perturbed)? as f32))
         };
         let scores: std::result::Result<Vec<f32>, lots::Error> =
-            origins.par_iter().zip(&perturbed).map(score).collect();
+            origins.par_iter().zip(&perturbed).with_max_len(1).map(score).collect();
         Ok(scores?)
     })?;
     task.store(&[scores.len()], &scores)?;

@@ -12,6 +12,8 @@ pub(crate) struct Plane {
     height: usize,
     width: usize,
     values: Vec<Lanes>,
+    /// The bits of a row's number that say where it lies: all, or so few that later rows take the place of earlier ones.
+    row_bits: usize,
 }
 
 /// How a filter continues an image beyond its border.
@@ -51,14 +53,15 @@ impl Plane {
     /// One row with its padding.
     #[inline(always)]
     pub(crate) fn row(&self, row: usize) -> &[Lanes] {
-        &self.values[row * self.lanes_per_row()..][..self.lanes_per_row()]
+        let count = self.lanes_per_row();
+        &self.values[(row & self.row_bits) * count..][..count]
     }
 
     /// One row with its padding.
     #[inline(always)]
     pub(crate) fn row_mut(&mut self, row: usize) -> &mut [Lanes] {
         let count = self.lanes_per_row();
-        &mut self.values[row * count..][..count]
+        &mut self.values[(row & self.row_bits) * count..][..count]
     }
 
     /// One number.
@@ -69,8 +72,16 @@ impl Plane {
 
     /// Becomes a plane of this size; what it holds is not defined until it is written. Allocates only to grow.
     pub(crate) fn resize(&mut self, height: usize, width: usize) {
-        (self.height, self.width) = (height, width);
+        (self.height, self.width, self.row_bits) = (height, width, usize::MAX);
         self.values.resize(height * self.lanes_per_row(), Lanes::ZERO);
+    }
+
+    /// As [`Self::resize`], for a plane whose rows are written in their order and of which only the last `rows` are read,
+    /// a power of two.
+    pub(crate) fn resize_to_last(&mut self, rows: usize, height: usize, width: usize) {
+        debug_assert!(rows.is_power_of_two());
+        (self.height, self.width, self.row_bits) = (height, width, rows - 1);
+        self.values.resize(rows * self.lanes_per_row(), Lanes::ZERO);
     }
 
     /// Takes over one channel of an image.

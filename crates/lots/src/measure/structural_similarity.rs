@@ -224,8 +224,8 @@ impl PlaneComparison {
         let inset = if border == Border::Valid { HALF_WINDOW } else { 0 };
         let (height, width) = (self.origin.height(), self.origin.width());
         let columns = inset..width - inset;
-        self.squares.resize(height, width);
-        self.product.resize(height, width);
+        self.squares.resize_to_last(WINDOW.next_power_of_two(), height, width);
+        self.product.resize_to_last(WINDOW.next_power_of_two(), height, width);
         for (scratch, filtered) in self.scratch.iter_mut().zip(&mut self.filtered) {
             GAUSSIAN_WINDOW.resize_scratch(perturbed, scratch);
             filtered.resize(perturbed.lanes_per_row(), Lanes::ZERO);
