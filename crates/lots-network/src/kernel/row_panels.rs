@@ -13,6 +13,12 @@ use crate::workspace::Memory;
 /// Rows of a panel: as many as 16 registers of 128 bits have floats.
 const ROWS: usize = 64;
 
+/// Up to twice so many rows that are left over make panels of so many: as many as the widest register has floats.
+const FEW_ROWS: usize = 16;
+
+/// With fewer rows most of a panel would be empty.
+const FEWEST_ROWS: usize = 8;
+
 /// More weights take too much memory twice.
 const MOST_WEIGHTS: usize = 1 << 22;
 
@@ -20,33 +26,35 @@ const MOST_WEIGHTS: usize = 1 << 22;
 pub(crate) struct RowPanels {
     rows: usize,
     terms: usize,
-    /// `[panels][terms][ROWS]`, with anything behind the last row.
+    /// `[panels][terms][ROWS]`, then `[panels][terms][FEW_ROWS]` with anything behind the last row.
     memory: Memory,
 }
 
 impl RowPanels {
-    /// Whether so many rows of so many terms are worth it: the last panel may be empty in part.
+    /// Whether so many rows of so many terms are worth it.
     pub(crate) fn suit([rows, terms]: [usize; 2]) -> bool {
-        let padded = rows.next_multiple_of(ROWS);
-        padded * 4 <= rows * 5 && padded.saturating_mul(terms) <= MOST_WEIGHTS
+        rows >= FEWEST_ROWS && rows.saturating_mul(terms) <= MOST_WEIGHTS
     }
 
     /// A copy of `weights`, `[rows][terms]`.
     pub(crate) fn new(weights: &[f32], [rows, terms]: [usize; 2]) -> Self {
         let mut memory = Memory::default();
-        let panels = memory.at_least(rows.div_ceil(ROWS) * terms * ROWS);
+        let values = memory.at_least(rows_with_padding(rows) * terms);
         let row = |row: usize| &weights[row.min(rows - 1) * terms..][..terms];
-        for (index, panel) in panels.chunks_exact_mut((terms * ROWS).max(1)).enumerate() {
+        let mut rest = values;
+        for Panel { first, width } in panels(rows) {
+            let (panel, behind) = rest.split_at_mut(width * terms);
+            rest = behind;
             if turned_rows::are_available() {
-                for place in (0..ROWS).step_by(turned_rows::GROUP) {
-                    let group = std::array::from_fn(|next| row(index * ROWS + place + next));
-                    turned_rows::copy(&group, terms, &mut panel[place..], ROWS);
+                for place in (0..width).step_by(turned_rows::GROUP) {
+                    let group = std::array::from_fn(|next| row(first + place + next));
+                    turned_rows::copy(&group, terms, &mut panel[place..], width);
                 }
                 continue;
             }
-            for place in 0..ROWS {
-                let weights = row(index * ROWS + place);
-                panel.iter_mut().skip(place).step_by(ROWS).zip(weights).for_each(|(to, from)| *to = *from);
+            for place in 0..width {
+                let to = panel.iter_mut().skip(place).step_by(width);
+                to.zip(row(first + place)).for_each(|(to, from)| *to = *from);
             }
         }
         Self { rows, terms, memory }
@@ -73,6 +81,23 @@ impl std::fmt::Debug for RowPanels {
     }
 }
 
+/// Rows `first..first + width`, as far as there are so many.
+struct Panel {
+    first: usize,
+    width: usize,
+}
+
+/// The panels of so many rows, in the order they lie in.
+fn panels(rows: usize) -> impl Iterator<Item = Panel> {
+    let few = (rows + ROWS - 1 - 2 * FEW_ROWS) / ROWS * ROWS;
+    let wide = (0..few).step_by(ROWS).map(|first| Panel { first, width: ROWS });
+    wide.chain((few..rows).step_by(FEW_ROWS).map(|first| Panel { first, width: FEW_ROWS }))
+}
+
+fn rows_with_padding(rows: usize) -> usize {
+    panels(rows).map(|panel| panel.width).sum()
+}
+
 struct Task<'a, 'b> {
     panels: &'a RowPanels,
     input: &'a [f32],
@@ -84,41 +109,52 @@ impl WithSimd for Task<'_, '_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match S::F32_LANES {
-            16 => self.run::<S, 4>(simd),
-            8 => self.run::<S, 8>(simd),
-            4 => self.run::<S, 16>(simd),
-            _ => self.run::<S, 1>(simd),
+        let Self { panels: &RowPanels { rows, terms, ref memory }, input, output } = self;
+        let mut rest = memory.first(rows_with_padding(rows) * terms);
+        for Panel { first, width } in panels(rows) {
+            let (panel, behind) = rest.split_at(width * terms);
+            rest = behind;
+            let output = &mut output[first..rows.min(first + width)];
+            match (width, S::F32_LANES) {
+                (ROWS, 16) => sum::<S, ROWS, 4>(simd, panel, input, output),
+                (ROWS, 8) => sum::<S, ROWS, 8>(simd, panel, input, output),
+                (ROWS, 4) => sum::<S, ROWS, 16>(simd, panel, input, output),
+                (ROWS, _) => sum::<S, ROWS, 1>(simd, panel, input, output),
+                (_, 8) => sum::<S, FEW_ROWS, 2>(simd, panel, input, output),
+                (_, 4) => sum::<S, FEW_ROWS, 4>(simd, panel, input, output),
+                (_, _) => sum::<S, FEW_ROWS, 1>(simd, panel, input, output),
+            }
         }
     }
 }
 
-impl Task<'_, '_> {
-    /// `VECTORS` registers of a panel's rows at a time.
-    #[inline(always)]
-    fn run<S: Simd, const VECTORS: usize>(self, simd: S) {
-        let Self { panels: &RowPanels { rows, terms, ref memory }, input, output } = self;
-        let panels = memory.first(rows.div_ceil(ROWS) * terms * ROWS).chunks_exact((terms * ROWS).max(1));
-        for (panel, output) in panels.zip(output.chunks_mut(ROWS)) {
-            let mut sums = [0.0; ROWS];
-            sums[..output.len()].copy_from_slice(output);
-            for first in (0..ROWS).step_by(VECTORS * S::F32_LANES) {
-                let mut chains: [S::f32s; VECTORS] =
-                    std::array::from_fn(|vector| load::<S>(&sums[first + vector * S::F32_LANES..]));
-                for (weights, &input) in panel.as_chunks::<ROWS>().0.iter().zip(input) {
-                    let input = simd.splat_f32s(input);
-                    for vector in 0..VECTORS {
-                        let weights = load::<S>(&weights[first + vector * S::F32_LANES..]);
-                        chains[vector] = simd.mul_add_f32s(weights, input, chains[vector]);
-                    }
-                }
-                for vector in 0..VECTORS {
-                    store::<S>(&mut sums[first + vector * S::F32_LANES..], chains[vector]);
-                }
+/// The rows of one panel of `WIDTH`, `VECTORS` registers of them at a time; `output` goes on from what it holds.
+#[inline(always)]
+fn sum<S: Simd, const WIDTH: usize, const VECTORS: usize>(
+    simd: S,
+    panel: &[f32],
+    input: &[f32],
+    output: &mut [f32],
+) {
+    let mut sums = [0.0; WIDTH];
+    sums[..output.len()].copy_from_slice(output);
+    for first in (0..WIDTH).step_by(VECTORS * S::F32_LANES) {
+        let mut chains = [simd.splat_f32s(0.0); VECTORS];
+        for vector in 0..VECTORS {
+            chains[vector] = load::<S>(&sums[first + vector * S::F32_LANES..]);
+        }
+        for (weights, &input) in panel.as_chunks::<WIDTH>().0.iter().zip(input) {
+            let input = simd.splat_f32s(input);
+            for vector in 0..VECTORS {
+                let weights = load::<S>(&weights[first + vector * S::F32_LANES..]);
+                chains[vector] = simd.mul_add_f32s(weights, input, chains[vector]);
             }
-            output.copy_from_slice(&sums[..output.len()]);
+        }
+        for vector in 0..VECTORS {
+            store::<S>(&mut sums[first + vector * S::F32_LANES..], chains[vector]);
         }
     }
+    output.copy_from_slice(&sums[..output.len()]);
 }
 
 #[cfg(test)]

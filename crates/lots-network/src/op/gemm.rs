@@ -245,8 +245,8 @@ mod tests {
     use super::*;
 
     pub(super) fn cases(random: &mut Random) -> Vec<Case> {
-        // Layers of more outputs have their weights in panels.
-        let outputs = if random.flip() { random.int(1..=20) } else { random.int(52..=70) };
+        // Layers of many outputs have their weights in two kinds of panels.
+        let outputs = if random.flip() { random.int(1..=20) } else { random.int(64..=90) };
         let inputs = random.int(1..=35);
         let outputs_first = random.flip();
         let (alpha, beta) = if random.flip() { (1.0, 1.0) } else { (0.5, 2.0) };
