@@ -8,6 +8,9 @@ use crate::kernel::windows::Windows;
 use crate::op::Op;
 use crate::shape::Shape;
 
+/// All weights that ops lay out a second time together: 64 MiB, however many of them share the same ones.
+const MOST_LAID_OUT: usize = 1 << 24;
+
 /// Index of a tensor in [`Graph::tensors`].
 pub(crate) type TensorId = usize;
 
@@ -111,9 +114,11 @@ impl Graph {
             };
             pooled[operand] = windows.or_else(|| pooled[operand].take());
         }
+        let mut room = MOST_LAID_OUT;
         for node in &mut self.nodes {
             let shapes: Vec<&Shape> = node.operands.iter().map(|&id| &self.tensors[id].shape).collect();
             node.op.expect_images(images, &shapes, pooled[node.output].take());
+            room -= node.op.lay_out_weights(images, &shapes, room);
         }
     }
 

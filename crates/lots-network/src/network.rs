@@ -99,10 +99,13 @@ impl Network {
         }
     }
 
-    /// Up to so many images of one call are computed one by one, each in the memory of one, although more would be computed
-    /// side by side ([`Self::images_side_by_side`]): that takes as long, whatever their number.
+    /// Up to so many images of one call are computed one by one, each in the memory of one: any number of large ones, and
+    /// six small ones, which take no longer than sixteen [side by side](Self::images_side_by_side).
     pub fn images_one_by_one(&self) -> usize {
-        FEW_IMAGES
+        match ImageSize::of(&self.graph) {
+            ImageSize::Small => FEW_IMAGES,
+            ImageSize::Large => usize::MAX,
+        }
     }
 
     /// How pixels become the network's input.

@@ -58,6 +58,8 @@ pub(crate) mod window;
 pub(crate) mod gradient_check;
 #[cfg(test)]
 mod one_image;
+#[cfg(test)]
+mod pooling_check;
 
 use std::fmt::Debug;
 
@@ -288,6 +290,12 @@ pub(crate) trait Op: Debug + Send + Sync {
     /// The windows over `image` of whose values only the largest counts; of a pooling by the maximum.
     fn maximum_windows(&self, _image: &Shape) -> Option<Windows> {
         None
+    }
+
+    /// Called once, behind [`Op::expect_images`]: the op may keep weights laid out a second time if they are no more than
+    /// `room`. Returns how many they are.
+    fn lay_out_weights(&mut self, _images: ImageSize, _operands: &[&Shape], _room: usize) -> usize {
+        0
     }
 
     /// Whether [`Op::forward_pooled`] is quicker than the op and its pooling one after the other, for so many lanes.

@@ -33,10 +33,10 @@ pub(crate) struct RowPanels {
 impl RowPanels {
     /// Whether so many rows of so many terms are worth it.
     pub(crate) fn suit([rows, terms]: [usize; 2]) -> bool {
-        rows >= FEWEST_ROWS && rows.saturating_mul(terms) <= MOST_WEIGHTS
+        rows >= FEWEST_ROWS && terms > 0 && rows.saturating_mul(terms) <= MOST_WEIGHTS
     }
 
-    /// A copy of `weights`, `[rows][terms]`.
+    /// A copy of `weights`, `[rows][terms]`, which [suit](Self::suit).
     pub(crate) fn new(weights: &[f32], [rows, terms]: [usize; 2]) -> Self {
         let mut memory = Memory::default();
         let values = memory.at_least(rows_with_padding(rows) * terms);
@@ -168,8 +168,12 @@ mod tests {
     #[test]
     fn panels_give_the_bytes_of_the_definition() {
         let mut random = Random::new(21);
-        for case in 0..30 {
-            let (rows, terms) = (random.int(1..=150), random.int(1..=40));
+        for case in 0..60 {
+            let (rows, terms) = (random.int(0..=150), random.int(0..=40));
+            if !RowPanels::suit([rows, terms]) {
+                assert!(rows < FEWEST_ROWS || terms == 0);
+                continue;
+            }
             let mut values = |count: usize| -> Vec<f32> {
                 random.values(count, -1.0, 1.0).into_iter().map(|value| value as f32).collect()
             };

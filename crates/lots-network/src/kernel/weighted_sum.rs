@@ -178,7 +178,7 @@ impl WeightedSums<'_> {
             super::architecture().dispatch(Run { sums: self, output });
             return;
         }
-        // Blocks of registers have five rows, or six; how rows are divided changes no sum.
+        // A block of registers has some rows; how they are divided changes no sum.
         let rows_each = self.rows.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(10);
         let parts = output.par_chunks_mut(rows_each * self.output_row * self.lanes).enumerate();
         parts.for_each(|(part, output)| {
@@ -235,19 +235,10 @@ impl WeightedSums<'_> {
 
     /// Checks every address once, so that the inner loop need not.
     pub(super) fn check_bounds(&self, output: &[f32]) {
-        let (Some(_), Some(_), true) = (self.taps.first(), self.columns.first(), self.rows > 0) else {
+        if self.columns.is_empty() || self.rows == 0 {
             return;
-        };
-        let Some(further) = self.rounds.count.checked_sub(1) else { return };
+        }
         let largest = |offsets: &mut dyn Iterator<Item = usize>| offsets.max().unwrap_or(0);
-        let input = largest(&mut self.taps.iter().map(|tap| tap.input))
-            + largest(&mut self.columns.iter().map(|column| column.input))
-            + further * self.rounds.input;
-        assert!((input + 1) * self.lanes <= self.input.len(), "input table points outside the input");
-        let weight = largest(&mut self.taps.iter().map(|tap| tap.weight))
-            + further * self.rounds.weight
-            + (self.rows - 1) * self.weight_row;
-        assert!(weight < self.weights.len(), "weight table points outside the weights");
         let out =
             largest(&mut self.columns.iter().map(|column| column.output)) + (self.rows - 1) * self.output_row;
         assert!((out + 1) * self.lanes <= output.len(), "output table points outside the output");
@@ -256,6 +247,15 @@ impl WeightedSums<'_> {
             Start::OutputCopied(copy) => assert_eq!(copy.len(), output.len(), "a copy of the output"),
             Start::Zero | Start::Output => {}
         }
+        let (false, Some(further)) = (self.taps.is_empty(), self.rounds.count.checked_sub(1)) else { return };
+        let input = largest(&mut self.taps.iter().map(|tap| tap.input))
+            + largest(&mut self.columns.iter().map(|column| column.input))
+            + further * self.rounds.input;
+        assert!((input + 1) * self.lanes <= self.input.len(), "input table points outside the input");
+        let weight = largest(&mut self.taps.iter().map(|tap| tap.weight))
+            + further * self.rounds.weight
+            + (self.rows - 1) * self.weight_row;
+        assert!(weight < self.weights.len(), "weight table points outside the weights");
     }
 }
 

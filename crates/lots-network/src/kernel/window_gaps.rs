@@ -9,7 +9,8 @@ use crate::forward::LANES;
 /// Of some images side by side.
 pub(crate) struct Gaps {
     /// For each window, over all channels, the smallest difference between the largest value under it and the second
-    /// largest; infinite under a window of one value. `[windows of a channel][lanes]`.
+    /// largest; infinite under a window of one value. Values that are NaN, and differences that are, do not count.
+    /// `[windows of a channel][lanes]`.
     pub(crate) smallest: Vec<f32>,
     /// Of each image, the largest absolute value under a window.
     pub(crate) largest: Vec<f32>,
@@ -36,24 +37,28 @@ impl Narrow<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { gaps: Gaps { smallest, largest }, windows, values, lanes } = self;
+        let (zero, lowest) = (simd.splat_f32s(0.0), simd.splat_f32s(f32::NEG_INFINITY));
         for part in (0..lanes).step_by(S::F32_LANES) {
-            let mut absolute = simd.splat_f32s(0.0);
+            let mut absolute = zero;
             windows.for_each(
                 #[inline(always)]
                 |_, taps| {
-                    let [mut first, mut second] = [simd.splat_f32s(f32::NEG_INFINITY); 2];
+                    let [mut first, mut second] = [lowest; 2];
                     let smallest = &mut smallest[taps.position * lanes + part..];
                     taps.for_each(
                         #[inline(always)]
                         |tap| {
                             let value = load::<S>(&values[tap * lanes + part..]);
+                            let is_number = simd.equal_f32s(value, value);
+                            let size = simd.select_f32s(is_number, simd.abs_f32s(value), zero);
+                            let value = simd.select_f32s(is_number, value, lowest);
                             second = simd.max_f32s(second, simd.min_f32s(value, first));
                             first = simd.max_f32s(first, value);
-                            absolute = simd.max_f32s(absolute, simd.abs_f32s(value));
+                            absolute = simd.max_f32s(absolute, size);
                         },
                     );
-                    let gap = simd.sub_f32s(first, second);
-                    store::<S>(smallest, simd.min_f32s(load::<S>(smallest), gap));
+                    let (gap, before) = (simd.sub_f32s(first, second), load::<S>(smallest));
+                    store::<S>(smallest, simd.select_f32s(simd.less_than_f32s(gap, before), gap, before));
                 },
             );
             store::<S>(&mut largest[part..], absolute);
@@ -71,22 +76,29 @@ impl Narrow<'_> {
                 let (upper, lower) = rows.split_at(width);
                 let columns = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
                 for (smallest, (&[a, b], &[c, d])) in smallest.iter_mut().zip(columns) {
+                    let [a, b, c, d] = [or_lowest(a), or_lowest(b), or_lowest(c), or_lowest(d)];
                     let second =
                         larger(smaller(larger(a, b), larger(c, d)), larger(smaller(a, b), smaller(c, d)));
-                    *smallest = smaller(*smallest, larger(larger(a, b), larger(c, d)) - second);
+                    *smallest = smaller(larger(larger(a, b), larger(c, d)) - second, *smallest);
                 }
             }
         }
         let mut absolute = [0.0_f32; LANES];
         let (whole, rest) = values.as_chunks::<LANES>();
         for values in whole {
-            absolute.iter_mut().zip(values).for_each(|(most, value)| *most = larger(*most, value.abs()));
+            absolute.iter_mut().zip(values).for_each(|(most, value)| *most = larger(value.abs(), *most));
         }
-        largest[0] = rest.iter().map(|value| value.abs()).chain(absolute).fold(0.0, larger);
+        largest[0] =
+            rest.iter().map(|value| value.abs()).chain(absolute).fold(0.0, |most, value| larger(value, most));
     }
 }
 
-/// One instruction, unlike [`f32::max`], which is particular about NaN.
+/// NaN is no value.
+fn or_lowest(value: f32) -> f32 {
+    if value.is_nan() { f32::NEG_INFINITY } else { value }
+}
+
+/// One instruction, unlike [`f32::max`]; `b` if one of them is NaN.
 fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
@@ -112,6 +124,7 @@ impl WithSimd for Narrow<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::on_every_instruction_set;
     use super::super::windows::Span;
     use super::*;
     use crate::op::gradient_check::Random;
@@ -128,25 +141,43 @@ mod tests {
         let threes = Windows { rows: spans(&[0, 2, 4], 5), columns: spans(&[0, 3, 6], 7), image: [4, 5, 7] };
         let squares = Windows { rows: pairs(3), columns: pairs(5), image: [3, 6, 10] };
         assert!(squares.are_squares_of_two());
-        for (windows, lanes) in [(&threes, 1), (&threes, LANES), (&squares, 1), (&squares, LANES)] {
+        let kinds = [(&threes, 1), (&threes, LANES), (&squares, 1), (&squares, LANES)];
+        for ((windows, lanes), with_others) in
+            kinds.into_iter().flat_map(|kind| [(kind, false), (kind, true)])
+        {
             let count = windows.image.iter().product::<usize>() * lanes;
-            let values: Vec<f32> =
+            let mut values: Vec<f32> =
                 random.values(count, -1.0, 1.0).into_iter().map(|value| value as f32).collect();
-            let gaps = Gaps::new(windows, &values, lanes);
+            for other in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+                for _ in 0..if with_others { count / 20 } else { 0 } {
+                    values[random.int(0..=count - 1)] = other;
+                }
+            }
+            let all = on_every_instruction_set(|| {
+                let Gaps { smallest, largest } = Gaps::new(windows, &values, lanes);
+                [smallest, largest]
+            });
+            for other in &all {
+                assert_eq!(*other, all[0], "{lanes} lanes");
+            }
+            let [smallest_gaps, largest_values] = &all[0];
             for lane in 0..lanes {
                 let (mut smallest, mut largest) = (vec![f32::INFINITY; windows.count()], 0.0_f32);
                 windows.for_each(|_, taps| {
                     let mut under = Vec::new();
                     taps.for_each(|tap| under.push(values[tap * lanes + lane]));
-                    under.sort_by(|a, b| b.total_cmp(a));
                     largest = under.iter().fold(largest, |largest, value| largest.max(value.abs()));
+                    for value in &mut under {
+                        *value = or_lowest(*value);
+                    }
+                    under.sort_by(|a, b| b.total_cmp(a));
                     if let [first, second, ..] = under[..] {
                         smallest[taps.position] = smallest[taps.position].min(first - second);
                     }
                 });
-                let got: Vec<f32> = gaps.smallest.iter().skip(lane).step_by(lanes).copied().collect();
+                let got: Vec<f32> = smallest_gaps.iter().skip(lane).step_by(lanes).copied().collect();
                 assert_eq!(got, smallest, "lane {lane}");
-                assert_eq!(gaps.largest[lane].to_bits(), largest.to_bits(), "lane {lane}");
+                assert_eq!(largest_values[lane].to_bits(), largest.to_bits(), "lane {lane}");
             }
         }
     }

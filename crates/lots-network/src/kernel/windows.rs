@@ -73,9 +73,9 @@ impl Windows {
         along(&self.rows, self.image[1]) && along(&self.columns, self.image[2])
     }
 
-    /// Whether each window has so many taps, and they are no more than the image has pixels: computing them window by
-    /// window costs nothing twice.
-    pub(crate) fn are_apart_with(&self, taps: usize) -> bool {
+    /// Whether each window has so many taps, and all together have no more than a channel has pixels: what is computed
+    /// for each tap anew costs no more than the image.
+    pub(crate) fn have_few_taps_of(&self, taps: usize) -> bool {
         let along = |spans: &[Span]| spans.iter().map(|span| span.count()).collect::<Vec<_>>();
         let (rows, columns) = (along(&self.rows), along(&self.columns));
         rows.iter().all(|row| columns.iter().all(|column| row * column == taps))

@@ -129,7 +129,7 @@ impl Op for Conv {
     }
 
     fn pools(&self, windows: &Windows, lanes: usize) -> bool {
-        self.shortcut.is_none() && lanes == LANES && windows.are_apart_with(WINDOW)
+        self.shortcut.is_none() && lanes == LANES && windows.have_few_taps_of(WINDOW)
     }
 
     fn forward_pooled(&self, operands: &[Operand<'_>], windows: &Windows, output: &mut [f32], lanes: usize) {

@@ -7,7 +7,6 @@ use crate::forward::ImageSize;
 use crate::kernel::outer_products::{Factors, add_outer_products};
 use crate::kernel::row_panels::RowPanels;
 use crate::kernel::weighted_sum::{Column, Rounds, Start, Tap, WeightedSums};
-use crate::kernel::windows::Windows;
 use crate::load::{Attribute, Input, Node};
 use crate::save::NodeWriter;
 use crate::shape::Shape;
@@ -210,10 +209,12 @@ impl Op for Gemm {
         &[1, 2]
     }
 
-    fn expect_images(&mut self, images: ImageSize, operands: &[&Shape], _pooled: Option<Windows>) {
+    fn lay_out_weights(&mut self, images: ImageSize, operands: &[&Shape], room: usize) -> usize {
         let [inputs, outputs] = self.extents(operands[1]);
-        let worth = images == ImageSize::Small && RowPanels::suit([outputs, inputs]);
-        self.panels = (self.outputs_first && worth).then(OnceLock::new);
+        let (suits, count) = (RowPanels::suit([outputs, inputs]), operands[1].count());
+        let worth = images == ImageSize::Small && self.outputs_first && suits && count <= room;
+        self.panels = worth.then(OnceLock::new);
+        if worth { count } else { 0 }
     }
 
     fn forget_weights(&mut self) {
@@ -259,5 +260,15 @@ mod tests {
             1 => case.shared(Shape::from([1])),
             _ => case.shared(Shape::from([outputs])),
         }]
+    }
+
+    #[test]
+    fn weights_are_laid_out_anew_where_there_is_room_for_them() {
+        let mut gemm = Gemm::new([1.0; 2], true);
+        let (image, weights) = (Shape::from([40]), Shape::from([64, 40]));
+        for (room, laid_out) in [(2560, 2560), (2559, 0)] {
+            assert_eq!(gemm.lay_out_weights(ImageSize::Small, &[&image, &weights], room), laid_out);
+            assert_eq!(gemm.panels.is_some(), laid_out > 0);
+        }
     }
 }

@@ -21,13 +21,13 @@ pub(crate) struct Array {
 
 /// An op with the operands it is checked with.
 pub(crate) struct Case {
-    op: Box<dyn Op>,
-    operands: Vec<CaseOperand>,
+    pub(super) op: Box<dyn Op>,
+    pub(super) operands: Vec<CaseOperand>,
 }
 
-struct CaseOperand {
-    shape: Shape,
-    shared: bool,
+pub(super) struct CaseOperand {
+    pub(super) shape: Shape,
+    pub(super) shared: bool,
     low: f64,
     high: f64,
 }
@@ -117,6 +117,7 @@ fn every_op_agrees_with_its_twin_forward_and_backward() {
                 for (images, lanes) in [(ImageSize::Small, 1), (ImageSize::Small, 16), (ImageSize::Large, 1)]
                 {
                     case.op.expect_images(images, &shapes, None);
+                    case.op.lay_out_weights(images, &shapes, usize::MAX);
                     check(&case, lanes, &mut random);
                 }
             }
@@ -141,6 +142,7 @@ fn an_image_gets_the_same_bytes_whatever_lies_beside_it() {
                 let shapes: Vec<&Shape> = case.operands.iter().map(|operand| &operand.shape).collect();
                 let shape = case.op.output_shape(&shapes).unwrap();
                 case.op.expect_images(ImageSize::Small, &shapes, None);
+                case.op.lay_out_weights(ImageSize::Small, &shapes, usize::MAX);
                 let cotangents: Vec<Vec<f64>> =
                     (0..LANES).map(|_| random.values(shape.count(), -1.0, 1.0)).collect();
                 let together = bytes(&case, &shape, &images, &cotangents);

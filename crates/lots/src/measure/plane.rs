@@ -47,6 +47,7 @@ impl Plane {
 
     /// All rows with their padding.
     pub(crate) fn values(&self) -> &[Lanes] {
+        debug_assert_eq!(self.row_bits, usize::MAX, "all rows are there");
         &self.values
     }
 
