@@ -66,6 +66,23 @@ pub(crate) fn blocks(count: usize, graph: &Graph) -> Vec<Block> {
     blocks
 }
 
+/// Each of `blocks` with its part of `values`, of which an image has `each`.
+///
+/// - `count`: how many images a block has.
+pub(crate) fn with_parts<B>(
+    blocks: impl IntoIterator<Item = B>,
+    count: impl Fn(&B) -> usize,
+    mut values: &mut [f32],
+    each: usize,
+) -> Vec<(B, &mut [f32])> {
+    let part = |block: B| {
+        let (part, behind) = std::mem::take(&mut values).split_at_mut(count(&block) * each);
+        values = behind;
+        (block, part)
+    };
+    blocks.into_iter().map(part).collect()
+}
+
 /// Values of every tensor, `[elements][lanes]`; empty where not computed.
 pub(crate) type Tensors = Vec<Buffer>;
 

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::forward::{Block, FEW_IMAGES, ImageSize, LANES, Plan, blocks};
+use crate::forward::{Block, FEW_IMAGES, ImageSize, LANES, Plan, blocks, with_parts};
 use crate::graph::{Graph, TensorId};
 use crate::kernel::turned_rows;
 use crate::layer::{self, Layer, LayerId};
@@ -202,14 +202,7 @@ impl Network {
         let plan = Plan::new(&self.graph, &[layer.0]);
         let elements = self.shape(layer).count();
         let mut values = vec![0.0; count * elements];
-        let blocks = blocks(count, &self.graph);
-        let mut slots: Vec<(Block, &mut [f32])> = Vec::with_capacity(blocks.len());
-        let mut rest = values.as_mut_slice();
-        for block in blocks {
-            let (slot, behind) = rest.split_at_mut(block.count * elements);
-            slots.push((block, slot));
-            rest = behind;
-        }
+        let slots = with_parts(blocks(count, &self.graph), |block| block.count, &mut values, elements);
         let workspace = || Workspace::of(&self.pool);
         slots.into_par_iter().for_each_init(workspace, |workspace, (block, slot)| {
             let tensors = plan.run(self, pixels, block, workspace);

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::awake::workers_awake;
 use crate::error::{Error, Result};
-use crate::forward::{Block, ImageSize, Plan, Tensors, blocks, no_tensors, operands, recomputed};
+use crate::forward::{Block, ImageSize, Plan, Tensors, blocks, no_tensors, operands, recomputed, with_parts};
 use crate::graph::{Graph, TensorId};
 use crate::layer::{LayerId, is_rectifier};
 use crate::network::{Array, Network, deinterleave, interleave};
@@ -57,7 +57,8 @@ impl<'n> Trace<'n> {
         self.check(layer)?;
         let elements = self.network.shape(layer).count();
         let mut values = vec![0.0; self.count * elements];
-        self.slots(&mut values, elements).into_par_iter().for_each(|((block, tensors), slot)| {
+        let slots = with_parts(&self.blocks, |(block, _)| block.count, &mut values, elements);
+        slots.into_par_iter().for_each(|((block, tensors), slot)| {
             if !tensors[layer.0].is_empty() {
                 deinterleave(&tensors[layer.0], *block, slot);
                 return;
@@ -92,7 +93,7 @@ impl<'n> Trace<'n> {
         let [channels, height, width] = self.network.input_shape();
         let image = channels * height * width;
         let mut values = vec![0.0; self.count * image];
-        let slots = self.slots(&mut values, image);
+        let slots = with_parts(&self.blocks, |(block, _)| block.count, &mut values, image);
         let workspace = || Workspace::of(&self.network.pool);
         slots.into_par_iter().for_each_init(workspace, |workspace, ((block, tensors), slot)| {
             let mut seed = workspace.take(elements * block.lanes);
@@ -110,18 +111,6 @@ impl<'n> Trace<'n> {
             workspace.give(gradient);
         });
         Ok(Array { shape: vec![self.count, channels, height, width], values })
-    }
-
-    /// Each block with its part of `values`, of which an image has `each`.
-    fn slots<'s>(&'s self, values: &'s mut [f32], each: usize) -> Vec<(&'s (Block, Tensors), &'s mut [f32])> {
-        let mut rest = values;
-        let mut slots = Vec::with_capacity(self.blocks.len());
-        for block in &self.blocks {
-            let (slot, behind) = rest.split_at_mut(block.0.count * each);
-            slots.push((block, slot));
-            rest = behind;
-        }
-        slots
     }
 
     fn check(&self, layer: LayerId) -> Result<()> {

@@ -11,7 +11,7 @@ fn bgr() -> PixelEncoding {
 #[test]
 fn every_pixel_of_every_image_is_encoded_by_its_own_channel() {
     let shape = [3, 5, 4];
-    for (images, lanes) in [(16, 16), (3, 16), (1, 1), (0, 16)] {
+    for (images, lanes) in [(16, 16), (3, 16), (1, 1), (5, 16), (0, 16)] {
         let pixels = random_pixels(images * 60);
         let floats: Vec<f32> = pixels.iter().map(|&pixel| f32::from(pixel)).collect();
         let (mut input, mut from_floats) = (vec![9.0; 60 * lanes], vec![9.0; 60 * lanes]);

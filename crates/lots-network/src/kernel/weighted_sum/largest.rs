@@ -18,11 +18,10 @@ impl WeightedSums<'_> {
     /// # Panics
     /// If a table points outside its array, or columns are not four to a place.
     pub(crate) fn compute_largest(&self, output: &mut [f32]) {
-        let windows = self.columns.chunks(WINDOW);
         let is_window = |columns: &[Column]| {
             columns.len() == WINDOW && columns.iter().all(|column| column.output == columns[0].output)
         };
-        assert!(windows.into_iter().all(is_window), "four columns to a place");
+        assert!(self.columns.chunks(WINDOW).all(is_window), "four columns to a place");
         assert!(matches!(self.start, Start::Zero | Start::Bias(_)), "the output holds nothing yet");
         self.check_bounds(output);
         crate::kernel::architecture().dispatch(Largest { sums: self, output });
